@@ -13,13 +13,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/replica.h"
 #include "core/result.h"
 
 namespace converge {
-
-// Names one writer: random, below 2^53 so that every language can hold it.
-using ReplicaId = std::uint64_t;
-inline constexpr ReplicaId kReplicaLimit = ReplicaId{1} << 53;
 
 // The numbers are part of the encoding.
 enum class FieldType : std::uint8_t {
