@@ -1,0 +1,119 @@
+// crdt_text: a text that many replicas edit at once. A value class over the
+// sequence engine (sequence.h), in which it is the case of one root that holds
+// only text.
+//
+// Every UTF-16 code unit ever inserted has an identifier (replica, clock), the
+// clocks of a replica counting from 0 without a hole, and two origins: the units
+// that stood beside it when it was inserted. Concurrent insertions are ordered
+// by the rule of YATA (Nicolaescu et al., 2016) as Yjs applies it. Deletions
+// have no identifiers of their own and keep no content. A surrogate pair of
+// which one half is deleted, or between whose halves something is inserted,
+// becomes U+FFFD for each half, as in Yjs.
+//
+// The state: what is integrated, in document order; runs that wait for others
+// they depend on; deletions of units that are not known yet. Equal sets of
+// deltas give equal states, and equal states equal bytes, whatever the order,
+// grouping and repetition.
+//
+// Positions and counts are in characters (code points) from 0, except where a
+// name says utf16. Text is UTF-8 without U+0000 (codec/utf8.h).
+//
+// A moved-from Text may only be assigned to or destroyed. No method may run
+// beside another on the same object: const ones move a cache.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock/version_vector.h"
+#include "core/field.h"
+#include "core/result.h"
+
+namespace converge {
+
+class Sequence;
+
+// Bounds of one state; beyond them the error is too_large.
+inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;   // visible text
+inline constexpr std::uint64_t kMaxTextClock = 0xffff'fffe;              // units of one replica
+inline constexpr std::size_t kMaxPendingRuns = std::size_t{1} << 20;     // and deleted ranges
+inline constexpr std::size_t kMaxPendingBytes = std::size_t{1} << 26;    // text that waits
+
+class Text {
+ public:
+  Text();
+  ~Text();
+  Text(const Text& other);
+  Text& operator=(const Text& other);
+  Text(Text&& other) noexcept;
+  Text& operator=(Text&& other) noexcept;
+
+  // Errors: malformed (also a state that is not canonical), wrong_type, too_large.
+  static Result<Text> decode(std::string_view bytes);
+  std::string encode() const;
+
+  // The visible text inside an encoded state: a view into `bytes`, found without
+  // decoding. Only what stands before the text is checked.
+  static Result<std::string_view> text_of_encoded(std::string_view bytes);
+
+  // Whether `bytes` is what encode() gives for some set of edits: as decode, and
+  // the order of the runs is the one that integrating them gives. For states
+  // that come from outside and may be stored as they are.
+  static Result<void> validate(std::string_view bytes);
+
+  // The join. Errors: too_large; the state is then not to be used further.
+  Result<void> merge(const Text& other);
+  // The same with an encoded state: the quick way for a small delta.
+  // Errors: those of decode, which leave the text as it was, and of merge.
+  Result<void> merge_encoded(std::string_view bytes);
+
+  // How many clocks of each replica are integrated.
+  VersionVector version() const;
+  // What a text that includes `since` may lack: the runs beyond it, every
+  // deletion, and all that is pending.
+  Result<Text> delta(const VersionVector& since) const;
+  // Exactly what `older` lacks.
+  Text difference(const Text& older) const;
+
+  // Edits. Each is checked whole before anything changes, and assigns the
+  // encoded delta of just that edit to *delta when asked. `replica` mints the
+  // identifiers: it must not be in use for this text anywhere else.
+  // Errors: out_of_range (a position beyond the end), malformed (not UTF-8, or
+  // U+0000), invalid (a replica not below 2^53, or one of whose edits some are
+  // pending here), too_large.
+  Result<void> insert(ReplicaId replica, std::uint64_t at, std::string_view utf8,
+                      std::string* delta = nullptr);
+  Result<void> erase(std::uint64_t at, std::uint64_t count, std::string* delta = nullptr);
+  // Replaces `count` characters at `at` by `utf8`.
+  Result<void> splice(ReplicaId replica, std::uint64_t at, std::uint64_t count,
+                      std::string_view utf8, std::string* delta = nullptr);
+  // Makes the text `utf8` by a minimal diff, so that concurrent edits elsewhere
+  // in it survive and anchors stay.
+  Result<void> assign(ReplicaId replica, std::string_view utf8, std::string* delta = nullptr);
+
+  std::string text() const;
+  // Errors: out_of_range.
+  Result<std::string> substr(std::uint64_t at, std::uint64_t count) const;
+  std::uint64_t char_length() const;
+  std::uint64_t utf16_length() const;
+  // Positions converted between the two counts; a position inside a surrogate
+  // pair counts as before it. Errors: out_of_range.
+  Result<std::uint64_t> utf16_of_char(std::uint64_t at) const;
+  Result<std::uint64_t> char_of_utf16(std::uint64_t at) const;
+
+  // Whether nothing was ever inserted or deleted.
+  bool empty() const;
+  // Whether something waits for what is not there yet.
+  bool has_pending() const;
+
+  friend bool operator==(const Text& a, const Text& b);
+
+ private:
+  explicit Text(std::unique_ptr<Sequence> sequence);
+  std::unique_ptr<Sequence> sequence_;
+};
+
+}  // namespace converge
