@@ -1,0 +1,38 @@
+// What every command that connects needs to know.
+#pragma once
+
+#include <string>
+
+namespace converge::cli {
+
+// Exit codes, the same for every command.
+enum Exit {
+  kExitOk = 0,
+  kExitFailed = 1,   // the server refused something, or texts differ
+  kExitUsage = 2,    // the command line makes no sense
+  kExitConnection = 3,  // no connection, or it was lost for good
+};
+
+struct Target {
+  std::string host;
+  std::string port;
+  std::string path;  // of the WebSocket, "/sync" unless the URL has one
+};
+
+struct Options {
+  std::string url = "ws://127.0.0.1:8080/";
+  std::string token;
+};
+
+struct DocumentName {
+  std::string collection;
+  std::string key;
+};
+
+// Splits a ws:// URL. Throws std::invalid_argument naming what is wrong.
+Target parse_url(const std::string& url);
+
+// Splits COLLECTION/KEY at the first slash. Throws std::invalid_argument.
+DocumentName parse_document(const std::string& name);
+
+}  // namespace converge::cli
