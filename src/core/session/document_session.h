@@ -4,27 +4,85 @@
 // that the browser, the command line and the simulator run the same code.
 //
 // Two states are kept for each field: `confirmed` (what the server is known to
-// hold) and `visible` (confirmed, and the journal on top). A refusal ends the
-// replica on this document: visible is rolled back to confirmed, a new replica
-// is taken, and the journal's later edits are made again where they still make
-// sense.
+// hold) and `visible` (confirmed, and the journal on top).
+//
+// Numbers. A replica's changes of this document are numbered from 1 without a
+// gap. A session draws its replica at its first edit, and a new one after a
+// refusal, after load() and when the server forgot something: a number or an
+// identifier is never used again for other content, even if the end of a saved
+// journal was lost. Only the changes of one replica are offered at a time, the
+// oldest one's, so that a refusal always finds everything behind it unsent or
+// refused too.
+//
+// Acknowledged is what the server said it committed (on_ack), and what comes
+// back as a logged change of an own replica, which proves the same. That a log
+// version covers a number proves nothing about its content: it may have been
+// refused. Such a change is offered again and gets its verdict.
+//
+// A refusal ends the replica on this document. Visible is rolled back to
+// confirmed, and the journal's later edits are made again under a new replica
+// where they still make sense: texts are edited at the places that correspond,
+// keys are set that nobody has set since, elements are added and removed.
+//
+// Recovery. When the server has another epoch than before, or asks for a number
+// that it had acknowledged, it was restored and may have forgotten changes. The
+// session then says needs_pull() and, from an empty log_version(), learns what
+// the server holds; everything else that it has, others' changes too, it offers
+// as one change under a new replica.
+//
+// Not for use by several threads at once. On an error nothing has changed,
+// unless said otherwise.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/clock/hlc.h"
+#include "core/clock/log_version.h"
 #include "core/field.h"
 #include "core/result.h"
+#include "core/session/live_field.h"
+#include "core/session/text_splice.h"
 
 namespace converge::session {
+
+// Bounds on what waits for an acknowledgement; begin_change() refuses more.
+inline constexpr std::size_t kMaxJournalChanges = std::size_t{1} << 18;
+inline constexpr std::size_t kMaxJournalBytes = std::size_t{64} << 20;
+
+// What the session understands of wire.Code, by its numbers.
+enum class Code : std::uint32_t {
+  ok = 0,
+  duplicate = 1,
+  gap = 2,
+  denied = 3,
+  after_refused = 8,
+  unknown_document = 9,
+  unauthenticated = 11,
+  unavailable = 12,
+  limit = 15,
+};
+
+// wire.Operation.
+enum class Operation : std::uint32_t { update = 0, insert = 1, remove = 2 };
+
+struct FieldInfo {
+  std::string field;
+  FieldType type;
+};
 
 struct FieldDelta {
   std::string field;
   std::string delta;  // an encoded state (field.h)
+
+  friend bool operator==(const FieldDelta&, const FieldDelta&) = default;
 };
 
 // A change as it travels: the caller turns it into wire.Change and back.
@@ -33,42 +91,193 @@ struct Change {
   std::uint64_t seq = 0;
   std::uint64_t hlc = 0;
   std::vector<FieldDelta> fields;
+  Operation operation = Operation::update;
+  bool refused = false;  // a number without a payload, where the replica ended
+};
+
+// What changed in the visible state, for whoever shows it.
+struct Update {
+  struct Field {
+    std::string field;
+    // For texts, if observe_text() is on: to be applied in this order.
+    std::vector<TextSplice> splices;
+  };
+  std::vector<Field> fields;
+  bool deleted = false;     // the row went
+  bool needs_pull = false;  // as needs_pull()
 };
 
 // What the caller must tell the user after a refusal.
 struct Refusal {
   std::uint64_t seq = 0;
-  std::uint32_t code = 0;            // wire.Code
+  std::uint32_t code = 0;         // wire.Code
   std::string message;
-  std::vector<FieldDelta> lost;      // the refused change's deltas
-  std::size_t reapplied = 0;         // later changes made again under the new replica
+  std::vector<FieldDelta> lost;   // the deltas that are no part of the document any more
+  std::size_t reapplied = 0;      // later changes made again under the new replica
+  Update update;
 };
 
-// The definition is the session author's; this is the shape callers rely on.
-//
-//   DocumentSession(std::function<ReplicaId()> draw_replica)
-//
-// What the server says:
-//   Result<void> on_fields(name, FieldType)…        the document's fields
-//   Result<void> on_state(fields, log_version)      a whole state (Subscribed)
-//   Result<void> on_changes(changes)                catch-up or live; what is known is skipped
-//   Result<void> on_ack(replica, seq)
-//   Result<Refusal> on_reject(replica, seq, code, message, expected_seq)
-//                                                   (a gap is no refusal: resend from expected_seq)
-//   void on_epoch(epoch)                            another epoch than before: offer again what the server forgot
-//
-// Local edits, each one change, or several between begin_change and commit_change:
-//   begin_change(now_ms); text_insert(field, at, text); text_delete(field, at, n);
-//   map_set(field, key, json); map_unset(field, key); set_add(field, element);
-//   set_remove(field, element); Result<const Change*> commit_change();
-//
-// What to send:
-//   std::vector<Change> unacknowledged(from_seq = 0) const
-//   std::string log_version() const                 for Subscribe.since
-//
-// What the user sees (UTF-8, JSON, sorted elements):
-//   text(field), map_json(field), set_elements(field), state(field)
-//
-// Keeping it across a restart: save() → bytes, load(bytes).
+class DocumentSession {
+ public:
+  // `draw_replica` gives a random replica below 2^53, another one at each call.
+  explicit DocumentSession(std::function<ReplicaId()> draw_replica);
+
+  // ---- what the server says
+
+  // Its epoch (Welcome, PullResponse): call it before log_version() is used.
+  // Another one than before begins the recovery.
+  void on_epoch(std::uint64_t epoch);
+
+  // The document's fields. One that is known already must keep its type.
+  // Errors: wrong_type, invalid (a type that the core does not know).
+  Result<void> on_fields(const std::vector<FieldInfo>& fields);
+
+  // A whole state at an encoded log_version.
+  // Errors: those of decoding and merging.
+  Result<Update> on_state(const std::vector<FieldDelta>& fields, std::string_view log_version);
+
+  // Changes from a pull or live, in the order they came. What is known is
+  // skipped. A number that leaves a hole is not applied, and needs_pull() then.
+  // Errors: those of decoding and merging; the changes before the faulty one
+  // are applied.
+  Result<Update> on_changes(const std::vector<Change>& changes);
+
+  // The end of a pull: what the client has now (PullResponse.log_version).
+  // Closes holes, and ends a recovery with the offer of what the server lacks.
+  // Call it after on_state() or on_changes() of every pull.
+  Result<void> on_caught_up(std::string_view log_version);
+
+  // All changes of the replica up to `seq` are committed and flushed.
+  Result<void> on_ack(ReplicaId replica, std::uint64_t seq);
+
+  // A verdict against a change. Nothing is returned where it is no refusal:
+  // a gap (send from expected_seq on), unavailable, unauthenticated or limit
+  // (send the same numbers later), or a replica that is past already.
+  Result<std::optional<Refusal>> on_reject(ReplicaId replica, std::uint64_t seq,
+                                           std::uint32_t code, std::string_view message,
+                                           std::uint64_t expected_seq);
+
+  // ---- local edits: a change is what stands between begin and commit
+
+  // Errors: invalid (a change is open already, the document is deleted),
+  // too_large (the journal is full), clock.
+  Result<void> begin_change(std::uint64_t now_ms);
+
+  // Positions and counts in characters. Errors: invalid (no change is open, no
+  // such field, a field of another type) and those of the field's type. An edit
+  // that fails leaves the open change as it was.
+  Result<void> text_insert(std::string_view field, std::uint64_t at, std::string_view utf8);
+  Result<void> text_delete(std::string_view field, std::uint64_t at, std::uint64_t count);
+  Result<void> text_splice(std::string_view field, std::uint64_t at, std::uint64_t count,
+                           std::string_view utf8);
+  Result<void> text_assign(std::string_view field, std::string_view utf8);
+  Result<void> map_set(std::string_view field, std::string_view key, std::string_view json);
+  Result<void> map_unset(std::string_view field, std::string_view key);
+  Result<void> set_add(std::string_view field, std::string_view element);
+  Result<void> set_remove(std::string_view field, std::string_view element);
+
+  // Numbers the change and puts it into the journal; nullptr if it changed
+  // nothing. The pointer holds until the session is used again.
+  Result<const Change*> commit_change();
+
+  // ---- what to send
+
+  // Changes to offer, in order, from `from_seq` on, until they hold `max_bytes`
+  // of deltas (one at least). All are of one replica. None while a recovery runs.
+  std::vector<Change> unacknowledged(std::uint64_t from_seq = 0,
+                                     std::size_t max_bytes = ~std::size_t{0}) const;
+  std::size_t journal_size() const { return journal_.size(); }
+
+  // For Subscribe.since: encoded, every change up to it is known.
+  std::string log_version() const { return log_version_.encode(); }
+
+  // Whether live changes are not enough: subscribe again from log_version().
+  bool needs_pull() const { return hole_ || recovering_; }
+  std::uint64_t epoch() const { return epoch_; }
+  bool deleted() const { return deleted_; }
+
+  // ---- what the user sees
+
+  std::vector<FieldInfo> fields() const;
+  // Errors: invalid (no such field, a field of another type).
+  Result<std::string> text(std::string_view field) const;
+  Result<std::string> map_json(std::string_view field) const;
+  Result<std::vector<std::string>> set_elements(std::string_view field) const;
+  Result<std::string> state(std::string_view field) const;
+  // The live value, for more than the above; nullptr if there is no such field
+  // of that type. The pointer holds until the session is used again.
+  const Text* find_text(std::string_view field) const;
+  const LwwMap* find_map(std::string_view field) const;
+  const OrSet* find_set(std::string_view field) const;
+
+  // Whether an Update tells text changes as splices. It costs a comparison of
+  // the whole text at each call that changes it.
+  void observe_text(bool observe) { observe_text_ = observe; }
+
+  // ---- keeping it across a restart
+
+  // Everything but an open change. Encoded for this purpose alone, in a form
+  // that only the same or a later version reads.
+  std::string save() const;
+  // Into a session that has not been used. Errors: malformed, invalid.
+  Result<void> load(std::string_view bytes);
+
+ private:
+  struct Field {
+    LiveField confirmed;
+    LiveField visible;
+  };
+
+  // A local edit as it was meant, to be made again after a refusal. Texts need
+  // none: their deltas tell it.
+  struct Edit {
+    enum class Kind : std::uint8_t { map_set, map_unset, set_add, set_remove };
+    Kind kind;
+    std::string field;
+    std::string key;
+    std::string value;
+  };
+
+  struct JournalEntry {
+    Change change;
+    std::vector<Edit> edits;
+    std::size_t bytes() const;
+  };
+
+  class Observer;
+  class Replay;
+
+  using Fields = std::map<std::string, Field, std::less<>>;
+
+  Result<Field*> field_for_delta(const FieldDelta& delta);
+  template <class State>
+  Result<State*> editable(std::string_view field);
+  Result<void> record(std::string_view field, std::string delta, std::optional<Edit> edit);
+  ReplicaId replica();
+  Result<void> apply(const Change& change, Observer& observer);
+  Result<void> apply_own(const Change& change, bool& known, Observer& observer);
+  Result<void> confirm_front();
+  Result<void> confirm_before(std::size_t index);
+  Result<Refusal> roll_back(std::size_t index, std::uint32_t code, std::string_view message);
+  void append_to_journal(JournalEntry entry);
+  void start_recovery();
+  Result<void> offer_what_server_lacks();
+
+  std::function<ReplicaId()> draw_replica_;
+  Fields fields_;
+  std::deque<JournalEntry> journal_;
+  std::size_t journal_bytes_ = 0;
+  LogVersion log_version_;
+  Hlc hlc_;
+  std::uint64_t epoch_ = 0;              // 0: none seen yet
+  std::optional<ReplicaId> replica_;     // of the next change
+  std::uint64_t next_seq_ = 1;
+  std::optional<JournalEntry> open_;     // the change between begin and commit
+  std::uint64_t now_ms_ = 0;             // its time
+  bool hole_ = false;
+  bool recovering_ = false;
+  bool deleted_ = false;
+  bool observe_text_ = false;
+};
 
 }  // namespace converge::session
