@@ -6,10 +6,10 @@
 namespace converge::output {
 
 struct FrameHeader {
-	XLogRecPtr commit_lsn;
-	TransactionId xid;
-	int64 commit_time;  // microseconds since 1970
-	bool last;
+  XLogRecPtr commit_lsn;
+  TransactionId xid;
+  int64 commit_time;  // microseconds since 1970
+  bool last;
 };
 
 }  // namespace converge::output

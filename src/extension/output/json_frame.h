@@ -12,10 +12,10 @@ namespace converge::output {
 
 // Appends a whole frame around changes that are encoded already, separated by
 // commas.
-void append_json_frame(StringInfo out, const FrameHeader &header, const StringInfoData &changes);
+void append_json_frame(StringInfo out, const FrameHeader& header, const StringInfoData& changes);
 
 // Appends one object of the list of changes.
-void append_json_change(StringInfo out, const ChangeRow &row, const DocumentName *name,
-						const char *payload, int length, bool continues);
+void append_json_change(StringInfo out, const ChangeRow& row, const DocumentName* name,
+                        const char* payload, int length, bool continues);
 
 }  // namespace converge::output

@@ -22,18 +22,18 @@ uint64 log_generation();
 // One row of converge.change. The strings and the payload are in the current
 // memory context or point into the tuple.
 struct ChangeRow {
-	char *tenant;
-	uint64 document;
-	uint64 replica;
-	uint64 seq;
-	uint64 hlc;
-	char *principal;
-	Datum payload;  // bytea, perhaps toasted
-	bool refused;   // the payload is NULL: this number was refused
+  char* tenant;
+  uint64 document;
+  uint64 replica;
+  uint64 seq;
+  uint64 hlc;
+  char* principal;
+  Datum payload;  // bytea, perhaps toasted
+  bool refused;   // the payload is NULL: this number was refused
 };
 
 // Takes a decoded row of converge.change apart. False if the table does not
 // have the columns this version of the plugin knows.
-bool read_change_row(Relation relation, HeapTuple tuple, ChangeRow *row);
+bool read_change_row(Relation relation, HeapTuple tuple, ChangeRow* row);
 
 }  // namespace converge::output

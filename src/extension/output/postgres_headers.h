@@ -36,12 +36,11 @@ extern "C" {
 namespace converge::output {
 
 // The row that an INSERT brought.
-inline HeapTuple inserted_tuple(const ReorderBufferChange *change)
-{
+inline HeapTuple inserted_tuple(const ReorderBufferChange* change) {
 #if PG_VERSION_NUM >= 170000
-	return change->data.tp.newtuple;
+  return change->data.tp.newtuple;
 #else
-	return change->data.tp.newtuple != nullptr ? &change->data.tp.newtuple->tuple : nullptr;
+  return change->data.tp.newtuple != nullptr ? &change->data.tp.newtuple->tuple : nullptr;
 #endif
 }
 

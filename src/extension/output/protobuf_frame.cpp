@@ -6,69 +6,63 @@ namespace converge::output {
 namespace {
 
 // Field 5 of StreamFrame, length-delimited.
-constexpr char changes_tag = (5 << 3) | 2;
+constexpr char kChangesTag = (5 << 3) | 2;
 
-void append_varint(StringInfo out, uint64 value)
-{
-	while (value >= 0x80)
-	{
-		appendStringInfoCharMacro(out, static_cast<char>(value | 0x80));
-		value >>= 7;
-	}
-	appendStringInfoCharMacro(out, static_cast<char>(value));
+void append_varint(StringInfo out, uint64 value) {
+  while (value >= 0x80) {
+    appendStringInfoCharMacro(out, static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  appendStringInfoCharMacro(out, static_cast<char>(value));
 }
 
 // Packs into the buffer's own memory.
-void append_packed(StringInfo out, const ProtobufCMessage *message, size_t size)
-{
-	enlargeStringInfo(out, static_cast<int>(size));
-	protobuf_c_message_pack(message, reinterpret_cast<uint8_t *>(out->data + out->len));
-	out->len += static_cast<int>(size);
-	out->data[out->len] = '\0';
+void append_packed(StringInfo out, const ProtobufCMessage* message, size_t size) {
+  enlargeStringInfo(out, static_cast<int>(size));
+  protobuf_c_message_pack(message, reinterpret_cast<uint8_t*>(out->data + out->len));
+  out->len += static_cast<int>(size);
+  out->data[out->len] = '\0';
 }
 
 }  // namespace
 
-void append_protobuf_header(StringInfo out, const FrameHeader &header)
-{
-	Converge__Wire__StreamFrame frame = CONVERGE__WIRE__STREAM_FRAME__INIT;
+void append_protobuf_header(StringInfo out, const FrameHeader& header) {
+  Converge__Wire__StreamFrame frame = CONVERGE__WIRE__STREAM_FRAME__INIT;
 
-	frame.commit_lsn = header.commit_lsn;
-	frame.xid = header.xid;
-	frame.commit_time = header.commit_time;
-	frame.last = header.last;
-	append_packed(out, &frame.base, protobuf_c_message_get_packed_size(&frame.base));
+  frame.commit_lsn = header.commit_lsn;
+  frame.xid = header.xid;
+  frame.commit_time = header.commit_time;
+  frame.last = header.last;
+  append_packed(out, &frame.base, protobuf_c_message_get_packed_size(&frame.base));
 }
 
-void append_protobuf_change(StringInfo out, const ChangeRow &row, const DocumentName *name,
-							const char *payload, int length, bool continues)
-{
-	Converge__Wire__Change change = CONVERGE__WIRE__CHANGE__INIT;
-	Converge__Wire__DocumentRef ref = CONVERGE__WIRE__DOCUMENT_REF__INIT;
-	Converge__Wire__StreamChange stream_change = CONVERGE__WIRE__STREAM_CHANGE__INIT;
+void append_protobuf_change(StringInfo out, const ChangeRow& row, const DocumentName* name,
+                            const char* payload, int length, bool continues) {
+  Converge__Wire__Change change = CONVERGE__WIRE__CHANGE__INIT;
+  Converge__Wire__DocumentRef ref = CONVERGE__WIRE__DOCUMENT_REF__INIT;
+  Converge__Wire__StreamChange stream_change = CONVERGE__WIRE__STREAM_CHANGE__INIT;
 
-	change.replica = row.replica;
-	change.seq = row.seq;
-	change.hlc = row.hlc;
-	change.payload.data = reinterpret_cast<uint8_t *>(const_cast<char *>(payload));
-	change.payload.len = static_cast<size_t>(length);
-	change.principal = row.principal;
+  change.replica = row.replica;
+  change.seq = row.seq;
+  change.hlc = row.hlc;
+  change.payload.data = reinterpret_cast<uint8_t*>(const_cast<char*>(payload));
+  change.payload.len = static_cast<size_t>(length);
+  change.principal = row.principal;
 
-	stream_change.tenant = row.tenant;
-	stream_change.document = row.document;
-	stream_change.change = &change;
-	stream_change.continues = continues;
-	if (name != nullptr)
-	{
-		ref.collection = const_cast<char *>(name->collection);
-		ref.key = const_cast<char *>(name->key);
-		stream_change.ref = &ref;
-	}
+  stream_change.tenant = row.tenant;
+  stream_change.document = row.document;
+  stream_change.change = &change;
+  stream_change.continues = continues;
+  if (name != nullptr) {
+    ref.collection = const_cast<char*>(name->collection);
+    ref.key = const_cast<char*>(name->key);
+    stream_change.ref = &ref;
+  }
 
-	const size_t size = protobuf_c_message_get_packed_size(&stream_change.base);
-	appendStringInfoCharMacro(out, changes_tag);
-	append_varint(out, size);
-	append_packed(out, &stream_change.base, size);
+  const size_t size = protobuf_c_message_get_packed_size(&stream_change.base);
+  appendStringInfoCharMacro(out, kChangesTag);
+  append_varint(out, size);
+  append_packed(out, &stream_change.base, size);
 }
 
 }  // namespace converge::output

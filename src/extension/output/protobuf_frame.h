@@ -10,10 +10,10 @@
 namespace converge::output {
 
 // Appends fields 1 to 4 of a StreamFrame.
-void append_protobuf_header(StringInfo out, const FrameHeader &header);
+void append_protobuf_header(StringInfo out, const FrameHeader& header);
 
 // Appends one entry of StreamFrame.changes, its tag and length included.
-void append_protobuf_change(StringInfo out, const ChangeRow &row, const DocumentName *name,
-							const char *payload, int length, bool continues);
+void append_protobuf_change(StringInfo out, const ChangeRow& row, const DocumentName* name,
+                            const char* payload, int length, bool continues);
 
 }  // namespace converge::output

@@ -1,0 +1,116 @@
+"""A bridge as the stream worker sees one: attaches to its socket and reads frames."""
+import socket
+import struct
+import time
+
+from wire import StreamFrame, WorkerReply, WorkerRequest
+
+
+class Closed(Exception):
+    """The worker has closed the connection."""
+
+
+class WorkerClient:
+    def __init__(self, path, name="test", protocol=1, attach=True):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
+        self.buffer = b""
+        self.frames = []        # StreamFrame, in the order they came
+        self.arrivals = []      # time.monotonic() of each
+        if attach:
+            request = WorkerRequest()
+            request.attach.protocol = protocol
+            request.attach.bridge = name
+            self.send(request)
+            reply = self.reply(5)
+            assert reply.WhichOneof("message") == "attached", reply
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, request):
+        data = request.SerializeToString()
+        self.socket.sendall(struct.pack(">I", len(data)) + data)
+
+    def read(self, timeout):
+        """The next reply, or None when none has come in time."""
+        deadline = time.monotonic() + timeout
+        while True:
+            if len(self.buffer) >= 4:
+                length = struct.unpack(">I", self.buffer[:4])[0]
+                if len(self.buffer) >= 4 + length:
+                    message, self.buffer = self.buffer[4:4 + length], self.buffer[4 + length:]
+                    reply = WorkerReply()
+                    reply.ParseFromString(message)
+                    return reply
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            self.socket.settimeout(left)
+            try:
+                data = self.socket.recv(1 << 20)
+            except socket.timeout:
+                return None
+            except ConnectionResetError as error:
+                raise Closed from error
+            if not data:
+                raise Closed
+            self.buffer += data
+
+    def reply(self, timeout=5):
+        """The next reply that is not a frame; frames are kept."""
+        deadline = time.monotonic() + timeout
+        while True:
+            reply = self.read(max(0, deadline - time.monotonic()))
+            if reply is None or reply.WhichOneof("message") != "frame":
+                return reply
+            self.keep(reply)
+
+    def keep(self, reply):
+        self.frames.append(reply.frame)
+        self.arrivals.append(time.monotonic())
+
+    def watch(self, document, ticket):
+        request = WorkerRequest()
+        request.watch.document = document
+        request.watch.ticket = bytes(ticket)
+        self.send(request)
+        reply = self.reply()
+        assert reply is not None, "no answer to Watch"
+        return reply
+
+    def unwatch(self, document):
+        request = WorkerRequest()
+        request.unwatch.document = document
+        self.send(request)
+
+    def frame(self, timeout=5):
+        """The next frame not looked at yet, or None."""
+        if not self.frames:
+            reply = self.read(timeout)
+            if reply is None:
+                return None
+            assert reply.WhichOneof("message") == "frame", reply
+            self.keep(reply)
+        return self.frames.pop(0)
+
+    def changes(self, count, timeout=10):
+        """The next changes as (document, replica, seq), `count` at least."""
+        found = []
+        deadline = time.monotonic() + timeout
+        while len(found) < count:
+            frame = self.frame(max(0, deadline - time.monotonic()))
+            if frame is None:
+                break
+            found += numbers(frame)
+        return found
+
+
+def numbers(frame: StreamFrame):
+    return [(c.document, c.change.replica, c.change.seq) for c in frame.changes]

@@ -1,0 +1,613 @@
+#include "worker/background/bridge_server.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+
+extern "C" {
+#include "port/pg_bswap.h"
+#include "storage/fd.h"
+}
+
+#if __has_include("extension/security/ticket.h")
+#include "extension/security/ticket.h"
+#else
+// Until tickets are there, none is valid.
+namespace converge {
+struct Ticket {
+  int64 document;
+};
+static bool check_ticket(std::string_view, Ticket*) { return false; }
+}  // namespace converge
+#endif
+#include "proto/converge.pb-c.h"
+
+namespace converge::worker {
+
+struct WorkerReplyMessage {
+  Converge__Wire__WorkerReply wire;
+};
+
+namespace {
+
+constexpr uint32 kProtocol = 1;
+constexpr int kLengthBytes = 4;
+constexpr int kMaxRequestBytes = 8 * 1024;
+constexpr int kInputBytes = 64 * 1024;
+// A connection has to say what it is within this time.
+constexpr int kAttachMilliseconds = 5000;
+// How long the others wait for a bridge that reads, but not fast enough, in one
+// transaction; and for one that does not read at all.
+constexpr int kMaxHeldMilliseconds = 1000;
+constexpr int kStalledMilliseconds = 100;
+// A queue this long is sent at once, a shorter one before the worker sleeps.
+constexpr int kSendAt = 64 * 1024;
+constexpr uint64 kListenerEvent = PG_UINT64_MAX;
+
+// The tag of WorkerReply.frame.
+constexpr char kFrameTag = (4 << 3) | 2;
+
+char socket_path[sizeof(sockaddr_un::sun_path)];
+
+void remove_socket(int, Datum) { unlink(socket_path); }
+
+int varint_length(uint64 value) {
+  int length = 1;
+
+  for (; value >= 0x80; value >>= 7) length++;
+  return length;
+}
+
+char* put_varint(char* at, uint64 value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  return at;
+}
+
+char* put_length(char* at, int length) {
+  const uint32 big_endian = pg_hton32(static_cast<uint32>(length));
+
+  memcpy(at, &big_endian, kLengthBytes);
+  return at + kLengthBytes;
+}
+
+char* put(char* at, const Slice& slice) {
+  memcpy(at, slice.data, static_cast<size_t>(slice.length));
+  return at + slice.length;
+}
+
+void* allocate(void*, size_t size) { return palloc(size); }
+
+// The whole context is reset after a message.
+void release(void*, void*) {}
+
+ProtobufCAllocator allocator = {allocate, release, nullptr};
+
+}  // namespace
+
+// ------------------------------------------------------------- connections
+
+void BridgeServer::open(MemoryContext context, const char* path) {
+  sockaddr_un address = {};
+  epoll_event event = {};
+
+  context_ = context;
+  request_context_ = AllocSetContextCreate(context, "converge request", ALLOCSET_SMALL_SIZES);
+  watches_.create(context);
+  unsettled_.create(context);
+  memset(static_cast<void*>(bridges_), 0, sizeof(bridges_));
+  for (Bridge& bridge : bridges_) bridge.socket = -1;
+
+  if (strlen(path) >= sizeof(address.sun_path))
+    ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+                    errmsg("path of the stream worker's socket \"%s\" is too long", path),
+                    errdetail("It has %zu bytes, of at most %zu.", strlen(path),
+                              sizeof(address.sun_path) - 1),
+                    errhint("Put a shorter directory first in unix_socket_directories.")));
+  address.sun_family = AF_UNIX;
+  strlcpy(address.sun_path, path, sizeof(address.sun_path));
+
+  listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  // One that a crash has left is in the way; that no other worker uses it is
+  // known by the slot, which is this process's.
+  unlink(path);
+  if (listener_ < 0 || epoll_ < 0 ||
+      bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    ereport(ERROR, (errcode_for_socket_access(),
+                    errmsg("could not make the stream worker's socket \"%s\": %m", path)));
+  strlcpy(socket_path, path, sizeof(socket_path));
+  on_proc_exit(remove_socket, 0);
+
+  event.events = EPOLLIN;
+  event.data.u64 = kListenerEvent;
+  // Open to everybody on this host, as the server's own socket: what may be
+  // read there, tickets say.
+  if (chmod(path, 0777) != 0 || listen(listener_, kMaxBridges) != 0 ||
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0)
+    ereport(ERROR, (errcode_for_socket_access(),
+                    errmsg("could not listen on the stream worker's socket \"%s\": %m", path)));
+}
+
+void BridgeServer::accept_bridges() {
+  for (int i = 0; i < kMaxBridges; i++) {
+    const int socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (socket < 0) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
+        ereport(LOG, (errcode_for_socket_access(),
+                      errmsg("could not accept a bridge's connection: %m")));
+      return;
+    }
+    admit(socket);
+  }
+}
+
+void BridgeServer::admit(int socket) {
+  int index = 0;
+  epoll_event event = {};
+
+  if (!AcquireExternalFD()) {
+    ereport(LOG, (errmsg("could not accept a bridge's connection: too many open files")));
+    close(socket);
+    return;
+  }
+  while (index < kMaxBridges && bridges_[index].socket >= 0) index++;
+  event.events = EPOLLIN;
+  if (index < kMaxBridges)
+    event.data.u64 =
+        static_cast<uint64>(++bridges_[index].generation) << 32 | static_cast<uint32>(index);
+  if (index == kMaxBridges || epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) {
+    close(socket);
+    ReleaseExternalFD();
+    return;
+  }
+
+  Bridge& bridge = bridges_[index];
+  bridge.socket = socket;
+  bridge.attached = bridge.closing = bridge.wants_out = false;
+  bridge.name[0] = '\0';
+  bridge.connected_at = GetCurrentTimestamp();
+  bridge.watches = 0;
+  bridge.input = static_cast<char*>(MemoryContextAlloc(context_, kInputBytes));
+  bridge.input_length = 0;
+  bridge.held_transaction = InvalidTransactionId;
+  if (++bridge_count_ > max_bridges) {
+    char reason[128];
+
+    snprintf(reason, sizeof(reason),
+             "%d bridges are attached, of at most %d (converge.max_bridges)", bridge_count_ - 1,
+             max_bridges);
+    fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, reason);
+  }
+}
+
+void BridgeServer::drop(int index, const char* reason) {
+  Bridge& bridge = bridges_[index];
+
+  if (bridge.socket < 0) return;
+  if (reason != nullptr) {
+    bridges_dropped_++;
+    ereport(LOG, (errmsg("dropped bridge \"%s\": %s", bridge.name, reason)));
+  } else
+    elog(DEBUG1, "bridge \"%s\" has gone", bridge.name);
+  close(bridge.socket);  // which takes it out of the epoll set
+  ReleaseExternalFD();
+  bridge.socket = -1;
+  pfree(bridge.input);
+  bridge.output.free();
+  if (bridge.watches > 0) watches_.remove_all(index);
+  watch_count_ -= bridge.watches;
+  bridge.watches = 0;
+  in_transaction_ &= ~only(index);
+  bridge_count_--;
+}
+
+// Drops connections that do not say what they are.
+void BridgeServer::close_late_comers() {
+  const TimestampTz now = GetCurrentTimestamp();
+
+  for (int index = 0; index < kMaxBridges; index++) {
+    const Bridge& bridge = bridges_[index];
+
+    if (bridge.socket >= 0 && (!bridge.attached || bridge.closing) &&
+        TimestampDifferenceExceeds(bridge.connected_at, now, kAttachMilliseconds))
+      drop(index, bridge.closing ? nullptr : "it did not attach in time");
+  }
+}
+
+long BridgeServer::patience() const {
+  if (pending_head_ < pending_tail_) return 1;
+  return bridge_count_ > 0 ? 200 : 1000;
+}
+
+void BridgeServer::service() {
+  epoll_event events[kMaxBridges + 1];
+
+  if (!is_open()) return;
+  const int count = epoll_wait(epoll_, events, lengthof(events), 0);
+  for (int i = 0; i < count; i++) {
+    if (events[i].data.u64 == kListenerEvent) {
+      accept_bridges();
+      continue;
+    }
+    const int index = static_cast<int>(events[i].data.u64 & PG_UINT32_MAX);
+    const auto generation = static_cast<uint32>(events[i].data.u64 >> 32);
+
+    if (events[i].events & EPOLLOUT && bridges_[index].socket >= 0 &&
+        bridges_[index].generation == generation)
+      send(index);
+    if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR) && bridges_[index].socket >= 0 &&
+        bridges_[index].generation == generation)
+      receive(index);
+  }
+  answer_watches();
+  if (bridge_count_ > 0) close_late_comers();
+  flush();
+}
+
+// ------------------------------------------------------------------ requests
+
+void BridgeServer::receive(int index) {
+  Bridge& bridge = bridges_[index];
+  const ssize_t received =
+      recv(bridge.socket, bridge.input + bridge.input_length,
+           static_cast<size_t>(kInputBytes - bridge.input_length), MSG_DONTWAIT);
+
+  if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (received <= 0) {
+    drop(index, nullptr);
+    return;
+  }
+  bridge.input_length += static_cast<int>(received);
+
+  int at = 0;
+  while (bridge.socket >= 0 && !bridge.closing && bridge.input_length - at >= kLengthBytes) {
+    uint32 length;
+
+    memcpy(&length, bridge.input + at, kLengthBytes);
+    length = pg_ntoh32(length);
+    if (length > kMaxRequestBytes) {
+      char reason[128];
+
+      snprintf(reason, sizeof(reason), "a request has %u bytes, of at most %d", length,
+               kMaxRequestBytes);
+      fail(index, CONVERGE__WIRE__CODE__CODE_TOO_LARGE, reason);
+      return;
+    }
+    if (bridge.input_length - at - kLengthBytes < static_cast<int>(length)) break;
+
+    MemoryContext old = MemoryContextSwitchTo(request_context_);
+    const bool going_on = handle(index, bridge.input + at + kLengthBytes, static_cast<int>(length));
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(request_context_);
+    if (!going_on) return;
+    at += kLengthBytes + static_cast<int>(length);
+  }
+  if (bridge.socket < 0) return;
+  if (bridge.closing)
+    bridge.input_length = 0;
+  else {
+    bridge.input_length -= at;
+    memmove(bridge.input, bridge.input + at, static_cast<size_t>(bridge.input_length));
+  }
+}
+
+// Does what a message asks. False: the bridge is not read any more.
+bool BridgeServer::handle(int index, const char* message, int length) {
+  Bridge& bridge = bridges_[index];
+  const Converge__Wire__WorkerRequest* request = converge__wire__worker_request__unpack(
+      &allocator, static_cast<size_t>(length), reinterpret_cast<const uint8_t*>(message));
+
+  if (request == nullptr) {
+    fail(index, CONVERGE__WIRE__CODE__CODE_PROTOCOL, "a request is not a WorkerRequest");
+    return false;
+  }
+  if (bridge.attached ==
+      (request->message_case == CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_ATTACH)) {
+    fail(index, CONVERGE__WIRE__CODE__CODE_PROTOCOL,
+         bridge.attached ? "the bridge is attached already" : "the first request is not Attach");
+    return false;
+  }
+
+  switch (request->message_case) {
+    case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_ATTACH: {
+      if (request->attach->protocol != kProtocol) {
+        char reason[128];
+
+        snprintf(reason, sizeof(reason), "protocol %u is not spoken here, %u is",
+                 request->attach->protocol, kProtocol);
+        fail(index, CONVERGE__WIRE__CODE__CODE_UNSUPPORTED_VERSION, reason);
+        return false;
+      }
+      bridge.attached = true;
+      strlcpy(bridge.name, request->attach->bridge, sizeof(bridge.name));
+      // It goes to the log.
+      for (char* c = bridge.name; *c != '\0'; c++)
+        if (static_cast<unsigned char>(*c) < ' ' || static_cast<unsigned char>(*c) > '~') *c = '?';
+      elog(DEBUG1, "bridge \"%s\" has attached", bridge.name);
+
+      Converge__Wire__Attached attached = CONVERGE__WIRE__ATTACHED__INIT;
+      WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
+      attached.protocol = kProtocol;
+      answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_ATTACHED;
+      answer.wire.attached = &attached;
+      reply(index, answer);
+      return true;
+    }
+    case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_WATCH:
+      return handle_watch(index, request->watch->document,
+                          reinterpret_cast<const char*>(request->watch->ticket.data),
+                          request->watch->ticket.len);
+    case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_UNWATCH:
+      if (watches_.remove(index, request->unwatch->document)) {
+        bridge.watches--;
+        watch_count_--;
+      }
+      return true;
+    default:
+      fail(index, CONVERGE__WIRE__CODE__CODE_PROTOCOL, "a request has no message");
+      return false;
+  }
+}
+
+bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_bytes,
+                                size_t ticket_length) {
+  Bridge& bridge = bridges_[index];
+  Ticket ticket;
+
+  if (!check_ticket(std::string_view(ticket_bytes, ticket_length), &ticket) ||
+      static_cast<uint64>(ticket.document) != document) {
+    refuse(index, document, "the ticket is not valid for this document, or has ended");
+    return true;
+  }
+  if (pending_tail_ - pending_head_ >= max_bridges * max_watches) {
+    fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, "too many watches wait for running transactions");
+    return false;
+  }
+  if ((watches_.watchers(document) & only(index)) == 0) {
+    if (bridge.watches >= max_watches) {
+      refuse(index, document,
+             "the bridge watches as many documents as it may (converge.max_watches)");
+      return true;
+    }
+    watches_.add(index, document);
+    bridge.watches++;
+    watch_count_++;
+  }
+
+  if (pending_head_ == pending_tail_) pending_head_ = pending_tail_ = 0;
+  if (pending_tail_ == pending_capacity_) {
+    if (pending_head_ > 0) {
+      memmove(pending_, pending_ + pending_head_,
+              sizeof(PendingWatch) * static_cast<size_t>(pending_tail_ - pending_head_));
+      pending_tail_ -= pending_head_;
+      pending_head_ = 0;
+    } else {
+      pending_capacity_ = Max(256, pending_capacity_ * 2);
+      const Size size = sizeof(PendingWatch) * static_cast<Size>(pending_capacity_);
+      pending_ =
+          static_cast<PendingWatch*>(pending_ == nullptr ? MemoryContextAllocHuge(context_, size)
+                                                         : repalloc_huge(pending_, size));
+    }
+  }
+  pending_[pending_tail_++] = {index, bridge.generation, document, unsettled_.position()};
+  return true;
+}
+
+// Answers watches whose transactions that were passed over have all ended.
+void BridgeServer::answer_watches() {
+  while (pending_head_ < pending_tail_) {
+    const PendingWatch watch = pending_[pending_head_];
+
+    if (!unsettled_.settled(watch.position)) return;
+    pending_head_++;
+    if (bridges_[watch.bridge].socket < 0 || bridges_[watch.bridge].generation != watch.generation)
+      continue;
+
+    Converge__Wire__Watching watching = CONVERGE__WIRE__WATCHING__INIT;
+    WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
+    watching.document = watch.document;
+    answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_WATCHING;
+    answer.wire.watching = &watching;
+    reply(watch.bridge, answer);
+  }
+}
+
+// ------------------------------------------------------------------- replies
+
+void BridgeServer::reply(int index, const WorkerReplyMessage& message) {
+  const auto size = static_cast<int>(converge__wire__worker_reply__get_packed_size(&message.wire));
+  char* at = reserve(index, kLengthBytes + size);
+
+  if (at == nullptr) return;
+  at = put_length(at, size);
+  converge__wire__worker_reply__pack(&message.wire, reinterpret_cast<uint8_t*>(at));
+  bridges_[index].output.commit(kLengthBytes + size);
+}
+
+void BridgeServer::refuse(int index, uint64 document, const char* reason) {
+  Converge__Wire__WatchRefused refused = CONVERGE__WIRE__WATCH_REFUSED__INIT;
+  WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
+
+  refused.document = document;
+  refused.message = const_cast<char*>(reason);
+  answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_REFUSED;
+  answer.wire.refused = &refused;
+  reply(index, answer);
+}
+
+// Tells a bridge what is wrong and ends its connection when that is sent.
+void BridgeServer::fail(int index, int code, const char* reason) {
+  Converge__Wire__WorkerProblem problem = CONVERGE__WIRE__WORKER_PROBLEM__INIT;
+  WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
+
+  ereport(LOG, (errmsg("turned away bridge \"%s\": %s", bridges_[index].name, reason)));
+  problem.code = static_cast<Converge__Wire__Code>(code);
+  problem.message = const_cast<char*>(reason);
+  answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_PROBLEM;
+  answer.wire.problem = &problem;
+  bridges_[index].closing = true;
+  bridges_[index].connected_at = GetCurrentTimestamp();  // from here it has that long to read this
+  reply(index, answer);
+}
+
+// ---------------------------------------------------------------- forwarding
+
+void BridgeServer::select(FrameReader* reader, BridgeSet* receivers) {
+  Slice entry;
+  uint64 document;
+
+  selected_count_ = 0;
+  while (reader->next(&entry, &document)) {
+    const BridgeSet bridges = watches_.watchers(document);
+
+    if (bridges == 0) continue;
+    if (selected_count_ == selected_capacity_) {
+      selected_capacity_ = Max(256, selected_capacity_ * 2);
+      const Size size = sizeof(Selected) * static_cast<Size>(selected_capacity_);
+      selected_ = static_cast<Selected*>(selected_ == nullptr ? MemoryContextAlloc(context_, size)
+                                                              : repalloc(selected_, size));
+    }
+    selected_[selected_count_++] = {entry, bridges};
+    *receivers |= bridges;
+  }
+}
+
+void BridgeServer::forward(const char* frame, int length, TransactionId transaction) {
+  FrameReader reader(frame, length);
+  BridgeSet receivers = 0;
+
+  frames_++;
+  unsettled_.note(transaction);
+  if (bridge_count_ == 0) return;
+  if (!reader.read_header()) elog(ERROR, "converge_output gave a frame that is none");
+  select(&reader, &receivers);
+  if (reader.failed()) elog(ERROR, "converge_output gave a frame with a change that is none");
+
+  // Who had frames of this transaction learns that it is over.
+  if (reader.last()) receivers |= in_transaction_;
+  in_transaction_ = reader.last() ? 0 : in_transaction_ | receivers;
+  for (int index = 0; index < kMaxBridges; index++) {
+    if ((receivers & only(index)) == 0) continue;
+    Bridge& bridge = bridges_[index];
+
+    if (bridge.closing) continue;
+    if (bridge.held_transaction != transaction) {
+      bridge.held_transaction = transaction;
+      bridge.held_milliseconds = 0;
+    }
+    queue_frame(index, reader.header());
+    if (bridge.socket >= 0 && bridge.output.size() >= kSendAt) send(index);
+  }
+}
+
+void BridgeServer::queue_frame(int index, const Slice& header) {
+  int frame = header.length;
+
+  for (int i = 0; i < selected_count_; i++)
+    if (selected_[i].bridges & only(index)) frame += selected_[i].entry.length;
+
+  const int message = 1 + varint_length(static_cast<uint64>(frame)) + frame;
+  char* at = reserve(index, kLengthBytes + message);
+  if (at == nullptr) return;
+  at = put_length(at, message);
+  *at++ = kFrameTag;
+  at = put_varint(at, static_cast<uint64>(frame));
+  at = put(at, header);
+  for (int i = 0; i < selected_count_; i++)
+    if (selected_[i].bridges & only(index)) at = put(at, selected_[i].entry);
+  bridges_[index].output.commit(kLengthBytes + message);
+  bytes_forwarded_ += static_cast<uint64>(kLengthBytes + message);
+}
+
+// Room for a message at the end of a bridge's queue, or null if the bridge had
+// to be dropped.
+char* BridgeServer::reserve(int index, int bytes) {
+  if (!bridges_[index].output.has_room(bytes) && !wait_for_room(index, bytes)) {
+    drop(index, "it does not read fast enough");
+    return nullptr;
+  }
+  return bridges_[index].output.reserve(context_, bytes);
+}
+
+// Gives a bridge a short while to read; the others, which wait too, get theirs
+// meanwhile.
+bool BridgeServer::wait_for_room(int index, int bytes) {
+  Bridge& bridge = bridges_[index];
+  int stalled = 0;
+
+  while (!bridge.output.has_room(bytes)) {
+    const int before = bridge.output.size();
+
+    flush();
+    if (bridge.socket < 0) return false;
+    if (bridge.output.has_room(bytes)) break;
+    if (stalled >= kStalledMilliseconds || bridge.held_milliseconds >= kMaxHeldMilliseconds)
+      return false;
+
+    const TimestampTz start = GetCurrentTimestamp();
+    (void)WaitLatchOrSocket(MyLatch,
+                            WL_LATCH_SET | WL_SOCKET_WRITEABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                            bridge.socket, kStalledMilliseconds / 4, PG_WAIT_EXTENSION);
+    // Commits may wake the worker meanwhile: the reader looks for their WAL
+    // itself before it sleeps.
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (ShutdownRequestPending)
+      ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+                      errmsg("terminating stream worker due to administrator command")));
+    const int waited =
+        static_cast<int>(TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()));
+    bridge.held_milliseconds += waited;
+    flush();
+    if (bridge.socket < 0) return false;
+    stalled = bridge.output.size() < before ? 0 : stalled + Max(waited, 1);
+  }
+  return true;
+}
+
+void BridgeServer::flush() {
+  for (int index = 0; index < kMaxBridges; index++)
+    if (bridges_[index].socket >= 0 && (!bridges_[index].output.empty() || bridges_[index].closing))
+      send(index);
+}
+
+void BridgeServer::send(int index) {
+  Bridge& bridge = bridges_[index];
+
+  switch (bridge.output.send_to(bridge.socket)) {
+    case OutputQueue::Sent::all:
+      if (bridge.closing)
+        drop(index, nullptr);
+      else
+        poll_for_room(index, false);
+      break;
+    case OutputQueue::Sent::some:
+      poll_for_room(index, true);
+      break;
+    case OutputQueue::Sent::failed:
+      drop(index, nullptr);
+      break;
+  }
+}
+
+void BridgeServer::poll_for_room(int index, bool wanted) {
+  Bridge& bridge = bridges_[index];
+  epoll_event event = {};
+
+  if (bridge.wants_out == wanted) return;
+  event.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u64 = static_cast<uint64>(bridge.generation) << 32 | static_cast<uint32>(index);
+  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, bridge.socket, &event) != 0)
+    drop(index, "its socket cannot be polled");
+  else
+    bridge.wants_out = wanted;
+}
+
+}  // namespace converge::worker

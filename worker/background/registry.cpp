@@ -1,0 +1,177 @@
+#include "worker/background/registry.h"
+
+#include <csignal>
+
+namespace converge::worker {
+
+Registry* registry = nullptr;
+
+namespace {
+
+constexpr const char* kName = "converge registry";
+constexpr int kHoldPatienceMilliseconds = 10000;
+
+shmem_request_hook_type previous_shmem_request_hook = nullptr;
+shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
+
+// There cannot be more stream workers than worker processes.
+int capacity() { return Max(max_worker_processes, 1); }
+
+Size registry_size() {
+  return add_size(offsetof(Registry, entries), mul_size(sizeof(Entry), capacity()));
+}
+
+void request_memory() {
+  if (previous_shmem_request_hook != nullptr) previous_shmem_request_hook();
+  RequestAddinShmemSpace(registry_size());
+  RequestNamedLWLockTranche(kName, 1);
+}
+
+void set_up_memory() {
+  bool found;
+
+  if (previous_shmem_startup_hook != nullptr) previous_shmem_startup_hook();
+  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+  registry = static_cast<Registry*>(ShmemInitStruct(kName, registry_size(), &found));
+  if (!found) {
+    memset(static_cast<void*>(registry), 0, registry_size());
+    registry->lock = &GetNamedLWLockTranche(kName)->lock;
+    ConditionVariableInit(&registry->ended);
+    registry->capacity = capacity();
+    for (int i = 0; i < registry->capacity; i++) {
+      Entry* entry = &registry->entries[i];
+
+      pg_atomic_init_u64(&entry->confirmed_lsn, 0);
+      pg_atomic_init_u64(&entry->bridges, 0);
+      pg_atomic_init_u64(&entry->watches, 0);
+      pg_atomic_init_u64(&entry->frames, 0);
+      pg_atomic_init_u64(&entry->bytes_forwarded, 0);
+      pg_atomic_init_u64(&entry->bridges_dropped, 0);
+    }
+  }
+  LWLockRelease(AddinShmemInitLock);
+}
+
+// Whether a worker of the database runs or is about to. Asks a running one to
+// stop: its pid is in the entry only as long as the process is there, and
+// cannot be another's.
+bool stop_worker(Oid database, bool* signalled) {
+  bool busy = false;
+
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  const Entry* entry = find_entry(database);
+  if (entry != nullptr) {
+    busy = entry->pid != 0 || entry->phase == Phase::starting;
+    if (entry->pid != 0 && !*signalled) {
+      kill(entry->pid, SIGTERM);
+      *signalled = true;
+    }
+  }
+  LWLockRelease(registry->lock);
+  return busy;
+}
+
+}  // namespace
+
+void reserve_registry() {
+  previous_shmem_request_hook = shmem_request_hook;
+  shmem_request_hook = request_memory;
+  previous_shmem_startup_hook = shmem_startup_hook;
+  shmem_startup_hook = set_up_memory;
+}
+
+Entry* find_entry(Oid database) {
+  for (int i = 0; i < registry->capacity; i++)
+    if (registry->entries[i].database == database) return &registry->entries[i];
+  return nullptr;
+}
+
+Entry* find_or_make_entry(Oid database) {
+  Entry* entry = find_entry(database);
+
+  if (entry != nullptr) return entry;
+  entry = find_entry(InvalidOid);
+  if (entry == nullptr) return nullptr;
+  free_entry(entry);
+  entry->database = database;
+  return entry;
+}
+
+void free_entry(Entry* entry) {
+  entry->database = InvalidOid;
+  entry->phase = Phase::waiting;
+  entry->pid = 0;
+  entry->latch = nullptr;
+  entry->holds = 0;
+  entry->recheck = false;
+  entry->failures = 0;
+  entry->retry_at = 0;
+  entry->started_at = 0;
+  entry->slot[0] = '\0';
+  entry->problem[0] = '\0';
+  pg_atomic_write_u64(&entry->confirmed_lsn, 0);
+  pg_atomic_write_u64(&entry->bridges, 0);
+  pg_atomic_write_u64(&entry->watches, 0);
+  pg_atomic_write_u64(&entry->frames, 0);
+  pg_atomic_write_u64(&entry->bytes_forwarded, 0);
+  pg_atomic_write_u64(&entry->bridges_dropped, 0);
+}
+
+void wake_launcher() {
+  LWLockAcquire(registry->lock, LW_SHARED);
+  Latch* launcher = registry->launcher;
+  LWLockRelease(registry->lock);
+  // A latch is part of shared memory for good: one that is no longer the
+  // launcher's wakes somebody for nothing.
+  if (launcher != nullptr) SetLatch(launcher);
+}
+
+void request_check(Oid database) {
+  Latch* worker = nullptr;
+
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  Entry* entry = find_or_make_entry(database);
+  if (entry != nullptr) {
+    entry->recheck = true;
+    entry->retry_at = 0;
+    worker = entry->latch;
+  }
+  LWLockRelease(registry->lock);
+
+  if (entry == nullptr)
+    ereport(WARNING, (errmsg("converge cannot stream the changes of this database"),
+                      errdetail("All %d entries for databases are in use.", registry->capacity),
+                      errhint("Increase max_worker_processes and restart the server.")));
+  if (worker != nullptr) SetLatch(worker);
+  wake_launcher();
+}
+
+void hold_database(Oid database) {
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  Entry* entry = find_or_make_entry(database);
+  if (entry != nullptr) entry->holds++;
+  LWLockRelease(registry->lock);
+
+  const TimestampTz deadline =
+      TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kHoldPatienceMilliseconds);
+  bool signalled = false;
+
+  ConditionVariablePrepareToSleep(&registry->ended);
+  while (stop_worker(database, &signalled)) {
+    // One that was starting may attach, see the hold and end without a word.
+    ConditionVariableTimedSleep(&registry->ended, 100, PG_WAIT_EXTENSION);
+    // The statement itself says then that the database is in use.
+    if (GetCurrentTimestamp() >= deadline) break;
+  }
+  ConditionVariableCancelSleep();
+}
+
+void release_database(Oid database) {
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  Entry* entry = find_entry(database);
+  if (entry != nullptr && entry->holds > 0) entry->holds--;
+  LWLockRelease(registry->lock);
+  wake_launcher();
+}
+
+}  // namespace converge::worker

@@ -1,0 +1,325 @@
+// The stream worker: decodes one database's changes as they are flushed and
+// forwards them to the bridges attached to it. README.md tells how.
+#include "worker/background/postgres_headers.h"
+
+extern "C" {
+#include "storage/sinval.h"
+
+PGDLLEXPORT void converge_stream_worker_main(Datum argument);
+}
+
+#include "worker/background/bridge_server.h"
+#include "worker/background/registry.h"
+#include "worker/background/slot.h"
+#include "worker/background/socket_path.h"
+#include "worker/background/wal_source.h"
+
+namespace converge::worker {
+namespace {
+
+constexpr const char* kExtension = "converge";
+// How often the slot is confirmed, what is forwarded while WAL keeps coming is
+// sent, and statistics are reported.
+constexpr int kConfirmMilliseconds = 1000;
+constexpr int kPollMilliseconds = 2;
+constexpr int kStatisticsMilliseconds = 10000;
+// A worker that ran this long starts its count of failures anew.
+constexpr int kStableMilliseconds = 60000;
+constexpr int kMaxRetryMilliseconds = 60000;
+
+// The process's only worker.
+struct StreamWorker {
+  Entry* entry = nullptr;
+  Outcome outcome = Outcome::failed;
+  Oid extension = InvalidOid;
+  MemoryContext context = nullptr;  // for the process's life
+  BridgeServer server;
+  WaitEventSet* events = nullptr;  // latch, postmaster and the server's sockets
+  bool streaming = false;          // as opposed to starting
+  XLogRecPtr processed = InvalidXLogRecPtr;
+  TimestampTz confirmed_at = 0;
+  TimestampTz polled_at = 0;
+  TimestampTz reported_at = 0;
+};
+
+StreamWorker worker;
+
+// ------------------------------------------------------------- the registry
+
+void leave(int, Datum) {
+  const TimestampTz now = GetCurrentTimestamp();
+  Entry* entry = worker.entry;
+
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  entry->pid = 0;
+  entry->latch = nullptr;
+  entry->phase = Phase::waiting;
+  if (worker.outcome == Outcome::finished && !entry->recheck && entry->holds == 0)
+    free_entry(entry);
+  else if (worker.outcome == Outcome::failed && entry->holds == 0) {
+    if (TimestampDifferenceExceeds(entry->started_at, now, kStableMilliseconds))
+      entry->failures = 0;
+    const int delay = Min(1000 << Min(entry->failures, 6), kMaxRetryMilliseconds);
+    entry->failures++;
+    entry->retry_at = TimestampTzPlusMilliseconds(now, delay);
+  } else {
+    entry->failures = 0;
+    entry->retry_at = 0;
+  }
+  pg_atomic_write_u64(&entry->bridges, 0);
+  pg_atomic_write_u64(&entry->watches, 0);
+  Latch* launcher = registry->launcher;
+  LWLockRelease(registry->lock);
+
+  ConditionVariableBroadcast(&registry->ended);
+  if (launcher != nullptr) SetLatch(launcher);
+}
+
+// Takes the place the launcher made. False: it is not wanted any more.
+bool enter(Oid database) {
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  Entry* entry = find_entry(database);
+  const bool wanted = entry != nullptr && entry->pid == 0 && entry->phase == Phase::starting;
+  if (wanted && entry->holds == 0) {
+    entry->pid = MyProcPid;
+    entry->latch = MyLatch;
+    entry->phase = Phase::creating;
+    entry->started_at = GetCurrentTimestamp();
+    entry->recheck = false;
+    entry->slot[0] = '\0';
+    pg_atomic_write_u64(&entry->frames, 0);
+    pg_atomic_write_u64(&entry->bytes_forwarded, 0);
+    pg_atomic_write_u64(&entry->bridges_dropped, 0);
+    worker.entry = entry;
+  } else if (wanted)
+    entry->phase = Phase::waiting;
+  LWLockRelease(registry->lock);
+
+  if (worker.entry != nullptr) on_shmem_exit(leave, 0);
+  // Who holds the database waits for this.
+  else
+    ConditionVariableBroadcast(&registry->ended);
+  return worker.entry != nullptr;
+}
+
+void set_problem(const char* problem) {
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  strlcpy(worker.entry->problem, problem, kMaxProblemBytes);
+  LWLockRelease(registry->lock);
+}
+
+void show_progress() {
+  Entry* entry = worker.entry;
+
+  pg_atomic_write_u64(&entry->confirmed_lsn, MyReplicationSlot->data.confirmed_flush);
+  pg_atomic_write_u64(&entry->bridges, static_cast<uint64>(worker.server.bridge_count()));
+  pg_atomic_write_u64(&entry->watches, static_cast<uint64>(worker.server.watch_count()));
+  pg_atomic_write_u64(&entry->frames, worker.server.frames());
+  pg_atomic_write_u64(&entry->bytes_forwarded, worker.server.bytes_forwarded());
+  pg_atomic_write_u64(&entry->bridges_dropped, worker.server.bridges_dropped());
+}
+
+// ------------------------------------------------------------ while it waits
+
+Oid extension_oid() {
+  StartTransactionCommand();
+  const Oid extension = get_extension_oid(kExtension, true);
+  CommitTransactionCommand();
+  MemoryContextSwitchTo(worker.context);
+  return extension;
+}
+
+// Whether the extension is still the one that this worker serves.
+bool still_serving() {
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  const bool recheck = worker.entry->recheck;
+  worker.entry->recheck = false;
+  LWLockRelease(registry->lock);
+  return !recheck || extension_oid() == worker.extension;
+}
+
+bool is_due(TimestampTz* last, int milliseconds, TimestampTz now) {
+  if (!TimestampDifferenceExceeds(*last, now, milliseconds)) return false;
+  *last = now;
+  return true;
+}
+
+// Everything that has been decoded is forwarded, or is a dropped bridge's to
+// catch up with: nothing of it is needed again.
+void confirm() { confirm_slot(worker.processed); }
+
+bool wait_for_wal() {
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+  if (catchupInterruptPending) ProcessCatchupInterrupt();
+  MemoryContextSwitchTo(worker.context);
+
+  if (!worker.streaming) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100,
+                    PG_WAIT_EXTENSION);
+    return true;
+  }
+
+  if (ShutdownRequestPending || !still_serving()) return false;
+  worker.server.service();
+
+  const TimestampTz now = GetCurrentTimestamp();
+  worker.polled_at = now;
+  if (is_due(&worker.confirmed_at, kConfirmMilliseconds, now)) confirm();
+  if (is_due(&worker.reported_at, kStatisticsMilliseconds, now)) pgstat_report_stat(true);
+  show_progress();
+
+  WaitEvent occurred[3];
+  (void)WaitEventSetWait(worker.events, worker.server.patience(), occurred, lengthof(occurred),
+                         PG_WAIT_EXTENSION);
+  return true;
+}
+
+// Keeps bridges served and the slot moving while there is always more WAL, or a
+// transaction takes long.
+void poll() {
+  if (!worker.streaming) return;
+
+  const TimestampTz now = GetCurrentTimestamp();
+  if (!is_due(&worker.polled_at, kPollMilliseconds, now)) return;
+  worker.server.service();
+  if (is_due(&worker.confirmed_at, kConfirmMilliseconds, now)) {
+    confirm();
+    show_progress();
+  }
+}
+
+// ------------------------------------------------------------------ decoding
+
+void prepare_write(LogicalDecodingContext* context, XLogRecPtr, TransactionId, bool) {
+  resetStringInfo(context->out);
+}
+
+void write(LogicalDecodingContext* context, XLogRecPtr, TransactionId transaction, bool) {
+  CHECK_FOR_INTERRUPTS();
+  worker.server.forward(context->out->data, context->out->len, transaction);
+  if (is_due(&worker.polled_at, kPollMilliseconds, GetCurrentTimestamp())) worker.server.service();
+}
+
+// Called by the output plugin every now and then, also when it has no output.
+void note_progress(LogicalDecodingContext*, XLogRecPtr, TransactionId, bool) {
+  if (ShutdownRequestPending)
+    ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+                    errmsg("terminating stream worker due to administrator command")));
+  if (is_due(&worker.polled_at, kPollMilliseconds, GetCurrentTimestamp())) worker.server.service();
+}
+
+void check_settings() {
+  if (wal_level < WAL_LEVEL_LOGICAL)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the stream worker needs wal_level \"logical\""),
+                    errhint("Set wal_level to \"logical\" and restart the server.")));
+  if (max_replication_slots == 0)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the stream worker needs a replication slot"),
+                    errhint("Increase max_replication_slots and restart the server.")));
+}
+
+// Decodes until it is asked to stop.
+void stream(LogicalDecodingContext* context) {
+  for (;;) {
+    char* error = nullptr;
+    const XLogRecord* record = XLogReadRecord(context->reader, &error);
+
+    if (error != nullptr)
+      ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read WAL: %s", error)));
+    if (record == nullptr) return;
+    LogicalDecodingProcessRecord(context, context->reader);
+    worker.processed = context->reader->EndRecPtr;
+    MemoryContextSwitchTo(worker.context);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+void make_event_set() {
+#if PG_VERSION_NUM >= 170000
+  worker.events = CreateWaitEventSet(nullptr, 3);
+#else
+  worker.events = CreateWaitEventSet(worker.context, 3);
+#endif
+  AddWaitEventToSet(worker.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+  AddWaitEventToSet(worker.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+  AddWaitEventToSet(worker.events, WL_SOCKET_READABLE, worker.server.event_descriptor(), nullptr,
+                    nullptr);
+}
+
+void run() {
+  char slot[NAMEDATALEN];
+
+  worker.extension = extension_oid();
+  if (!OidIsValid(worker.extension)) {
+    drop_stale_slots(nullptr);
+    worker.outcome = Outcome::finished;
+    return;
+  }
+
+  check_settings();
+  slot_name(worker.extension, slot);
+  drop_stale_slots(slot);
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  strlcpy(worker.entry->slot, slot, NAMEDATALEN);
+  LWLockRelease(registry->lock);
+
+  XLogReaderRoutine* routine = wal_source({wait_for_wal, poll});
+  acquire_slot(slot, routine);
+  LogicalDecodingContext* context = CreateDecodingContext(InvalidXLogRecPtr, NIL, false, routine,
+                                                          prepare_write, write, note_progress);
+  XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
+
+  worker.server.open(worker.context, socket_path(MyDatabaseId));
+  make_event_set();
+  set_problem("");
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  worker.entry->phase = Phase::running;
+  LWLockRelease(registry->lock);
+  // From here on a request to stop lets the slot be written first.
+  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  worker.streaming = true;
+  ereport(LOG, (errmsg("stream worker decodes slot \"%s\"", slot)));
+
+  stream(context);
+
+  worker.server.flush();
+  confirm();
+  FreeDecodingContext(context);
+  release_slot();
+  worker.outcome = Outcome::stopped;
+}
+
+}  // namespace
+}  // namespace converge::worker
+
+void converge_stream_worker_main(Datum argument) {
+  using namespace converge::worker;
+
+  const Oid database = DatumGetObjectId(argument);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+  if (!enter(database)) proc_exit(0);
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  worker.context =
+      AllocSetContextCreate(TopMemoryContext, "converge stream worker", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(worker.context);
+
+  PG_TRY();
+  { run(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(worker.context);
+    ErrorData* error = CopyErrorData();
+
+    set_problem(error->message);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  proc_exit(0);
+}
