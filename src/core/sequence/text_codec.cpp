@@ -5,13 +5,11 @@
 #include "core/codec/reader.h"
 #include "core/codec/utf8.h"
 #include "core/codec/varint.h"
-#include "core/field.h"
+#include "core/state_header.h"
 
 namespace converge {
 
 namespace {
-
-constexpr char kTag = static_cast<char>(static_cast<unsigned>(FieldType::crdt_text) << 4 | 1);
 
 // The second byte says which sections follow.
 constexpr std::uint8_t kHasRuns = 1;
@@ -46,7 +44,7 @@ class Encoder {
   explicit Encoder(const FlatSequence& flat) : flat_(flat) {}
 
   std::string encode() {
-    std::string out(1, kTag);
+    std::string out(1, state_header(FieldType::crdt_text));
     if (flat_.runs.empty() && flat_.waiting.empty() && flat_.deleted.empty()) return out;
     out.push_back(static_cast<char>((flat_.runs.empty() ? 0 : kHasRuns) |
                                     (flat_.waiting.empty() ? 0 : kHasWaiting) |
@@ -233,7 +231,7 @@ class Decoder {
   explicit Decoder(std::string_view bytes) : in_(bytes) {}
 
   Result<FlatSequence> decode() {
-    if (in_.byte() != static_cast<std::uint8_t>(kTag)) return wrong_first_byte();
+    if (auto header = read_state_header(FieldType::crdt_text, in_); !header) return header.error();
     if (in_.at_end()) return std::move(flat_);
     std::uint8_t sections = in_.byte();
     if (sections == 0 || sections > (kHasRuns | kHasWaiting | kHasDeleted)) {
@@ -254,10 +252,6 @@ class Decoder {
     }
     if (in_.failed()) return in_.error("crdt_text");
     return std::move(flat_);
-  }
-
-  Error wrong_first_byte() const {
-    return Error{ErrorCode::wrong_type, "not a crdt_text", "its first byte is of another type or version"};
   }
 
  private:
@@ -522,7 +516,7 @@ Result<FlatSequence> decode_sequence(std::string_view bytes) { return Decoder(by
 
 Result<std::string_view> text_in_encoding(std::string_view bytes) {
   Reader in(bytes);
-  if (in.byte() != static_cast<std::uint8_t>(kTag)) return Decoder(bytes).wrong_first_byte();
+  if (auto header = read_state_header(FieldType::crdt_text, in); !header) return header.error();
   if (in.at_end() || !(in.byte() & kHasRuns)) return std::string_view{};
   std::string_view text = in.string();
   if (in.failed()) return in.error("crdt_text");
