@@ -1,0 +1,31 @@
+#include "extension/documents/access.h"
+
+#include <cstring>
+
+#include "extension/documents/document.h"
+#include "extension/security/identity.h"
+
+extern "C" {
+#include "utils/snapmgr.h"
+}
+
+namespace converge {
+
+ReadableDocument read_document(const char* collection, const char* key) {
+  const Identity identity = require_identity();
+  ReadableDocument found{};
+  found.collection = collection_named(collection);
+  if (found.collection == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("collection \"%s\" does not exist", collection),
+                    errhint("converge.track() makes a collection of a table.")));
+  }
+  found.ref = {pstrdup(identity.tenant), pstrdup(key)};
+  found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
+  if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("document \"%s\" of collection \"%s\" does not exist", key, collection)));
+  }
+  return found;
+}
+
+}  // namespace converge

@@ -1,0 +1,31 @@
+// A document that the caller may read: the one check before anything of it is
+// given out.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+
+#include "extension/documents/collection.h"
+#include "extension/documents/row.h"
+
+extern "C" {
+#include "utils/snapshot.h"
+}
+
+namespace converge {
+
+struct ReadableDocument {
+  Collection* collection;
+  RowRef ref;
+  std::int64_t document;
+  struct varlena* values[kMaxFields];  // as read_row()
+};
+
+// The document of the caller's tenant with that name, read in the active
+// snapshot under the caller's privileges and policies. Raises 28000 where the
+// caller is nobody, 42P01 for an unknown collection, 42704 for a document that
+// does not exist or that the caller may not see, which is not told apart.
+ReadableDocument read_document(const char* collection, const char* key);
+
+}  // namespace converge

@@ -1,0 +1,29 @@
+// What push is about to write, so that capture can tell it from what the user's
+// own triggers add: capture is never switched off.
+#pragma once
+
+#include "extension/compat.h"
+
+#include "extension/documents/collection.h"
+#include "extension/documents/row.h"
+
+namespace converge {
+
+// While one is announced, capture logs of this row's fields only what the
+// announced values do not hold.
+struct Announcement {
+  Oid tracked;
+  RowRef ref;
+  const Collection* collection;          // whose fields `values` follows
+  struct varlena* const* values;         // null: the field is not touched
+  Announcement* outer;
+};
+
+// The announcement for that row, or null.
+const Announcement* announced(const Collection* collection, const RowRef& ref);
+
+// update_row() with `values` announced meanwhile.
+std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                                   struct varlena* const* values);
+
+}  // namespace converge

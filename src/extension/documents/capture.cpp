@@ -1,0 +1,290 @@
+#include "extension/documents/capture.h"
+
+#include <cstring>
+
+#include "extension/documents/announcement.h"
+#include "extension/documents/document.h"
+#include "extension/documents/field_value.h"
+#include "extension/documents/log.h"
+#include "extension/documents/replica.h"
+#include "extension/security/identity.h"
+
+extern "C" {
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(converge_join_old);
+PG_FUNCTION_INFO_V1(converge_capture);
+PG_FUNCTION_INFO_V1(converge_capture_truncate);
+}
+
+namespace converge {
+namespace {
+
+TriggerData* trigger_data(FunctionCallInfo fcinfo, const char* function) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) {
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function converge.%s was not called by a trigger", function)));
+  }
+  return reinterpret_cast<TriggerData*>(fcinfo->context);
+}
+
+[[noreturn]] void wrong_event(const char* function) {
+  ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                  errmsg("function converge.%s was not called by the trigger that track() makes", function)));
+}
+
+Collection* tracked_collection(Relation relation) {
+  Collection* collection = collection_of(relation);
+  if (collection == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" is not tracked", RelationGetRelationName(relation)),
+                    errhint("Call converge.track() for it, or drop its triggers.")));
+  }
+  return collection;
+}
+
+// Whether two values of a field are the same bytes, without fetching what is
+// stored out of line if both are one.
+bool same_value(Datum a, bool a_null, Datum b, bool b_null) {
+  if (a_null || b_null) return a_null && b_null;
+  auto* left = DatumGetPointer(a);
+  auto* right = DatumGetPointer(b);
+  if (left == right) return true;
+  if (VARATT_IS_EXTERNAL_ONDISK(left) && VARATT_IS_EXTERNAL_ONDISK(right)) {
+    struct varatt_external first, second;
+    VARATT_EXTERNAL_GET_POINTER(first, left);
+    VARATT_EXTERNAL_GET_POINTER(second, right);
+    if (std::memcmp(&first, &second, sizeof first) == 0) return true;
+  }
+  return datum_image_eq(a, b, false, -1);
+}
+
+struct varlena* value_of(Datum value, bool is_null) {
+  return is_null ? nullptr : reinterpret_cast<struct varlena*>(DatumGetPointer(value));
+}
+
+void refuse_key_change(Relation relation, const KeyColumn& column, HeapTuple old_row, HeapTuple new_row) {
+  TupleDesc description = RelationGetDescr(relation);
+  const FormData_pg_attribute* attribute = TupleDescAttr(description, column.attribute - 1);
+  bool old_null, new_null;
+  Datum before = heap_getattr(old_row, column.attribute, description, &old_null);
+  Datum after = heap_getattr(new_row, column.attribute, description, &new_null);
+  if (old_null == new_null &&
+      (old_null || datum_image_eq(before, after, attribute->attbyval, attribute->attlen))) {
+    return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot change column \"%s\" of a row of tracked table \"%s\"",
+                         NameStr(column.name), RelationGetRelationName(relation)),
+                  errdetail("Tenant and key name the document."),
+                  errhint("Delete the row and insert it again: it will be a new document.")));
+}
+
+// Logs a change of this server's replica.
+void log_own_change(const char* tenant, std::int64_t document, const Payload& payload) {
+  const ServerNode node = current_node();
+  OwnedTable log("change", RowExclusiveLock);
+  NewChange change{};
+  change.writer = {tenant, document, node.replica};
+  change.seq = next_own_seq(log.relation, change.writer);
+  change.hlc = tick_hlc();
+  change.principal = current_identity().principal;
+  change.payload = boundary::view(encode_payload(payload));
+  append_change(&log, node, change);
+  log.close();
+}
+
+void add(Payload* payload, const Field& field, struct varlena* delta) {
+  payload->fields[payload->count++] = {NameStr(field.name), boundary::view(delta)};
+}
+
+// What the value of a field was before the part of an edit that is still to be
+// logged: the old value and what push has announced.
+std::string_view logged_state(const Field& field, struct varlena* old_value, const Announcement* announcement) {
+  const std::string_view old_state = state_bytes(field.type, old_value);
+  if (announcement == nullptr) return old_state;
+  const Field* announced_field = find_field(announcement->collection, NameStr(field.name));
+  if (announced_field == nullptr) return old_state;
+  struct varlena* value = announcement->values[announced_field - announcement->collection->fields];
+  if (value == nullptr) return old_state;
+  return boundary::view(merge_states(field.type, old_state, boundary::view(value)));
+}
+
+void log_updated_row(const Collection* collection, HeapTuple old_row, HeapTuple new_row, TupleDesc description) {
+  Payload payload;
+  payload.operation = Operation::update;
+  payload.count = 0;
+  RowRef ref{};
+  const Announcement* announcement = nullptr;
+  for (int i = 0; i < collection->field_count; i++) {
+    const Field& field = collection->fields[i];
+    bool old_null, new_null;
+    Datum before = heap_getattr(old_row, field.attribute, description, &old_null);
+    Datum after = heap_getattr(new_row, field.attribute, description, &new_null);
+    if (same_value(before, old_null, after, new_null)) continue;
+    if (ref.key == nullptr) {
+      ref = ref_of(collection, new_row, description);
+      announcement = announced(collection, ref);
+    }
+    const std::string_view stored = state_bytes(field.type, value_of(after, new_null));
+    // What push announced is mostly what was stored, byte for byte.
+    if (announcement != nullptr) {
+      const Field* same = find_field(announcement->collection, NameStr(field.name));
+      struct varlena* value =
+          same != nullptr ? announcement->values[same - announcement->collection->fields] : nullptr;
+      if (value != nullptr && boundary::view(value) == stored) continue;
+    }
+    const std::string_view base = logged_state(field, value_of(before, old_null), announcement);
+    if (struct varlena* delta = state_difference(field.type, base, stored)) add(&payload, field, delta);
+  }
+  if (payload.count == 0) return;
+  const std::int64_t document = find_document(collection, ref);
+  if (document == 0) {
+    // A row from a time when the triggers did not fire.
+    log_inserted_row(collection, new_row, description);
+    return;
+  }
+  log_own_change(ref.tenant, document, payload);
+}
+
+void visit_rows(Oid relation_id, RowVisitor visit) {
+  Relation relation = table_open(relation_id, NoLock);
+  if (relation->rd_rel->relkind == RELKIND_RELATION) {
+    const Collection* collection = tracked_collection(relation);
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
+    TupleTableSlot* slot = table_slot_create(relation, nullptr);
+    MemoryContext each =
+        AllocSetContextCreate(CurrentMemoryContext, "converge row", ALLOCSET_DEFAULT_SIZES);
+    while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+      CHECK_FOR_INTERRUPTS();
+      MemoryContext old = MemoryContextSwitchTo(each);
+      bool should_free;
+      visit(collection, ExecFetchSlotHeapTuple(slot, false, &should_free), RelationGetDescr(relation));
+      MemoryContextSwitchTo(old);
+      MemoryContextReset(each);
+    }
+    MemoryContextDelete(each);
+    ExecDropSingleTupleTableSlot(slot);
+    table_endscan(scan);
+    UnregisterSnapshot(snapshot);
+  }
+  table_close(relation, NoLock);
+}
+
+}  // namespace
+
+void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc description) {
+  const RowRef ref = ref_of(collection, row, description);
+  Payload payload;
+  payload.operation = Operation::insert;
+  payload.count = 0;
+  for (int i = 0; i < collection->field_count; i++) {
+    const Field& field = collection->fields[i];
+    bool is_null;
+    Datum value = heap_getattr(row, field.attribute, description, &is_null);
+    if (is_null) continue;
+    auto* state = reinterpret_cast<struct varlena*>(PG_DETOAST_DATUM_PACKED(value));
+    if (!is_empty_state(boundary::view(state))) add(&payload, field, state);
+  }
+  log_own_change(ref.tenant, create_document(collection, ref), payload);
+}
+
+void log_deleted_row(const Collection* collection, HeapTuple row, TupleDesc description) {
+  const RowRef ref = ref_of(collection, row, description);
+  const std::int64_t document = find_document(collection, ref);
+  if (document == 0) return;  // never logged, so that nobody knows of it
+  Payload payload;
+  payload.operation = Operation::remove;
+  payload.count = 0;
+  log_own_change(ref.tenant, document, payload);
+}
+
+void for_each_row(Oid tracked, RowVisitor visit) {
+  CommandCounterIncrement();
+  ListCell* cell;
+  foreach (cell, find_all_inheritors(tracked, AccessShareLock, nullptr)) visit_rows(lfirst_oid(cell), visit);
+}
+
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_join_old(PG_FUNCTION_ARGS) {
+  TriggerData* trigger = trigger_data(fcinfo, "join_old");
+  if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+      !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) {
+    wrong_event("join_old");
+  }
+  Relation relation = trigger->tg_relation;
+  TupleDesc description = RelationGetDescr(relation);
+  const Collection* collection = tracked_collection(relation);
+  HeapTuple old_row = trigger->tg_trigtuple;
+  HeapTuple new_row = trigger->tg_newtuple;
+
+  refuse_key_change(relation, collection->tenant, old_row, new_row);
+  for (int i = 0; i < collection->key_count; i++) {
+    refuse_key_change(relation, collection->keys[i], old_row, new_row);
+  }
+
+  int columns[kMaxFields];
+  Datum values[kMaxFields];
+  bool nulls[kMaxFields] = {};
+  int count = 0;
+  for (int i = 0; i < collection->field_count; i++) {
+    const Field& field = collection->fields[i];
+    bool old_null, new_null;
+    Datum before = heap_getattr(old_row, field.attribute, description, &old_null);
+    Datum after = heap_getattr(new_row, field.attribute, description, &new_null);
+    if (old_null || same_value(before, old_null, after, new_null)) continue;
+    const std::string_view old_state = state_bytes(field.type, value_of(before, old_null));
+    const std::string_view new_state = state_bytes(field.type, value_of(after, new_null));
+    struct varlena* joined = merge_states(field.type, old_state, new_state);
+    if (!new_null && boundary::view(joined) == new_state) continue;
+    columns[count] = field.attribute;
+    values[count++] = PointerGetDatum(joined);
+  }
+  if (count > 0) new_row = heap_modify_tuple_by_cols(new_row, description, count, columns, values, nulls);
+  return PointerGetDatum(new_row);
+}
+
+extern "C" PGDLLEXPORT Datum converge_capture(PG_FUNCTION_ARGS) {
+  TriggerData* trigger = trigger_data(fcinfo, "capture");
+  if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) {
+    wrong_event("capture");
+  }
+  TupleDesc description = RelationGetDescr(trigger->tg_relation);
+  const Collection* collection = tracked_collection(trigger->tg_relation);
+  if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
+    log_inserted_row(collection, trigger->tg_trigtuple, description);
+  } else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) {
+    log_updated_row(collection, trigger->tg_trigtuple, trigger->tg_newtuple, description);
+  } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    log_deleted_row(collection, trigger->tg_trigtuple, description);
+  } else {
+    wrong_event("capture");
+  }
+  return PointerGetDatum(nullptr);
+}
+
+extern "C" PGDLLEXPORT Datum converge_capture_truncate(PG_FUNCTION_ARGS) {
+  TriggerData* trigger = trigger_data(fcinfo, "capture_truncate");
+  if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+      !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+    wrong_event("capture_truncate");
+  }
+  for_each_row(RelationGetRelid(trigger->tg_relation), log_deleted_row);
+  return PointerGetDatum(nullptr);
+}

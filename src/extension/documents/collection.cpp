@@ -1,0 +1,316 @@
+#include "extension/documents/collection.h"
+
+#include <cstring>
+
+#include "extension/documents/owned_table.h"
+#include "extension/documents/row.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_am.h"
+#include "commands/defrem.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+}
+
+namespace converge {
+namespace {
+
+// converge.collection's columns.
+enum : AttrNumber { kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kColumns = kDeferred };
+
+// One entry a relation that was asked for. `collection` is null where the
+// relation is not tracked.
+struct CacheEntry {
+  Oid relation;
+  bool valid;
+  MemoryContext context;
+  Collection* collection;
+};
+
+HTAB* cache = nullptr;
+// What was replaced in this transaction and may still be in use up the stack.
+List* retired = NIL;
+
+void free_retired(XactEvent event, void*) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ListCell* cell;
+  foreach (cell, retired) {
+    auto* entry = static_cast<CacheEntry*>(lfirst(cell));
+    if (entry->collection != nullptr) free_row_plans(entry->collection->plans);
+    MemoryContextDelete(entry->context);
+    pfree(entry);
+  }
+  list_free(retired);
+  retired = NIL;
+}
+
+void invalidate(Datum, Oid relation) {
+  if (cache == nullptr) return;
+  if (OidIsValid(relation)) {
+    if (auto* entry = static_cast<CacheEntry*>(hash_search(cache, &relation, HASH_FIND, nullptr))) {
+      entry->valid = false;
+    }
+    return;
+  }
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, cache);
+  while (auto* entry = static_cast<CacheEntry*>(hash_seq_search(&scan))) entry->valid = false;
+}
+
+void start_cache() {
+  HASHCTL control = {};
+  control.keysize = sizeof(Oid);
+  control.entrysize = sizeof(CacheEntry);
+  control.hcxt = TopMemoryContext;
+  cache = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  CacheRegisterRelcacheCallback(invalidate, static_cast<Datum>(0));
+  RegisterXactCallback(free_retired, nullptr);
+}
+
+void retire(CacheEntry* entry) {
+  if (entry->context == nullptr) return;
+  MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+  auto* copy = static_cast<CacheEntry*>(palloc(sizeof(CacheEntry)));
+  *copy = *entry;
+  retired = lappend(retired, copy);
+  MemoryContextSwitchTo(old);
+  entry->context = nullptr;
+  entry->collection = nullptr;
+}
+
+const FormData_pg_attribute* attribute_named(TupleDesc description, const char* name) {
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) return attribute;
+  }
+  return nullptr;
+}
+
+// The operator the column's default B-tree calls equal, as OPERATOR() takes it.
+char* equality_operator(Oid type) {
+  const Oid operator_class = GetDefaultOpClass(type, BTREE_AM_OID);
+  if (!OidIsValid(operator_class)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("type %s has no order and cannot be part of a document's key",
+                           format_type_be(type))));
+  }
+  const Oid input = get_opclass_input_type(operator_class);
+  const Oid equals =
+      get_opfamily_member(get_opclass_family(operator_class), input, input, BTEqualStrategyNumber);
+  HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equals));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", equals);
+  auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+  char* text = psprintf("%s.%s", quote_identifier(get_namespace_name(form->oprnamespace)),
+                        NameStr(form->oprname));
+  ReleaseSysCache(tuple);
+  return text;
+}
+
+void describe_key_column(Relation relation, const char* name, KeyColumn* column) {
+  const FormData_pg_attribute* attribute = attribute_named(RelationGetDescr(relation), name);
+  if (attribute == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("key column \"%s\" of tracked table \"%s\" does not exist", name,
+                           RelationGetRelationName(relation)),
+                    errhint("Call converge.untrack() and converge.track() again.")));
+  }
+  column->name = attribute->attname;
+  column->attribute = attribute->attnum;
+  column->type = attribute->atttypid;
+  bool is_varlena;
+  getTypeOutputInfo(column->type, &column->output, &is_varlena);
+  getTypeInputInfo(column->type, &column->input, &column->input_param);
+  column->equals = equality_operator(column->type);
+}
+
+bool is_among(ArrayType* names, const NameData& name) {
+  Datum* elements;
+  int count;
+  deconstruct_array(names, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, nullptr, &count);
+  for (int i = 0; i < count; i++) {
+    if (std::strcmp(NameStr(*DatumGetName(elements[i])), NameStr(name)) == 0) return true;
+  }
+  return false;
+}
+
+// From converge.collection's row, in CurrentMemoryContext.
+Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, row_description, values, nulls);
+
+  auto* collection = static_cast<Collection*>(palloc0(sizeof(Collection)));
+  collection->relation = RelationGetRelid(relation);
+  collection->tracked = DatumGetObjectId(values[kRelation - 1]);
+  collection->number = DatumGetInt32(values[kCollection - 1]);
+  collection->name = TextDatumGetCString(values[kName - 1]);
+  collection->sql_name =
+      quote_qualified_identifier(get_namespace_name(get_rel_namespace(collection->tracked)),
+                                 get_rel_name(collection->tracked));
+  describe_key_column(relation, NameStr(*DatumGetName(values[kTenantColumn - 1])), &collection->tenant);
+
+  Datum* keys;
+  int key_count;
+  deconstruct_array(DatumGetArrayTypeP(values[kKeyColumns - 1]), NAMEOID, NAMEDATALEN, false,
+                    TYPALIGN_CHAR, &keys, nullptr, &key_count);
+  if (key_count > kMaxKeyColumns) elog(ERROR, "collection %d has %d key columns", collection->number, key_count);
+  for (int i = 0; i < key_count; i++) {
+    describe_key_column(relation, NameStr(*DatumGetName(keys[i])), &collection->keys[i]);
+  }
+  collection->key_count = key_count;
+
+  ArrayType* deferred = DatumGetArrayTypeP(values[kDeferred - 1]);
+  TupleDesc description = RelationGetDescr(relation);
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    FieldType type;
+    if (attribute->attisdropped || attribute->attgenerated != '\0' ||
+        !field_type_of(attribute->atttypid, &type)) {
+      continue;
+    }
+    if (collection->field_count == kMaxFields) {
+      ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+                      errmsg("tracked table \"%s\" has more than %d CRDT columns",
+                             RelationGetRelationName(relation), kMaxFields)));
+    }
+    Field* field = &collection->fields[collection->field_count++];
+    field->name = attribute->attname;
+    field->attribute = attribute->attnum;
+    field->type = type;
+    field->type_oid = attribute->atttypid;
+    field->deferred = is_among(deferred, attribute->attname);
+  }
+  return collection;
+}
+
+// converge.collection's row for a table; palloc'd, or null.
+HeapTuple find_row(Relation table, Oid relation) {
+  ScanKeyData key;
+  ScanKeyInit(&key, kRelation, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+  return find_owned(table, owned_oid("collection_relation_key"), 1, &key);
+}
+
+Collection* load(Relation relation) {
+  OwnedTable table("collection", AccessShareLock);
+  HeapTuple row = find_row(table.relation, RelationGetRelid(relation));
+  if (!HeapTupleIsValid(row) && relation->rd_rel->relispartition) {
+    ListCell* cell;
+    foreach (cell, get_partition_ancestors(RelationGetRelid(relation))) {
+      row = find_row(table.relation, lfirst_oid(cell));
+      if (HeapTupleIsValid(row)) break;
+    }
+  }
+  Collection* collection =
+      HeapTupleIsValid(row) ? build(relation, RelationGetDescr(table.relation), row) : nullptr;
+  table.close();
+  return collection;
+}
+
+}  // namespace
+
+Collection* collection_of(Relation relation) {
+  if (cache == nullptr) start_cache();
+  const Oid id = RelationGetRelid(relation);
+  bool found;
+  auto* entry = static_cast<CacheEntry*>(hash_search(cache, &id, HASH_ENTER, &found));
+  if (!found) {
+    entry->valid = false;
+    entry->context = nullptr;
+    entry->collection = nullptr;
+  }
+  if (entry->valid) return entry->collection;
+
+  retire(entry);
+  MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "converge collection", ALLOCSET_SMALL_SIZES);
+  MemoryContext old = MemoryContextSwitchTo(context);
+  // Invalidations that come while the catalogs are read make the entry invalid
+  // again: it is marked valid first.
+  entry->valid = true;
+  Collection* collection = nullptr;
+  PG_TRY();
+  { collection = load(relation); }
+  PG_CATCH();
+  {
+    entry->valid = false;
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(old);
+  MemoryContextSetParent(context, CacheMemoryContext);
+  entry->context = context;
+  entry->collection = collection;
+  return collection;
+}
+
+Collection* collection_named(const char* name) {
+  OwnedTable table("collection", AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+  HeapTuple row = find_owned(table.relation, owned_oid("collection_name_key"), 1, &key);
+  Oid tracked = InvalidOid;
+  if (HeapTupleIsValid(row)) {
+    bool is_null;
+    tracked = DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null));
+  }
+  table.close();
+  if (!OidIsValid(tracked)) return nullptr;
+  Relation relation = try_relation_open(tracked, AccessShareLock);
+  if (relation == nullptr) return nullptr;
+  Collection* collection = collection_of(relation);
+  relation_close(relation, NoLock);
+  return collection;
+}
+
+const Field* find_field(const Collection* collection, const char* name) {
+  for (int i = 0; i < collection->field_count; i++) {
+    if (std::strcmp(NameStr(collection->fields[i].name), name) == 0) return &collection->fields[i];
+  }
+  return nullptr;
+}
+
+bool field_type_of(Oid type, FieldType* field_type) {
+  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(getBaseType(type)));
+  if (!HeapTupleIsValid(tuple)) return false;
+  auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
+  bool found = false;
+  if (form->typnamespace == get_namespace_oid("converge", true)) {
+    for (int i = static_cast<int>(FieldType::lww_map); i <= static_cast<int>(FieldType::lww_set); i++) {
+      if (field_type_name(static_cast<FieldType>(i)) == NameStr(form->typname)) {
+        *field_type = static_cast<FieldType>(i);
+        found = true;
+      }
+    }
+  }
+  ReleaseSysCache(tuple);
+  return found;
+}
+
+void forget_collection(Oid tracked) { CacheInvalidateRelcacheByRelid(tracked); }
+
+char* collection_name(Oid relation) {
+  const char* schema = get_namespace_name(get_rel_namespace(relation));
+  const char* name = get_rel_name(relation);
+  return std::strcmp(schema, "public") == 0 ? pstrdup(name) : psprintf("%s.%s", schema, name);
+}
+
+}  // namespace converge

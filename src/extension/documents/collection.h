@@ -1,0 +1,81 @@
+// What is known of a tracked table: its tenant and key columns and its fields.
+//
+// Read from converge.collection and the catalogs, and kept by relation for as
+// long as the relation's definition stands. A Collection stays valid until the
+// end of the transaction, also if it is replaced meanwhile.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+
+#include "core/field.h"
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/relcache.h"
+}
+
+namespace converge {
+
+// Fields are told apart by a bit each.
+inline constexpr int kMaxFields = 64;
+inline constexpr int kMaxKeyColumns = 16;
+// Of a document's key in its text form; it is part of an index.
+inline constexpr int kMaxKeyBytes = 1024;
+
+// A column of the primary key.
+struct KeyColumn {
+  NameData name;
+  AttrNumber attribute;
+  Oid type;
+  Oid output;        // its output function
+  Oid input;         // its input function, and the argument that needs
+  Oid input_param;
+  char* equals;      // its equality operator, for OPERATOR(…)
+};
+
+// A CRDT column.
+struct Field {
+  NameData name;
+  AttrNumber attribute;
+  FieldType type;
+  Oid type_oid;
+  bool deferred;
+};
+
+struct Collection {
+  Oid relation;        // where the attribute numbers hold: the table, or one partition of it
+  Oid tracked;         // the tracked table
+  std::int32_t number; // converge.collection.collection
+  char* name;
+  char* sql_name;      // the tracked table, qualified and quoted
+  KeyColumn tenant;
+  KeyColumn keys[kMaxKeyColumns];
+  int key_count;
+  Field fields[kMaxFields];
+  int field_count;
+  // row.cpp's prepared statements.
+  struct RowPlans* plans;
+};
+
+// The collection that `relation` is, or is a partition of; null if it is not tracked.
+Collection* collection_of(Relation relation);
+
+// The collection with this registered name, its table locked (AccessShareLock)
+// until the transaction ends; null if there is none.
+Collection* collection_named(const char* name);
+
+// The field called `name`, or null.
+const Field* find_field(const Collection* collection, const char* name);
+
+// The CRDT type that a column of SQL type `type` holds. False: it is none.
+bool field_type_of(Oid type, FieldType* field_type);
+
+// Makes `tracked` be read anew.
+void forget_collection(Oid tracked);
+
+// The name a table goes by on the wire; palloc'd.
+char* collection_name(Oid relation);
+
+}  // namespace converge

@@ -1,0 +1,49 @@
+#include "extension/documents/field_value.h"
+
+#include <string>
+
+namespace converge {
+namespace {
+
+std::string_view empty_bytes(FieldType type) {
+  auto* empty = boundary::call(
+      [&]() -> Result<struct varlena*> { return boundary::varlena_of(empty_state(type)); });
+  return boundary::view(empty);
+}
+
+}  // namespace
+
+std::string_view state_bytes(FieldType type, struct varlena* value) {
+  if (value == nullptr) return empty_bytes(type);
+  return boundary::view(PG_DETOAST_DATUM_PACKED(PointerGetDatum(value)));
+}
+
+struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b) {
+  return boundary::call([&]() -> Result<struct varlena*> {
+    const Result<std::string> merged = merge(type, a, b);
+    if (!merged) return merged.error();
+    return boundary::varlena_of(*merged);
+  });
+}
+
+struct varlena* state_difference(FieldType type, std::string_view older, std::string_view newer) {
+  if (older == newer) return nullptr;
+  return boundary::call([&]() -> Result<struct varlena*> {
+    const Result<std::string> delta = difference(type, older, newer);
+    if (!delta) return delta.error();
+    if (is_empty_state(*delta)) return static_cast<struct varlena*>(nullptr);
+    return boundary::varlena_of(*delta);
+  });
+}
+
+bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest,
+                 boundary::Failure* failure) {
+  auto body = [&]() -> Result<std::uint64_t> {
+    const Result<void> valid = validate(type, delta);
+    if (!valid) return valid.error();
+    return greatest_hlc(type, delta);
+  };
+  return boundary::attempt(body, greatest, failure);
+}
+
+}  // namespace converge

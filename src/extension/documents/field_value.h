@@ -1,0 +1,30 @@
+// The core's operations on encoded states, for code that may ereport: what they
+// give is a varlena in CurrentMemoryContext.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/field.h"
+#include "extension/boundary.h"
+
+namespace converge {
+
+// The bytes a column's value holds, detoasted; SQL NULL (a null pointer) is the
+// empty state. They live as long as `value`, or in CurrentMemoryContext.
+std::string_view state_bytes(FieldType type, struct varlena* value);
+
+// The join of two states.
+struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b);
+
+// What `older` lacks of `newer`, or null if that is nothing.
+struct varlena* state_difference(FieldType type, std::string_view older, std::string_view newer);
+
+// Whether `delta` is a state of `type`; gives its greatest clock. False:
+// `failure` says why.
+bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest_hlc,
+                 boundary::Failure* failure);
+
+}  // namespace converge

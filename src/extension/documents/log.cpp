@@ -1,0 +1,156 @@
+#include "extension/documents/log.h"
+
+#include <cstring>
+
+#include "core/clock/hlc.h"
+#include "extension/module.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/sdir.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+}
+
+namespace converge {
+namespace {
+
+// converge.change's columns.
+enum : AttrNumber {
+  kTenant = 1, kDocument, kReplica, kSeq, kHlc, kPrincipal, kXid, kEpoch, kRecordedAt, kPayload, kHash,
+  kColumns = kHash
+};
+
+Oid log_key() { return owned_oid("change_pkey"); }
+
+void fill_keys(ScanKeyData* keys, const Writer& writer) {
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(writer.tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.document));
+  ScanKeyInit(&keys[2], kReplica, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.replica));
+}
+
+// Copies what it points to.
+void read_change(Relation log, HeapTuple row, LoggedChange* change) {
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(log), values, nulls);
+  change->replica = DatumGetInt64(values[kReplica - 1]);
+  change->seq = DatumGetInt64(values[kSeq - 1]);
+  change->hlc = static_cast<std::uint64_t>(DatumGetInt64(values[kHlc - 1]));
+  change->principal = TextDatumGetCString(values[kPrincipal - 1]);
+  change->refused = nulls[kPayload - 1];
+  change->payload = {};
+  if (!change->refused) change->payload = boundary::view(PG_DETOAST_DATUM_COPY(values[kPayload - 1]));
+  struct varlena* hash = PG_DETOAST_DATUM_PACKED(values[kHash - 1]);
+  if (VARSIZE_ANY_EXHDR(hash) != kHashBytes) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a change in the log is damaged")));
+  }
+  std::memcpy(change->hash, VARDATA_ANY(hash), kHashBytes);
+}
+
+}  // namespace
+
+void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change) {
+  Assert(change.seq > 0 && change.writer.document > 0);
+  ForceSyncCommit();
+
+  struct {
+    int32 header;
+    unsigned char bytes[kHashBytes];
+  } hash;
+  SET_VARSIZE(&hash, sizeof hash);
+  hash_change(change.hlc, change.payload, hash.bytes);
+
+  Datum values[kColumns];
+  bool nulls[kColumns] = {};
+  values[kTenant - 1] = CStringGetTextDatum(change.writer.tenant);
+  values[kDocument - 1] = Int64GetDatum(change.writer.document);
+  values[kReplica - 1] = Int64GetDatum(change.writer.replica);
+  values[kSeq - 1] = Int64GetDatum(change.seq);
+  values[kHlc - 1] = Int64GetDatum(static_cast<int64>(change.hlc));
+  values[kPrincipal - 1] = CStringGetTextDatum(change.principal);
+  values[kXid - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+  values[kEpoch - 1] = Int64GetDatum(node.epoch);
+  values[kRecordedAt - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+  nulls[kPayload - 1] = change.refused;
+  values[kPayload - 1] = static_cast<Datum>(0);
+  if (!change.refused) {
+    values[kPayload - 1] = PointerGetDatum(
+        cstring_to_text_with_len(change.payload.data(), static_cast<int>(change.payload.size())));
+  }
+  values[kHash - 1] = PointerGetDatum(&hash);
+  log->insert(values, nulls);
+  if (converge_note_logged_change) converge_note_logged_change();
+}
+
+std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {
+  ScanKeyData keys[3];
+  fill_keys(keys, writer);
+  Relation index = index_open(log_key(), AccessShareLock);
+  // The log is only ever added to, so that SnapshotSelf cannot miss a row here.
+  SysScanDesc scan =
+      systable_beginscan_ordered(log, index, snapshot != nullptr ? snapshot : SnapshotSelf, 3, keys);
+  std::int64_t last = 0;
+  if (HeapTuple row = systable_getnext_ordered(scan, BackwardScanDirection); HeapTupleIsValid(row)) {
+    bool is_null;
+    last = DatumGetInt64(heap_getattr(row, kSeq, RelationGetDescr(log), &is_null));
+  }
+  systable_endscan_ordered(scan);
+  index_close(index, AccessShareLock);
+  return last;
+}
+
+bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change) {
+  ScanKeyData keys[4];
+  fill_keys(keys, writer);
+  ScanKeyInit(&keys[3], kSeq, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(seq));
+  SysScanDesc scan = systable_beginscan(log, log_key(), true, SnapshotSelf, 4, keys);
+  HeapTuple row = systable_getnext(scan);
+  const bool found = HeapTupleIsValid(row);
+  if (found) read_change(log, row, change);
+  systable_endscan(scan);
+  return found;
+}
+
+LogScan::LogScan(Relation relation, const Writer& writer, std::int64_t after, Snapshot snapshot)
+    : log(relation), index(index_open(log_key(), AccessShareLock)), scan(nullptr) {
+  ScanKeyData keys[4];
+  fill_keys(keys, writer);
+  ScanKeyInit(&keys[3], kSeq, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(after));
+  scan = systable_beginscan_ordered(log, index, snapshot, 4, keys);
+}
+
+bool LogScan::next(LoggedChange* change) {
+  HeapTuple row = systable_getnext_ordered(scan, ForwardScanDirection);
+  if (!HeapTupleIsValid(row)) return false;
+  read_change(log, row, change);
+  return true;
+}
+
+void LogScan::close() {
+  systable_endscan_ordered(scan);
+  index_close(index, AccessShareLock);
+}
+
+std::uint64_t now_ms() {
+  constexpr std::int64_t kEpochDays = POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE;
+  return static_cast<std::uint64_t>((GetCurrentTimestamp() + kEpochDays * USECS_PER_DAY) / 1000);
+}
+
+std::uint64_t tick_hlc() {
+  static Hlc clock;
+  const std::uint64_t now = now_ms();
+  clock.bits = boundary::call([&]() -> Result<std::uint64_t> {
+    const Result<Hlc> next = clock.tick(now);
+    if (!next) return next.error();
+    return next->bits;
+  });
+  return clock.bits;
+}
+
+}  // namespace converge

@@ -1,0 +1,73 @@
+// converge.change: the log. append_change() is the one way in.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "extension/documents/node.h"
+#include "extension/documents/owned_table.h"
+#include "extension/documents/payload.h"
+
+namespace converge {
+
+// One writer on one document.
+struct Writer {
+  const char* tenant;
+  std::int64_t document;
+  std::int64_t replica;
+};
+
+struct NewChange {
+  Writer writer;
+  std::int64_t seq;
+  std::uint64_t hlc;
+  const char* principal;
+  std::string_view payload;
+  bool refused;  // the number is taken, the payload is only hashed
+};
+
+struct LoggedChange {
+  std::int64_t replica;
+  std::int64_t seq;
+  std::uint64_t hlc;
+  const char* principal;
+  bool refused;
+  std::string_view payload;  // empty when refused
+  unsigned char hash[kHashBytes];
+};
+
+// Adds a change. The caller holds the document's row lock, has checked the
+// number, and keeps `log` (converge.change, RowExclusiveLock) open over a batch.
+//
+// The commit will be synchronous whatever the session asks for: a commit that
+// others can see but a crash can undo would give its number away twice. A
+// number that is taken raises 23505.
+void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change);
+
+// The writer's greatest number in the log, 0 if none: in `snapshot`, or, where
+// that is null, as it is at this moment with what this command has added.
+std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot = nullptr);
+
+// The change with that number, in CurrentMemoryContext. False: not in the log.
+bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change);
+
+// The writer's changes after `after` in order, as `snapshot` sees them.
+struct LogScan {
+  Relation log;
+  Relation index;
+  SysScanDesc scan;
+
+  LogScan(Relation log, const Writer& writer, std::int64_t after, Snapshot snapshot);
+  // The next change, in CurrentMemoryContext. False: no more.
+  bool next(LoggedChange* change);
+  void close();
+};
+
+// A hybrid clock's reading for a change that SQL made.
+std::uint64_t tick_hlc();
+// The wall clock, milliseconds since 1970.
+std::uint64_t now_ms();
+
+}  // namespace converge

@@ -1,0 +1,24 @@
+// This server as a writer: its epoch, and the replica under which SQL's edits
+// are logged.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+
+namespace converge {
+
+struct ServerNode {
+  std::int64_t replica;
+  std::int64_t epoch;  // microseconds since 1970 when it began
+};
+
+// The node as it is now. Where the server was restored or promoted since the
+// last call on any session, takes a new epoch and replica first; so for writers
+// only.
+ServerNode current_node();
+
+// A random replica.
+std::int64_t draw_replica();
+
+}  // namespace converge

@@ -1,0 +1,67 @@
+#include "extension/documents/owned_table.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/sdir.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace converge {
+
+OwnedTable::OwnedTable(const char* name, LOCKMODE lock_mode)
+    : relation(table_open(owned_oid(name), lock_mode)), mode(lock_mode), indexes(nullptr) {}
+
+void OwnedTable::close() {
+  if (indexes != nullptr) CatalogCloseIndexes(indexes);
+  table_close(relation, indexes != nullptr ? NoLock : mode);
+}
+
+void OwnedTable::insert(Datum* values, bool* nulls) {
+  if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+  HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
+  CatalogTupleInsertWithInfo(relation, row, indexes);
+  heap_freetuple(row);
+}
+
+void OwnedTable::update(HeapTuple old_row, Datum* values, bool* nulls) {
+  if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+  HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
+  CatalogTupleUpdateWithInfo(relation, &old_row->t_self, row, indexes);
+  heap_freetuple(row);
+}
+
+Oid owned_oid(const char* name) {
+  const Oid id = get_relname_relid(name, get_namespace_oid("converge", false));
+  if (!OidIsValid(id)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation converge.%s does not exist", name),
+                    errhint("Run ALTER EXTENSION converge UPDATE, or create the extension again.")));
+  }
+  return id;
+}
+
+HeapTuple find_owned(Relation relation, Oid index, int key_count, ScanKey keys, Snapshot in) {
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  SysScanDesc scan = systable_beginscan(relation, index, true, snapshot, key_count, keys);
+  HeapTuple row = systable_getnext(scan);
+  if (HeapTupleIsValid(row)) row = heap_copytuple(row);
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  return row;
+}
+
+HeapTuple find_last_owned(Relation relation, Oid index, int key_count, ScanKey keys, Snapshot in) {
+  Relation open_index = index_open(index, AccessShareLock);
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  SysScanDesc scan = systable_beginscan_ordered(relation, open_index, snapshot, key_count, keys);
+  HeapTuple row = systable_getnext_ordered(scan, BackwardScanDirection);
+  if (HeapTupleIsValid(row)) row = heap_copytuple(row);
+  systable_endscan_ordered(scan);
+  UnregisterSnapshot(snapshot);
+  index_close(open_index, AccessShareLock);
+  return row;
+}
+
+}  // namespace converge

@@ -1,0 +1,204 @@
+// pull(): what a client lacks of a document, as changes or as the state.
+#include "extension/documents/access.h"
+#include "extension/documents/field_value.h"
+#include "extension/documents/log.h"
+#include "extension/documents/node.h"
+#include "extension/documents/replica.h"
+#include "extension/documents/wire_memory.h"
+
+#include "core/clock/log_version.h"
+#include "proto/converge.pb-c.h"
+
+extern "C" {
+#include "access/detoast.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(converge_pull);
+}
+
+namespace converge {
+namespace {
+
+// What a change costs on the wire beside its payload, about.
+constexpr std::size_t kChangeOverhead = 32;
+
+// A log_version in plain memory, ascending by replica.
+struct Position {
+  std::int64_t replica;
+  std::int64_t seq;
+};
+
+struct Positions {
+  Position* at;
+  int count;
+};
+
+Positions read_version(std::string_view encoded) {
+  return boundary::call([&]() -> Result<Positions> {
+    const Result<LogVersion> version = LogVersion::decode(encoded);
+    if (!version) return version.error();
+    const std::size_t count = version->entries().size();
+    Positions positions{static_cast<Position*>(boundary::allocate(sizeof(Position) * (count + 1))),
+                        static_cast<int>(count)};
+    for (std::size_t i = 0; i < count; i++) {
+      const auto& entry = version->entries()[i];
+      positions.at[i] = {static_cast<std::int64_t>(entry.replica), static_cast<std::int64_t>(entry.counter)};
+    }
+    return positions;
+  });
+}
+
+struct varlena* encode_version(const Position* at, int count) {
+  return boundary::call([&]() -> Result<struct varlena*> {
+    LogVersion version;
+    for (int i = 0; i < count; i++) {
+      version.set(static_cast<ReplicaId>(at[i].replica), static_cast<std::uint64_t>(at[i].seq));
+    }
+    return boundary::varlena_of(version.encode());
+  });
+}
+
+// The number of `replica` in ascending positions; `*hint` walks along.
+std::int64_t seq_of(const Positions& positions, std::int64_t replica, int* hint) {
+  while (*hint < positions.count && positions.at[*hint].replica < replica) (*hint)++;
+  return *hint < positions.count && positions.at[*hint].replica == replica ? positions.at[*hint].seq : 0;
+}
+
+Converge__Wire__Change* to_wire(const LoggedChange& change) {
+  auto* wire = static_cast<Converge__Wire__Change*>(palloc(sizeof(Converge__Wire__Change)));
+  converge__wire__change__init(wire);
+  wire->replica = static_cast<std::uint64_t>(change.replica);
+  wire->seq = static_cast<std::uint64_t>(change.seq);
+  wire->hlc = change.hlc;
+  wire->payload.data = reinterpret_cast<uint8_t*>(const_cast<char*>(change.payload.data()));
+  wire->payload.len = change.payload.size();
+  wire->principal = const_cast<char*>(change.principal);
+  return wire;
+}
+
+// What the row costs to send, without fetching what is stored out of line.
+std::size_t state_size(const ReadableDocument& found) {
+  std::size_t size = 0;
+  for (int i = 0; i < found.collection->field_count; i++) {
+    if (found.values[i] != nullptr) size += toast_raw_datum_size(PointerGetDatum(found.values[i])) - VARHDRSZ;
+  }
+  return size;
+}
+
+struct ChangeList {
+  Converge__Wire__Change** changes;
+  size_t count;
+  size_t room;
+};
+
+void add(ChangeList* list, Converge__Wire__Change* change) {
+  if (list->count == list->room) {
+    list->room = list->room == 0 ? 16 : list->room * 2;
+    const Size size = sizeof(Converge__Wire__Change*) * list->room;
+    list->changes = static_cast<Converge__Wire__Change**>(list->changes == nullptr ? palloc(size)
+                                                                                  : repalloc_huge(list->changes, size));
+  }
+  list->changes[list->count++] = change;
+}
+
+// The changes after `since`, replica by replica. False: the log does not reach
+// back so far, or the state is smaller.
+bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, int count,
+                     const Positions& since, Relation log, std::size_t limit, ChangeList* list) {
+  std::size_t size = 0;
+  int hint = 0;
+  for (int i = 0; i < count; i++) {
+    const std::int64_t after = seq_of(since, replicas[i].replica, &hint);
+    if (after < replicas[i].compacted) return false;
+    LogScan scan(log, {found.ref.tenant, found.document, replicas[i].replica}, after, GetActiveSnapshot());
+    LoggedChange change;
+    while (scan.next(&change)) {
+      CHECK_FOR_INTERRUPTS();
+      size += change.payload.size() + kChangeOverhead;
+      if (size > limit) {
+        scan.close();
+        return false;
+      }
+      add(list, to_wire(change));
+    }
+    scan.close();
+  }
+  return true;
+}
+
+void describe_fields(const Collection& collection, Converge__Wire__PullResponse* response) {
+  response->n_fields = static_cast<size_t>(collection.field_count);
+  response->fields = static_cast<Converge__Wire__FieldInfo**>(
+      palloc0_array_of(sizeof(Converge__Wire__FieldInfo*), response->n_fields));
+  for (int i = 0; i < collection.field_count; i++) {
+    auto* info = static_cast<Converge__Wire__FieldInfo*>(palloc(sizeof(Converge__Wire__FieldInfo)));
+    converge__wire__field_info__init(info);
+    info->field = const_cast<char*>(NameStr(collection.fields[i].name));
+    info->type = static_cast<uint32_t>(collection.fields[i].type);
+    response->fields[i] = info;
+  }
+}
+
+Converge__Wire__DocumentState* state_message(const ReadableDocument& found) {
+  auto* state = static_cast<Converge__Wire__DocumentState*>(palloc(sizeof(Converge__Wire__DocumentState)));
+  converge__wire__document_state__init(state);
+  state->n_fields = static_cast<size_t>(found.collection->field_count);
+  state->fields = static_cast<Converge__Wire__FieldDelta**>(
+      palloc0_array_of(sizeof(Converge__Wire__FieldDelta*), state->n_fields));
+  for (int i = 0; i < found.collection->field_count; i++) {
+    const Field& field = found.collection->fields[i];
+    const std::string_view bytes = state_bytes(field.type, found.values[i]);
+    auto* delta = static_cast<Converge__Wire__FieldDelta*>(palloc(sizeof(Converge__Wire__FieldDelta)));
+    converge__wire__field_delta__init(delta);
+    delta->field = const_cast<char*>(NameStr(field.name));
+    delta->delta.data = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
+    delta->delta.len = bytes.size();
+    state->fields[i] = delta;
+  }
+  return state;
+}
+
+}  // namespace
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
+  const ReadableDocument found =
+      read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  const Positions since = read_version(PG_ARGISNULL(2) ? std::string_view() : boundary::view(PG_GETARG_VARLENA_PP(2)));
+
+  // Row and log under one snapshot, the statement's.
+  Snapshot snapshot = GetActiveSnapshot();
+  int count;
+  const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
+  OwnedTable log("change", AccessShareLock);
+  auto* positions = static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
+  for (int i = 0; i < count; i++) {
+    const Writer writer{found.ref.tenant, found.document, replicas[i].replica};
+    positions[i] = {replicas[i].replica, Max(last_logged(log.relation, writer, snapshot), replicas[i].compacted)};
+  }
+
+  Converge__Wire__PullResponse response;
+  converge__wire__pull_response__init(&response);
+  describe_fields(*found.collection, &response);
+  struct varlena* version = encode_version(positions, count);
+  response.log_version.data = reinterpret_cast<uint8_t*>(const_cast<char*>(boundary::view(version).data()));
+  response.log_version.len = boundary::view(version).size();
+  response.epoch = static_cast<std::uint64_t>(current_node().epoch);
+  response.incarnation = static_cast<std::uint64_t>(found.document);
+
+  ChangeList list{};
+  if (collect_changes(found, replicas, count, since, log.relation, state_size(found), &list)) {
+    response.changes = list.changes;
+    response.n_changes = list.count;
+  } else {
+    response.state = state_message(found);
+    response.state->log_version = response.log_version;
+  }
+  log.close();
+  PG_RETURN_BYTEA_P(pack_message(&response.base));
+}

@@ -1,0 +1,281 @@
+#include "extension/documents/push.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "extension/documents/document.h"
+#include "extension/documents/wire_memory.h"
+#include "extension/security/authenticate.h"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(converge_push);
+}
+
+namespace converge {
+namespace {
+
+struct PushGroup {
+  Identity identity;
+  bool authenticated;
+};
+
+struct Batch {
+  PushGroup* groups;
+  PushDocument* documents;   // in the order of the request
+  PushDocument** by_lock;    // those with a document, in (tenant, document) order
+  int count;
+  int lock_count;
+};
+
+void settle_all(PushDocument* document, Converge__Wire__Code code, const char* message) {
+  document->collection = nullptr;
+  for (size_t i = 0; i < document->wire->n_changes; i++) document->verdicts[i] = {code, message, 0};
+}
+
+Converge__Wire__PushRequest* parse_request(std::string_view bytes) {
+  if (bytes.size() > kMaxRequestBytes) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("push request is too large"),
+                    errdetail("It has %zu bytes; the limit is %zu.", bytes.size(), kMaxRequestBytes)));
+  }
+  // Unfolded, an honest request needs a few times its size.
+  WireMemory memory(CurrentMemoryContext, bytes.size() * 8 + (1 << 20));
+  Converge__Wire__PushRequest* request = converge__wire__push_request__unpack(
+      &memory.allocator, bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data()));
+  if (request == nullptr && memory.exhausted) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("push request has too many parts")));
+  }
+  if (request == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("push request is malformed"),
+                    errdetail("It is not a PushRequest message.")));
+  }
+  size_t changes = 0;
+  for (size_t i = 0; i < request->n_groups; i++) {
+    for (size_t j = 0; j < request->groups[i]->n_documents; j++) changes += request->groups[i]->documents[j]->n_changes;
+  }
+  if (changes > kMaxRequestChanges) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("push request has too many changes"),
+                    errdetail("It has %zu; the limit is %d.", changes, kMaxRequestChanges)));
+  }
+  return request;
+}
+
+bool is_utf8(const char* text) {
+  return pg_verify_mbstr(PG_UTF8, text, static_cast<int>(std::strlen(text)), true);
+}
+
+// The group's identity, or false and why there is none.
+bool identify(const Converge__Wire__PushGroup& group, const Identity& caller, PushGroup* made, const char** why) {
+  made->authenticated = true;
+  if (group.token[0] == '\0') {
+    made->identity = caller;
+    if (caller.tenant[0] != '\0' && caller.principal[0] != '\0') return true;
+    *why = "no token was given";
+  } else {
+    VerifiedToken verified;
+    boundary::Failure failure;
+    if (verify(group.token, &verified, &failure)) {
+      made->identity = {pstrdup(verified.tenant), pstrdup(verified.principal)};
+      return true;
+    }
+    if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) boundary::raise(failure);
+    *why = pstrdup(failure.message);
+  }
+  made->authenticated = false;
+  return false;
+}
+
+// Finds collection and document, or settles the verdicts.
+void resolve(PushDocument* document, const Identity& identity) {
+  const Converge__Wire__DocumentRef* ref = document->wire->document;
+  if (ref == nullptr || !is_utf8(ref->collection) || !is_utf8(ref->key)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the document is not named in UTF-8");
+    return;
+  }
+  document->principal = identity.principal;
+  document->collection = collection_named(ref->collection);
+  document->ref = {identity.tenant, ref->key};
+  document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
+  if (document->document == 0) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  }
+}
+
+void assume(const Identity& identity) {
+  const Identity current = current_identity();
+  if (std::strcmp(current.tenant, identity.tenant) != 0 || std::strcmp(current.principal, identity.principal) != 0) {
+    set_identity(identity.tenant, identity.principal);
+  }
+}
+
+// Locks the row as its group's principal.
+void lock_document(PushDocument* document, const PushGroup* groups) {
+  assume(groups[document->group].identity);
+  document->writable = lock_row(document->collection, document->ref);
+  if (!document->writable && !row_is_visible(document->collection, document->ref, false)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    return;
+  }
+  // While it waited for the lock, the row may have been deleted and made again.
+  document->document = find_document(document->collection, document->ref);
+  const std::uint64_t incarnation = document->wire->incarnation;
+  if (incarnation != 0 && incarnation != static_cast<std::uint64_t>(document->document)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT,
+               "the document was deleted, and another made under its key");
+  }
+}
+
+struct LockWork {
+  Batch* batch;
+  PushDocument* one;
+};
+
+void lock_all(void* argument) {
+  const auto* work = static_cast<LockWork*>(argument);
+  for (int i = 0; i < work->batch->lock_count; i++) {
+    PushDocument* document = work->batch->by_lock[i];
+    if (document->collection != nullptr) lock_document(document, work->batch->groups);
+  }
+}
+
+void lock_one(void* argument) {
+  const auto* work = static_cast<LockWork*>(argument);
+  lock_document(work->one, work->batch->groups);
+}
+
+void see_one(void* argument) {
+  const auto* work = static_cast<LockWork*>(argument);
+  PushDocument* document = work->one;
+  assume(work->batch->groups[document->group].identity);
+  document->writable = false;
+  if (!row_is_visible(document->collection, document->ref, false)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  }
+}
+
+// All in one order, so that two batches cannot wait for each other. A document
+// whose policies raise is refused alone.
+void lock_documents(Batch* batch) {
+  std::sort(batch->by_lock, batch->by_lock + batch->lock_count, [](const PushDocument* a, const PushDocument* b) {
+    const int tenants = std::strcmp(a->ref.tenant, b->ref.tenant);
+    if (tenants != 0) return tenants < 0;
+    if (a->document != b->document) return a->document < b->document;
+    return a < b;
+  });
+  LockWork work{batch, nullptr};
+  if (in_subtransaction(lock_all, &work) == nullptr) return;
+  for (int i = 0; i < batch->lock_count; i++) {
+    work.one = batch->by_lock[i];
+    if (work.one->collection == nullptr) continue;
+    const ErrorData* error = in_subtransaction(lock_one, &work);
+    if (error == nullptr) continue;
+    // Without the privilege to change it: may it be read at least?
+    const bool denied = error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+    if (denied) error = in_subtransaction(see_one, &work);
+    if (error == nullptr) continue;
+    if (denied) {
+      settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    } else {
+      settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message);
+    }
+  }
+}
+
+Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& caller) {
+  auto* batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
+  size_t count = 0;
+  for (size_t i = 0; i < request.n_groups; i++) count += request.groups[i]->n_documents;
+  batch->groups = static_cast<PushGroup*>(palloc0_array_of(sizeof(PushGroup), request.n_groups));
+  batch->documents = static_cast<PushDocument*>(palloc0_array_of(sizeof(PushDocument), count));
+  batch->by_lock = static_cast<PushDocument**>(palloc0_array_of(sizeof(PushDocument*), count));
+  for (size_t i = 0; i < request.n_groups; i++) {
+    const Converge__Wire__PushGroup& group = *request.groups[i];
+    const char* why = "";
+    const bool identified = identify(group, caller, &batch->groups[i], &why);
+    for (size_t j = 0; j < group.n_documents; j++) {
+      PushDocument* document = &batch->documents[batch->count++];
+      document->wire = group.documents[j];
+      document->group = static_cast<int>(i);
+      document->verdicts =
+          static_cast<Verdict*>(palloc0_array_of(sizeof(Verdict), document->wire->n_changes));
+      if (!identified) {
+        settle_all(document, CONVERGE__WIRE__CODE__CODE_UNAUTHENTICATED, why);
+        continue;
+      }
+      resolve(document, batch->groups[i].identity);
+      if (document->collection != nullptr) batch->by_lock[batch->lock_count++] = document;
+    }
+  }
+  return batch;
+}
+
+void apply_batch(Batch* batch, size_t group_count) {
+  auto** open = static_cast<PushDocument**>(palloc0_array_of(sizeof(PushDocument*), static_cast<size_t>(batch->count)));
+  int next = 0;
+  for (size_t i = 0; i < group_count; i++) {
+    int open_count = 0;
+    for (; next < batch->count && batch->documents[next].group == static_cast<int>(i); next++) {
+      if (batch->documents[next].collection != nullptr) open[open_count++] = &batch->documents[next];
+    }
+    if (open_count == 0) continue;
+    assume(batch->groups[i].identity);
+    apply_group(open, open_count);
+  }
+}
+
+struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& batch) {
+  Converge__Wire__PushResponse response;
+  converge__wire__push_response__init(&response);
+  response.n_groups = request.n_groups;
+  response.groups = static_cast<Converge__Wire__PushGroupResult**>(
+      palloc0_array_of(sizeof(Converge__Wire__PushGroupResult*), request.n_groups));
+  const PushDocument* document = batch.documents;
+  for (size_t i = 0; i < request.n_groups; i++) {
+    auto* group = static_cast<Converge__Wire__PushGroupResult*>(palloc(sizeof(Converge__Wire__PushGroupResult)));
+    converge__wire__push_group_result__init(group);
+    response.groups[i] = group;
+    group->n_documents = request.groups[i]->n_documents;
+    group->documents = static_cast<Converge__Wire__DocumentPushResult**>(
+        palloc0_array_of(sizeof(Converge__Wire__DocumentPushResult*), group->n_documents));
+    for (size_t j = 0; j < group->n_documents; j++, document++) {
+      auto* result =
+          static_cast<Converge__Wire__DocumentPushResult*>(palloc(sizeof(Converge__Wire__DocumentPushResult)));
+      converge__wire__document_push_result__init(result);
+      group->documents[j] = result;
+      result->n_verdicts = document->wire->n_changes;
+      result->verdicts = static_cast<Converge__Wire__Verdict**>(
+          palloc0_array_of(sizeof(Converge__Wire__Verdict*), result->n_verdicts));
+      for (size_t k = 0; k < result->n_verdicts; k++) {
+        auto* verdict = static_cast<Converge__Wire__Verdict*>(palloc(sizeof(Converge__Wire__Verdict)));
+        converge__wire__verdict__init(verdict);
+        verdict->code = document->verdicts[k].code;
+        verdict->message = const_cast<char*>(document->verdicts[k].message);
+        verdict->expected_seq = static_cast<std::uint64_t>(document->verdicts[k].expected_seq);
+        result->verdicts[k] = verdict;
+      }
+    }
+  }
+  return pack_message(&response.base);
+}
+
+}  // namespace
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
+  struct varlena* bytes = PG_GETARG_VARLENA_PP(0);
+  PreventCommandIfReadOnly("push()");
+  const Converge__Wire__PushRequest* request = parse_request(boundary::view(bytes));
+  const Identity current = current_identity();
+  const Identity caller = {pstrdup(current.tenant), pstrdup(current.principal)};
+  Batch* batch = make_batch(*request, caller);
+  lock_documents(batch);
+  apply_batch(batch, request->n_groups);
+  assume(caller);
+  PG_RETURN_BYTEA_P(answer(*request, *batch));
+}

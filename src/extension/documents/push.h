@@ -1,0 +1,84 @@
+// converge.push(): many changes of many clients in one call.
+//
+//   push.cpp        the request and the answer, identities, locks
+//   push_check.cpp  what is wrong with a change, without writing anything
+//   push_apply.cpp  the log and the rows, in subtransactions
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "extension/documents/collection.h"
+#include "extension/documents/log.h"
+#include "extension/documents/replica.h"
+#include "extension/documents/row.h"
+#include "proto/converge.pb-c.h"
+
+namespace converge {
+
+inline constexpr std::size_t kMaxRequestBytes = 16 << 20;
+inline constexpr int kMaxRequestChanges = 65536;
+// How far a client's clock may be ahead.
+inline constexpr std::uint64_t kMaxClockAheadMs = 60'000;
+// In one DocumentPush.
+inline constexpr int kMaxPushReplicas = 256;
+
+struct Verdict {
+  Converge__Wire__Code code;
+  const char* message;
+  std::int64_t expected_seq;
+};
+
+// What is known of one replica while its changes are gone through.
+struct PushReplica {
+  std::int64_t replica;
+  bool appeared;    // there is a row in converge.replica
+  std::int64_t last;
+  ReplicaRow row;
+};
+
+// A DocumentPush on its way.
+struct PushDocument {
+  const Converge__Wire__DocumentPush* wire;
+  const char* principal;
+  int group;
+  Collection* collection;  // null: every verdict is decided
+  RowRef ref;
+  std::int64_t document;
+  bool writable;           // the row is locked; otherwise it is only visible
+  Verdict* verdicts;       // one for each change
+};
+
+// A change that may be applied.
+struct CheckedChange {
+  Payload payload;
+  const Field* fields[kMaxFields];
+};
+
+// What check_change() finds.
+enum class Finding {
+  settled,  // the verdict stands, nothing is to be written
+  refuse,   // the verdict stands, and the number is to be taken by a refusal
+  apply,
+};
+
+// Decides about one change. `replica` is what load_replica() gave, brought up to
+// date by the caller after each number it writes.
+Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
+                     const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict);
+
+// False: `verdict` says why nothing of this replica can be accepted.
+bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
+                  Relation replicas, PushReplica* replica, Verdict* verdict);
+
+// Applies the changes of one group, whose identity is set, and fires the
+// constraints they deferred. Fills the verdicts.
+void apply_group(PushDocument** documents, int count);
+
+// Runs work(argument) in a subtransaction and a memory context that goes with
+// it. Null, or the error it raised, rolled back. Errors that concern the whole transaction or session are raised on.
+ErrorData* in_subtransaction(void (*work)(void*), void* argument);
+
+}  // namespace converge

@@ -1,0 +1,288 @@
+#include "extension/documents/push.h"
+
+#include <cstring>
+
+#include "extension/documents/announcement.h"
+#include "extension/documents/deltas.h"
+#include "extension/documents/field_value.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/elog.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+}
+
+namespace converge {
+namespace {
+
+// Of a refusal's reason, which is kept with the replica.
+constexpr int kMaxReasonBytes = 512;
+
+// Merges the deltas into the row. Raises where the row cannot be updated.
+void merge_into_row(const PushDocument& document, Deltas* deltas) {
+  Collection* collection = document.collection;
+  struct varlena* values[kMaxFields];
+  if (!read_row(collection, document.ref, false, values)) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
+  }
+  std::uint64_t mask = 0;
+  for (int i = 0; i < collection->field_count; i++) {
+    struct varlena* old_value = values[i];
+    values[i] = nullptr;
+    if (deltas[i].count == 0) continue;
+    const FieldType type = collection->fields[i].type;
+    const std::string_view old_state = state_bytes(type, old_value);
+    struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
+    if (boundary::view(merged) == old_state) continue;
+    values[i] = merged;
+    mask |= std::uint64_t{1} << i;
+  }
+  if (mask == 0) return;
+  if (update_row_announced(collection, document.ref, mask, values) != 1) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not updated"),
+                    errdetail("A trigger or policy kept it as it was.")));
+  }
+}
+
+NewChange new_change(const PushDocument& document, const Converge__Wire__Change& change, bool refused) {
+  NewChange made{};
+  made.writer = {document.ref.tenant, document.document, static_cast<std::int64_t>(change.replica)};
+  made.seq = static_cast<std::int64_t>(change.seq);
+  made.hlc = change.hlc;
+  made.principal = document.principal;
+  made.payload = {reinterpret_cast<const char*>(change.payload.data), change.payload.len};
+  made.refused = refused;
+  return made;
+}
+
+void appear(const PushDocument& document, PushReplica* replica, OwnedTable* replicas) {
+  if (replica->appeared) return;
+  create_replica(replicas, {document.ref.tenant, document.document, replica->replica}, document.principal);
+  replica->row.principal = document.principal;
+  replica->appeared = true;
+}
+
+// Ends the replica: takes the change's number if it is the next, and remembers why.
+void write_refusal(const PushDocument& document, const Converge__Wire__Change& change, PushReplica* replica,
+                   OwnedTable* log, OwnedTable* replicas, const Verdict& verdict) {
+  const auto seq = static_cast<std::int64_t>(change.seq);
+  appear(document, replica, replicas);
+  std::int64_t from = replica->last + 1;
+  if (seq == from) {
+    append_change(log, current_node(), new_change(document, change, true));
+    replica->last = seq;
+  }
+  if (replica->row.refused_from != 0) return;
+  const int length = pg_mbcliplen(verdict.message, static_cast<int>(std::strlen(verdict.message)), kMaxReasonBytes);
+  replica->row.refused_from = from;
+  replica->row.refused_code = verdict.code;
+  replica->row.refused_message = pnstrdup(verdict.message, static_cast<Size>(length));
+  refuse_replica(replicas, {document.ref.tenant, document.document, replica->replica}, from, verdict.code,
+                 replica->row.refused_message);
+}
+
+// The changes first to end of a document: checked, logged, merged. With a reason
+// to refuse given, the (one) change is refused for it instead.
+void apply_changes(const PushDocument& document, size_t first, size_t end, const Verdict* reason) {
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext context = AllocSetContextCreate(caller, "converge push of a document", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(context);
+  OwnedTable log("change", RowExclusiveLock);
+  OwnedTable replicas("replica", RowExclusiveLock);
+  auto* known = static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas));
+  int known_count = 0;
+  Deltas deltas[kMaxFields] = {};
+  bool touched = false;
+  const ServerNode node = current_node();
+
+  for (size_t i = first; i < end; i++) {
+    const Converge__Wire__Change& change = *document.wire->changes[i];
+    Verdict* verdict = &document.verdicts[i];
+    PushReplica* replica = nullptr;
+    for (int j = known_count - 1; j >= 0 && replica == nullptr; j--) {
+      if (static_cast<std::uint64_t>(known[j].replica) == change.replica) replica = &known[j];
+    }
+    if (replica == nullptr) {
+      if (known_count == kMaxPushReplicas) {
+        *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
+                    psprintf("more than %d replicas of one document in a request", kMaxPushReplicas), 0};
+        continue;
+      }
+      if (!load_replica(document, change, log.relation, replicas.relation, &known[known_count], verdict)) continue;
+      replica = &known[known_count++];
+    }
+    if (change.seq == 0 || change.seq >= kReplicaLimit || change.hlc > static_cast<std::uint64_t>(PG_INT64_MAX)) {
+      *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
+      continue;
+    }
+    CheckedChange checked;
+    Finding finding = check_change(document, change, *replica, log.relation, &checked, verdict);
+    if (finding == Finding::apply && reason != nullptr) {
+      *verdict = *reason;
+      finding = Finding::refuse;
+    }
+    if (finding == Finding::refuse) write_refusal(document, change, replica, &log, &replicas, *verdict);
+    if (finding != Finding::apply) continue;
+    appear(document, replica, &replicas);
+    append_change(&log, node, new_change(document, change, false));
+    replica->last = static_cast<std::int64_t>(change.seq);
+    for (int j = 0; j < checked.payload.count; j++) {
+      deltas[checked.fields[j] - document.collection->fields].add(checked.payload.fields[j].delta);
+      touched = true;
+    }
+    *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
+  }
+  replicas.close();
+  log.close();
+  if (touched) merge_into_row(document, deltas);
+  for (size_t i = first; i < end; i++) {
+    // Beyond this context, and the subtransaction's.
+    document.verdicts[i].message =
+        MemoryContextStrdup(GetMemoryChunkContext(document.verdicts), document.verdicts[i].message);
+  }
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(context);
+}
+
+void fire_deferred_constraints() {
+  ConstraintsSetStmt statement{};
+  statement.type = T_ConstraintsSetStmt;
+  AfterTriggerSetState(&statement);
+}
+
+// Constraints wait for the end of each group, whatever the one before left.
+void defer_constraints() {
+  ConstraintsSetStmt statement{};
+  statement.type = T_ConstraintsSetStmt;
+  statement.deferred = true;
+  AfterTriggerSetState(&statement);
+}
+
+struct Work {
+  PushDocument** documents;
+  int count;
+  size_t first, end;      // of the only document, when there is one
+  const Verdict* reason;
+};
+
+void apply_all(void* argument) {
+  const auto* work = static_cast<Work*>(argument);
+  for (int i = 0; i < work->count; i++) {
+    CHECK_FOR_INTERRUPTS();
+    apply_changes(*work->documents[i], 0, work->documents[i]->wire->n_changes, nullptr);
+  }
+  fire_deferred_constraints();
+}
+
+void apply_one(void* argument) {
+  const auto* work = static_cast<Work*>(argument);
+  apply_changes(*work->documents[0], work->first, work->end, work->reason);
+  fire_deferred_constraints();
+}
+
+// The verdict on a change whose application raised `error`, and whether it will
+// never do better.
+bool refusal_of(const ErrorData* error, Verdict* verdict) {
+  const char* message = error->message != nullptr ? error->message : "";
+  const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+  verdict->message = message;
+  verdict->expected_seq = 0;
+  verdict->code = CONVERGE__WIRE__CODE__CODE_DENIED;
+  if (category == ERRCODE_PROGRAM_LIMIT_EXCEEDED) {
+    verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
+    return true;
+  }
+  if (category == ERRCODE_DATA_EXCEPTION) {
+    verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
+    return true;
+  }
+  if (category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION || category == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
+      category == ERRCODE_PLPGSQL_ERROR || error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE) {
+    return true;
+  }
+  verdict->code = CONVERGE__WIRE__CODE__CODE_UNAVAILABLE;
+  return false;
+}
+
+// After a batch failed: each change by itself, so that only the one that raises
+// is refused.
+void apply_singly(PushDocument* document) {
+  std::int64_t unavailable = 0;  // the replica whose change could not be decided
+  for (size_t i = 0; i < document->wire->n_changes; i++) {
+    CHECK_FOR_INTERRUPTS();
+    const auto replica = static_cast<std::int64_t>(document->wire->changes[i]->replica);
+    if (unavailable != 0 && unavailable == replica) {
+      document->verdicts[i] = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "an earlier change was not decided", 0};
+      continue;
+    }
+    Work work{&document, 1, i, i + 1, nullptr};
+    const ErrorData* error = in_subtransaction(apply_one, &work);
+    if (error == nullptr) continue;
+    Verdict reason;
+    if (refusal_of(error, &reason)) {
+      work.reason = &reason;
+      error = in_subtransaction(apply_one, &work);
+      if (error == nullptr) continue;
+      // The number was taken meanwhile: the client asks again and is told.
+      reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
+    }
+    document->verdicts[i] = reason;
+    unavailable = replica;
+  }
+}
+
+bool concerns_everything(int sqlstate) {
+  switch (sqlstate) {
+    case ERRCODE_QUERY_CANCELED:
+    case ERRCODE_ADMIN_SHUTDOWN:
+    case ERRCODE_CRASH_SHUTDOWN:
+    case ERRCODE_DATABASE_DROPPED:
+    case ERRCODE_READ_ONLY_SQL_TRANSACTION:
+      return true;
+    default:
+      return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TRANSACTION_ROLLBACK;
+  }
+}
+
+}  // namespace
+
+ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContext work_context = AllocSetContextCreate(context, "converge push", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(work_context);
+  PG_TRY();
+  {
+    work(argument);
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  MemoryContextDelete(work_context);
+  CurrentResourceOwner = owner;
+  if (error != nullptr && concerns_everything(error->sqlerrcode)) ReThrowError(error);
+  return error;
+}
+
+void apply_group(PushDocument** documents, int count) {
+  defer_constraints();
+  Work work{documents, count, 0, 0, nullptr};
+  if (in_subtransaction(apply_all, &work) == nullptr) return;
+  for (int i = 0; i < count; i++) apply_singly(documents[i]);
+}
+
+}  // namespace converge

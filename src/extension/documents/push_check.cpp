@@ -1,0 +1,158 @@
+#include "extension/documents/push.h"
+
+#include <cstring>
+
+#include "extension/documents/field_value.h"
+
+namespace converge {
+namespace {
+
+Finding settle(Verdict* verdict, Converge__Wire__Code code, const char* message, std::int64_t expected = 0) {
+  *verdict = {code, message, expected};
+  return Finding::settled;
+}
+
+Finding refuse(Verdict* verdict, Converge__Wire__Code code, const char* message) {
+  *verdict = {code, message, 0};
+  return Finding::refuse;
+}
+
+std::string_view payload_of(const Converge__Wire__Change& change) {
+  return {reinterpret_cast<const char*>(change.payload.data), change.payload.len};
+}
+
+// A number that the replica has used already.
+Finding check_known_number(const PushDocument& document, const Converge__Wire__Change& change,
+                           const PushReplica& replica, Relation log, Verdict* verdict) {
+  const Writer writer{document.ref.tenant, document.document, replica.replica};
+  unsigned char hash[kHashBytes];
+  hash_change(change.hlc, payload_of(change), hash);
+  LoggedChange logged;
+  const bool found = find_logged(log, writer, static_cast<std::int64_t>(change.seq), &logged);
+  bool same = true;
+  if (found) {
+    same = std::memcmp(hash, logged.hash, kHashBytes) == 0;
+  } else if (static_cast<std::int64_t>(change.seq) == replica.row.last_seq && replica.row.has_last_hash) {
+    same = std::memcmp(hash, replica.row.last_hash, kHashBytes) == 0;
+  }
+  if (!same) {
+    // Two histories under one name: neither may go on, for their identifiers
+    // clash. The caller ends the replica.
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_EQUIVOCATION,
+                  psprintf("number %lld of the replica is taken by another change",
+                           static_cast<long long>(change.seq)));
+  }
+  if (found && logged.refused) {
+    return settle(verdict, static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message);
+  }
+  return settle(verdict, CONVERGE__WIRE__CODE__CODE_DUPLICATE, "");
+}
+
+bool lies_ahead(std::uint64_t hlc, std::uint64_t now, Verdict* verdict) {
+  const std::uint64_t ms = hlc >> 16;
+  if (ms <= now + kMaxClockAheadMs) return false;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_CLOCK_AHEAD,
+              psprintf("clock is %llu s ahead of the server's; the limit is %llu s",
+                       static_cast<unsigned long long>((ms - now) / 1000),
+                       static_cast<unsigned long long>(kMaxClockAheadMs / 1000)), 0};
+  return true;
+}
+
+Converge__Wire__Code code_of(const boundary::Failure& failure) {
+  return ERRCODE_TO_CATEGORY(failure.sqlstate) == ERRCODE_PROGRAM_LIMIT_EXCEEDED
+             ? CONVERGE__WIRE__CODE__CODE_TOO_LARGE
+             : CONVERGE__WIRE__CODE__CODE_MALFORMED;
+}
+
+const char* message_of(const boundary::Failure& failure) {
+  return failure.detail[0] == '\0' ? pstrdup(failure.message)
+                                   : psprintf("%s: %s", failure.message, failure.detail);
+}
+
+// The content of a change whose number is the next.
+Finding check_content(const PushDocument& document, const Converge__Wire__Change& change,
+                      CheckedChange* checked, Verdict* verdict) {
+  if (!document.writable) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the document may be read but not changed");
+  }
+  const std::string_view bytes = payload_of(change);
+  if (bytes.size() > kMaxPayloadBytes) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
+                  psprintf("payload has %zu bytes; the limit is %zu", bytes.size(), kMaxPayloadBytes));
+  }
+  boundary::Failure failure;
+  if (!decode_payload(bytes, &checked->payload, &failure)) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, message_of(failure));
+  }
+  if (checked->payload.operation != Operation::update) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "documents are made and deleted in SQL");
+  }
+  if (checked->payload.count == 0) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the change names no field");
+  }
+  const std::uint64_t now = now_ms();
+  if (lies_ahead(change.hlc, now, verdict)) return Finding::refuse;
+  for (int i = 0; i < checked->payload.count; i++) {
+    const FieldChange& field = checked->payload.fields[i];
+    checked->fields[i] = find_field(document.collection, field.field);
+    if (checked->fields[i] == nullptr) {
+      return refuse(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_FIELD,
+                    psprintf("collection \"%s\" has no field \"%s\"", document.collection->name,
+                             std::strlen(field.field) < NAMEDATALEN ? field.field : "…"));
+    }
+    std::uint64_t greatest = 0;
+    if (!check_state(checked->fields[i]->type, field.delta, &greatest, &failure)) {
+      return refuse(verdict, code_of(failure),
+                    psprintf("delta of field \"%s\": %s", field.field, message_of(failure)));
+    }
+    if (lies_ahead(greatest, now, verdict)) return Finding::refuse;
+  }
+  return Finding::apply;
+}
+
+}  // namespace
+
+bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
+                  Relation replicas, PushReplica* replica, Verdict* verdict) {
+  if (change.replica == 0 || change.replica >= kReplicaLimit || change.seq == 0 || change.seq >= kReplicaLimit ||
+      change.hlc > static_cast<std::uint64_t>(PG_INT64_MAX)) {
+    settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
+    return false;
+  }
+  replica->replica = static_cast<std::int64_t>(change.replica);
+  if (replica->replica == current_node().replica) {
+    settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the replica is the server's own");
+    return false;
+  }
+  const Writer writer{document.ref.tenant, document.document, replica->replica};
+  replica->row = ReplicaRow{};
+  replica->appeared = find_replica(replicas, writer, &replica->row);
+  replica->last = 0;
+  if (!replica->appeared) return true;
+  if (std::strcmp(replica->row.principal, document.principal) != 0) {
+    settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the replica is another principal's");
+    return false;
+  }
+  replica->last = Max(last_logged(log, writer), replica->row.last_seq);
+  return true;
+}
+
+Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
+                     const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict) {
+  const auto seq = static_cast<std::int64_t>(change.seq);
+  if (seq <= replica.last) return check_known_number(document, change, replica, log, verdict);
+  if (replica.row.refused_from != 0) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_AFTER_REFUSED,
+                  psprintf("number %lld of the replica was refused: %s",
+                           static_cast<long long>(replica.row.refused_from), replica.row.refused_message),
+                  replica.row.refused_from);
+  }
+  if (seq > replica.last + 1) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_GAP,
+                  psprintf("number %lld of the replica is missing", static_cast<long long>(replica.last + 1)),
+                  replica.last + 1);
+  }
+  return check_content(document, change, checked, verdict);
+}
+
+}  // namespace converge

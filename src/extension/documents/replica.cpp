@@ -1,0 +1,134 @@
+#include "extension/documents/replica.h"
+
+#include <cstring>
+
+#include "extension/documents/owned_table.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/sdir.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+}
+
+namespace converge {
+namespace {
+
+// converge.replica's columns.
+enum : AttrNumber {
+  kTenant = 1, kDocument, kReplica, kPrincipal, kLastSeq, kLastHash, kRefusedFrom, kRefusedCode,
+  kRefusedMessage, kColumns = kRefusedMessage
+};
+
+HeapTuple find_row(Relation table, const Writer& writer, Snapshot snapshot) {
+  ScanKeyData keys[3];
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(writer.tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.document));
+  ScanKeyInit(&keys[2], kReplica, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.replica));
+  return find_owned(table, owned_oid("replica_pkey"), 3, keys, snapshot);
+}
+
+}  // namespace
+
+bool find_replica(Relation table, const Writer& writer, ReplicaRow* replica, Snapshot snapshot) {
+  HeapTuple row = find_row(table, writer, snapshot);
+  if (!HeapTupleIsValid(row)) return false;
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table), values, nulls);
+  replica->principal = TextDatumGetCString(values[kPrincipal - 1]);
+  replica->last_seq = DatumGetInt64(values[kLastSeq - 1]);
+  replica->has_last_hash = false;
+  if (!nulls[kLastHash - 1]) {
+    struct varlena* hash = PG_DETOAST_DATUM_PACKED(values[kLastHash - 1]);
+    if (VARSIZE_ANY_EXHDR(hash) == kHashBytes) {
+      std::memcpy(replica->last_hash, VARDATA_ANY(hash), kHashBytes);
+      replica->has_last_hash = true;
+    }
+  }
+  replica->refused_from = nulls[kRefusedFrom - 1] ? 0 : DatumGetInt64(values[kRefusedFrom - 1]);
+  replica->refused_code = nulls[kRefusedCode - 1] ? 0 : DatumGetInt32(values[kRefusedCode - 1]);
+  replica->refused_message =
+      nulls[kRefusedMessage - 1] ? "" : TextDatumGetCString(values[kRefusedMessage - 1]);
+  return true;
+}
+
+void create_replica(OwnedTable* table, const Writer& writer, const char* principal) {
+  Datum values[kColumns] = {};
+  bool nulls[kColumns];
+  std::memset(nulls, true, sizeof nulls);
+  for (const AttrNumber column : {kTenant, kDocument, kReplica, kPrincipal, kLastSeq}) nulls[column - 1] = false;
+  values[kTenant - 1] = CStringGetTextDatum(writer.tenant);
+  values[kDocument - 1] = Int64GetDatum(writer.document);
+  values[kReplica - 1] = Int64GetDatum(writer.replica);
+  values[kPrincipal - 1] = CStringGetTextDatum(principal);
+  values[kLastSeq - 1] = Int64GetDatum(0);
+  table->insert(values, nulls);
+  CommandCounterIncrement();
+}
+
+void refuse_replica(OwnedTable* table, const Writer& writer, std::int64_t from, int code,
+                    const char* message) {
+  HeapTuple row = find_row(table->relation, writer, nullptr);
+  if (!HeapTupleIsValid(row)) elog(ERROR, "replica to refuse has not appeared");
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table->relation), values, nulls);
+  values[kRefusedFrom - 1] = Int64GetDatum(from);
+  values[kRefusedCode - 1] = Int32GetDatum(code);
+  values[kRefusedMessage - 1] = CStringGetTextDatum(message);
+  for (const AttrNumber column : {kRefusedFrom, kRefusedCode, kRefusedMessage}) nulls[column - 1] = false;
+  table->update(row, values, nulls);
+  CommandCounterIncrement();
+}
+
+std::int64_t next_own_seq(Relation log, const Writer& writer) {
+  const std::int64_t last = last_logged(log, writer);
+  if (last > 0) return last + 1;
+  // New here, or everything of it was compacted.
+  OwnedTable table("replica", RowExclusiveLock);
+  ReplicaRow replica;
+  std::int64_t next = 1;
+  if (find_replica(table.relation, writer, &replica)) {
+    next = replica.last_seq + 1;
+  } else {
+    create_replica(&table, writer, "");
+  }
+  table.close();
+  return next;
+}
+
+ReplicaPosition* document_replicas(const char* tenant, std::int64_t document, Snapshot snapshot, int* count) {
+  OwnedTable table("replica", AccessShareLock);
+  Relation index = index_open(owned_oid("replica_pkey"), AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(document));
+  SysScanDesc scan = systable_beginscan_ordered(table.relation, index, snapshot, 2, keys);
+  int size = 0;
+  int room = 16;
+  auto* positions = static_cast<ReplicaPosition*>(palloc(sizeof(ReplicaPosition) * static_cast<Size>(room)));
+  while (true) {
+    HeapTuple row = systable_getnext_ordered(scan, ForwardScanDirection);
+    if (!HeapTupleIsValid(row)) break;
+    if (size == room) {
+      room *= 2;
+      positions = static_cast<ReplicaPosition*>(
+          repalloc_huge(positions, sizeof(ReplicaPosition) * static_cast<Size>(room)));
+    }
+    bool is_null;
+    TupleDesc description = RelationGetDescr(table.relation);
+    positions[size].replica = DatumGetInt64(heap_getattr(row, kReplica, description, &is_null));
+    positions[size].compacted = DatumGetInt64(heap_getattr(row, kLastSeq, description, &is_null));
+    size++;
+  }
+  systable_endscan_ordered(scan);
+  index_close(index, AccessShareLock);
+  table.close();
+  *count = size;
+  return positions;
+}
+
+}  // namespace converge

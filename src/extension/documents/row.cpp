@@ -1,0 +1,285 @@
+#include "extension/documents/row.h"
+
+#include <cstring>
+
+#include "extension/security/identity.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+}
+
+namespace converge {
+
+// Prepared statements of one collection, saved beyond the transaction.
+struct RowPlans {
+  SPIPlanPtr visible;
+  SPIPlanPtr lock;
+  SPIPlanPtr read;
+  // By the set of fields. When all are taken, further sets are planned each
+  // time: one that gave way might be running up the stack.
+  static constexpr int kUpdates = 16;
+  struct {
+    std::uint64_t mask;
+    SPIPlanPtr plan;
+  } updates[kUpdates];
+  int update_count;
+};
+
+namespace {
+
+constexpr int kMaxArguments = 1 + kMaxKeyColumns + kMaxFields;
+
+struct Arguments {
+  Oid types[kMaxArguments];
+  Datum values[kMaxArguments];
+  int count;
+};
+
+Datum column_value(const KeyColumn& column, const char* text) {
+  return OidInputFunctionCall(column.input, const_cast<char*>(text), column.input_param, -1);
+}
+
+// The texts that a composite key's JSON array holds.
+void split_key(const char* key, int count, const char** texts) {
+  Datum json = DirectFunctionCall1(jsonb_in, CStringGetDatum(key));
+  JsonbContainer* array = &DatumGetJsonbP(json)->root;
+  if (!JsonContainerIsArray(array) || static_cast<int>(JsonContainerSize(array)) != count) {
+    elog(ERROR, "document key does not have %d parts", count);
+  }
+  for (int i = 0; i < count; i++) {
+    JsonbValue* value = getIthJsonbValueFromContainer(array, static_cast<uint32>(i));
+    if (value->type != jbvString) elog(ERROR, "document key holds something else than text");
+    texts[i] = pnstrdup(value->val.string.val, value->val.string.len);
+  }
+}
+
+// The arguments that find the row: tenant, then the key's columns.
+void fill_key(const Collection* collection, const RowRef& ref, Arguments* arguments) {
+  arguments->types[0] = collection->tenant.type;
+  arguments->values[0] = column_value(collection->tenant, ref.tenant);
+  const char* texts[kMaxKeyColumns];
+  if (collection->key_count == 1) {
+    texts[0] = ref.key;
+  } else {
+    split_key(ref.key, collection->key_count, texts);
+  }
+  for (int i = 0; i < collection->key_count; i++) {
+    arguments->types[1 + i] = collection->keys[i].type;
+    arguments->values[1 + i] = column_value(collection->keys[i], texts[i]);
+  }
+  arguments->count = 1 + collection->key_count;
+}
+
+void append_condition(StringInfo sql, const KeyColumn& column, int argument) {
+  appendStringInfo(sql, "%s %s OPERATOR(%s) $%d", argument == 1 ? " WHERE" : " AND",
+                   quote_identifier(NameStr(column.name)), column.equals, argument);
+}
+
+void append_conditions(StringInfo sql, const Collection* collection) {
+  append_condition(sql, collection->tenant, 1);
+  for (int i = 0; i < collection->key_count; i++) {
+    append_condition(sql, collection->keys[i], 2 + i);
+  }
+}
+
+RowPlans* plans_of(Collection* collection) {
+  if (collection->plans == nullptr) {
+    collection->plans =
+        static_cast<RowPlans*>(MemoryContextAllocZero(GetMemoryChunkContext(collection), sizeof(RowPlans)));
+  }
+  return collection->plans;
+}
+
+// Call within SPI; the plan goes with it.
+SPIPlanPtr prepare(const char* sql, const Arguments& arguments) {
+  SPIPlanPtr plan = SPI_prepare(sql, arguments.count, const_cast<Oid*>(arguments.types));
+  if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+  return plan;
+}
+
+SPIPlanPtr prepare_to_keep(const char* sql, const Arguments& arguments) {
+  SPIPlanPtr plan = prepare(sql, arguments);
+  if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql);
+  return plan;
+}
+
+std::uint64_t execute(SPIPlanPtr plan, Arguments* arguments, bool read_only) {
+  const int code = SPI_execute_plan(plan, arguments->values, nullptr, read_only, 0);
+  if (code < 0) elog(ERROR, "could not touch a document's row: %s", SPI_result_code_string(code));
+  return SPI_processed;
+}
+
+struct varlena* copy_to(MemoryContext context, Datum value) {
+  MemoryContext old = MemoryContextSwitchTo(context);
+  auto* copy = reinterpret_cast<struct varlena*>(DatumGetPointer(datumCopy(value, false, -1)));
+  MemoryContextSwitchTo(old);
+  return copy;
+}
+
+char* column_text(const KeyColumn& column, HeapTuple row, TupleDesc description) {
+  bool is_null;
+  Datum value = heap_getattr(row, column.attribute, description, &is_null);
+  if (is_null) {
+    ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+                    errmsg("null value in column \"%s\" of a tracked table", NameStr(column.name))));
+  }
+  return OidOutputFunctionCall(column.output, value);
+}
+
+void check_length(const char* what, const char* text, int limit) {
+  const int length = static_cast<int>(std::strlen(text));
+  if (length > limit) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("%s of a tracked row is too long", what),
+                    errdetail("It has %d bytes; the limit is %d.", length, limit)));
+  }
+}
+
+}  // namespace
+
+RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description) {
+  RowRef ref;
+  ref.tenant = column_text(collection->tenant, row, description);
+  check_length("tenant", ref.tenant, kMaxTenantBytes);
+  if (ref.tenant[0] == '\0') {
+    ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("tenant of a tracked row is empty")));
+  }
+  if (collection->key_count == 1) {
+    ref.key = column_text(collection->keys[0], row, description);
+  } else {
+    StringInfoData json;
+    initStringInfo(&json);
+    for (int i = 0; i < collection->key_count; i++) {
+      appendStringInfoString(&json, i == 0 ? "[" : ", ");
+      escape_json(&json, column_text(collection->keys[i], row, description));
+    }
+    appendStringInfoChar(&json, ']');
+    ref.key = json.data;
+  }
+  check_length("key", ref.key, kMaxKeyBytes);
+  return ref;
+}
+
+bool row_is_visible(Collection* collection, const RowRef& ref, bool read_only) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  RowPlans* plans = plans_of(collection);
+  if (plans->visible == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfo(&sql, "SELECT FROM %s", collection->sql_name);
+    append_conditions(&sql, collection);
+    plans->visible = prepare_to_keep(sql.data, arguments);
+  }
+  const bool visible = execute(plans->visible, &arguments, read_only) > 0;
+  SPI_finish();
+  return visible;
+}
+
+bool lock_row(Collection* collection, const RowRef& ref) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  RowPlans* plans = plans_of(collection);
+  if (plans->lock == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfo(&sql, "SELECT FROM %s", collection->sql_name);
+    append_conditions(&sql, collection);
+    appendStringInfoString(&sql, " FOR NO KEY UPDATE");
+    plans->lock = prepare_to_keep(sql.data, arguments);
+  }
+  const bool locked = execute(plans->lock, &arguments, false) > 0;
+  SPI_finish();
+  return locked;
+}
+
+bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct varlena** values) {
+  MemoryContext caller = CurrentMemoryContext;
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  RowPlans* plans = plans_of(collection);
+  if (plans->read == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfoString(&sql, "SELECT");
+    for (int i = 0; i < collection->field_count; i++) {
+      appendStringInfo(&sql, "%s %s", i == 0 ? "" : ",", quote_identifier(NameStr(collection->fields[i].name)));
+    }
+    appendStringInfo(&sql, " FROM %s", collection->sql_name);
+    append_conditions(&sql, collection);
+    plans->read = prepare_to_keep(sql.data, arguments);
+  }
+  const bool found = execute(plans->read, &arguments, read_only) > 0;
+  if (found) {
+    for (int i = 0; i < collection->field_count; i++) {
+      bool is_null;
+      Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null);
+      values[i] = is_null ? nullptr : copy_to(caller, value);
+    }
+  }
+  SPI_finish();
+  return found;
+}
+
+std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                         struct varlena* const* values) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  const int key_arguments = arguments.count;
+  for (int i = 0; i < collection->field_count; i++) {
+    if ((mask >> i & 1) == 0) continue;
+    // The column's own type: a state's bytes are what it holds.
+    arguments.types[arguments.count] = collection->fields[i].type_oid;
+    arguments.values[arguments.count++] = PointerGetDatum(values[i]);
+  }
+  RowPlans* plans = plans_of(collection);
+  SPIPlanPtr plan = nullptr;
+  for (int i = 0; i < plans->update_count; i++) {
+    if (plans->updates[i].mask == mask) plan = plans->updates[i].plan;
+  }
+  if (plan == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfo(&sql, "UPDATE %s SET", collection->sql_name);
+    int argument = key_arguments;
+    for (int i = 0; i < collection->field_count; i++) {
+      if ((mask >> i & 1) == 0) continue;
+      const Field& field = collection->fields[i];
+      appendStringInfo(&sql, "%s %s = $%d", argument == key_arguments ? "" : ",",
+                       quote_identifier(NameStr(field.name)), argument + 1);
+      argument++;
+    }
+    append_conditions(&sql, collection);
+    if (plans->update_count < RowPlans::kUpdates) {
+      plan = prepare_to_keep(sql.data, arguments);
+      plans->updates[plans->update_count++] = {mask, plan};
+    } else {
+      plan = prepare(sql.data, arguments);
+    }
+  }
+  const std::uint64_t updated = execute(plan, &arguments, false);
+  SPI_finish();
+  return updated;
+}
+
+void free_row_plans(RowPlans* plans) {
+  if (plans == nullptr) return;
+  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->read}) {
+    if (plan != nullptr) SPI_freeplan(plan);
+  }
+  for (int i = 0; i < plans->update_count; i++) SPI_freeplan(plans->updates[i].plan);
+}
+
+}  // namespace converge

@@ -1,0 +1,48 @@
+// The user's rows, read and written in SQL as the calling role under its
+// privileges and policies.
+#pragma once
+
+#include "extension/compat.h"
+
+#include <cstdint>
+
+#include "extension/documents/collection.h"
+
+extern "C" {
+#include "access/htup.h"
+#include "access/tupdesc.h"
+}
+
+namespace converge {
+
+// Which row: tenant and key in their text form (converge.document).
+struct RowRef {
+  const char* tenant;
+  const char* key;
+};
+
+// The text forms of a row's tenant and key, palloc'd. Raises 54000 above
+// kMaxTenantBytes and kMaxKeyBytes, 23502 for a null.
+RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description);
+
+// Whether the caller may see the row. `read_only`: in the active snapshot,
+// otherwise in a new one.
+bool row_is_visible(Collection* collection, const RowRef& ref, bool read_only);
+
+// Locks the row as UPDATE would. False: there is none, or the policies do not
+// let the caller change it.
+bool lock_row(Collection* collection, const RowRef& ref);
+
+// The row's fields in the order of collection->fields; null pointers for SQL
+// NULL; not detoasted. False: no such row is visible.
+bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct varlena** values);
+
+// Sets the fields whose bits are in `mask` to values[i], i the field's place in
+// collection->fields. The number of rows updated.
+std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                         struct varlena* const* values);
+
+struct RowPlans;
+void free_row_plans(RowPlans* plans);
+
+}  // namespace converge

@@ -1,0 +1,31 @@
+// subscribe(): proves to the stream worker that a client may read a document.
+#include "extension/documents/access.h"
+#include "extension/security/ticket.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(converge_subscribe);
+}
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_subscribe(PG_FUNCTION_ARGS) {
+  if (!tickets_available()) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("converge must be loaded at server start to subscribe"),
+                    errhint("Add converge to shared_preload_libraries and restart the server.")));
+  }
+  TupleDesc description;
+  if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  const ReadableDocument found =
+      read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  Datum values[3] = {Int64GetDatum(found.document), CStringGetTextDatum(found.ref.tenant),
+                     PointerGetDatum(sign_ticket(found.ref.tenant, found.document))};
+  bool nulls[3] = {};
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+}

@@ -1,0 +1,302 @@
+// track() and untrack().
+#include "extension/documents/capture.h"
+#include "extension/documents/collection.h"
+#include "extension/documents/owned_table.h"
+
+#include <cstring>
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(converge_track);
+PG_FUNCTION_INFO_V1(converge_untrack);
+}
+
+namespace converge {
+namespace {
+
+// Triggers fire in the order of their names: the join is the last before the
+// row is stored, capture the first after.
+constexpr const char* kJoinTrigger = "~converge_join_old";
+constexpr const char* kCaptureTrigger = "!converge_capture";
+constexpr const char* kTruncateTrigger = "!converge_capture_truncate";
+
+// converge.collection's columns.
+enum : AttrNumber { kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kColumns = kDeferred };
+
+void check_owner(Oid relation, const char* name) {
+#if PG_VERSION_NUM >= 160000
+  const bool owns = object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+  const bool owns = pg_class_ownercheck(relation, GetUserId());
+#endif
+  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
+}
+
+[[noreturn]] void cannot_track(Relation relation, const char* why, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                  errmsg("cannot track \"%s\"", RelationGetRelationName(relation)),
+                  errdetail_internal("%s", why), hint != nullptr ? errhint("%s", hint) : 0));
+}
+
+void check_kind(Relation relation) {
+  const Form_pg_class form = relation->rd_rel;
+  if (form->relkind != RELKIND_RELATION && form->relkind != RELKIND_PARTITIONED_TABLE) {
+    cannot_track(relation, "It is not a table.", nullptr);
+  }
+  if (IsCatalogRelation(relation) || form->relnamespace == get_namespace_oid("converge", false)) {
+    cannot_track(relation, "It is a table of the system or of converge.", nullptr);
+  }
+  if (form->relpersistence != RELPERSISTENCE_PERMANENT) {
+    cannot_track(relation, "It is temporary or unlogged.", nullptr);
+  }
+  if (form->relispartition) {
+    cannot_track(relation, "It is a partition.", "Track the partitioned table.");
+  }
+  if (form->relkind == RELKIND_RELATION &&
+      (has_superclass(RelationGetRelid(relation)) ||
+       find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)) {
+    cannot_track(relation, "It inherits from a table, or is inherited from.", nullptr);
+  }
+}
+
+const FormData_pg_attribute* column_named(Relation relation, const char* name) {
+  TupleDesc description = RelationGetDescr(relation);
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) return attribute;
+  }
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                  errmsg("column \"%s\" of table \"%s\" does not exist", name,
+                         RelationGetRelationName(relation))));
+}
+
+// The primary key's columns without the tenant's, in the key's order.
+int check_key(Relation relation, const FormData_pg_attribute* tenant, NameData* keys) {
+  (void)RelationGetIndexList(relation);
+  if (!OidIsValid(relation->rd_pkindex)) {
+    cannot_track(relation, "It has no primary key.",
+                 "Give it one that holds the tenant's column and the document's key.");
+  }
+  Relation index = index_open(relation->rd_pkindex, AccessShareLock);
+  if (!index->rd_index->indimmediate) {
+    cannot_track(relation, "Its primary key is deferrable.", nullptr);
+  }
+  int count = 0;
+  bool has_tenant = false;
+  for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
+    const FormData_pg_attribute* column =
+        TupleDescAttr(RelationGetDescr(relation), index->rd_index->indkey.values[i] - 1);
+    if (OidIsValid(column->attcollation) && !get_collation_isdeterministic(column->attcollation)) {
+      cannot_track(relation, psprintf("Column \"%s\" of its primary key has a nondeterministic collation.",
+                                      NameStr(column->attname)), nullptr);
+    }
+    if (column->attnum == tenant->attnum) {
+      has_tenant = true;
+      continue;
+    }
+    if (count == kMaxKeyColumns) cannot_track(relation, "Its primary key has too many columns.", nullptr);
+    keys[count++] = column->attname;
+  }
+  index_close(index, AccessShareLock);
+  if (!has_tenant) {
+    cannot_track(relation, psprintf("Its primary key does not hold the tenant's column \"%s\".",
+                                    NameStr(tenant->attname)),
+                 "Each tenant names its documents by itself: make the primary key (tenant, key).");
+  }
+  if (count == 0) cannot_track(relation, "Its primary key is the tenant's column alone.", nullptr);
+  return count;
+}
+
+void check_fields(Relation relation) {
+  TupleDesc description = RelationGetDescr(relation);
+  int count = 0;
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    FieldType type;
+    if (attribute->attisdropped || attribute->attgenerated != '\0' ||
+        !field_type_of(attribute->atttypid, &type)) {
+      continue;
+    }
+    if (!attribute->attnotnull) {
+      cannot_track(relation, psprintf("Column \"%s\" may be null, and an edit of null is null.",
+                                      NameStr(attribute->attname)),
+                   "Declare it NOT NULL DEFAULT ''.");
+    }
+    count++;
+  }
+  if (count == 0) {
+    cannot_track(relation, "It has no column of a CRDT type.",
+                 "Give it one of type converge.crdt_text, converge.lww_map or another.");
+  }
+  if (count > kMaxFields) {
+    cannot_track(relation, psprintf("It has %d columns of CRDT types; the limit is %d.", count, kMaxFields),
+                 nullptr);
+  }
+}
+
+void check_deferred(Relation relation, ArrayType* deferred) {
+  Datum* names;
+  bool* nulls;
+  int count;
+  deconstruct_array(deferred, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, &nulls, &count);
+  for (int i = 0; i < count; i++) {
+    if (nulls[i]) {
+      ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name of a deferred field is null")));
+    }
+    const char* name = NameStr(*DatumGetName(names[i]));
+    const FormData_pg_attribute* column = column_named(relation, name);
+    FieldType type;
+    if (!field_type_of(column->atttypid, &type)) {
+      ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                      errmsg("column \"%s\" is not of a CRDT type and cannot be deferred", name)));
+    }
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cannot defer column \"%s\"", name),
+                    errdetail("Every field is written with its change so far."),
+                    errhint("Leave \"deferred\" out.")));
+  }
+}
+
+// A BEFORE UPDATE trigger that fires after the join could store what loses history.
+void check_triggers(Relation relation) {
+  const TriggerDesc* triggers = relation->trigdesc;
+  if (triggers == nullptr) return;
+  for (int i = 0; i < triggers->numtriggers; i++) {
+    const Trigger& trigger = triggers->triggers[i];
+    if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
+        TRIGGER_FOR_UPDATE(trigger.tgtype) && std::strcmp(trigger.tgname, kJoinTrigger) > 0) {
+      cannot_track(relation, psprintf("Trigger \"%s\" would fire after converge's own.", trigger.tgname),
+                   "Rename it so that it sorts before \"~\".");
+    }
+  }
+}
+
+HeapTuple find_collection_row(const OwnedTable& table, Oid relation) {
+  ScanKeyData key;
+  ScanKeyInit(&key, kRelation, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+  return find_owned(table.relation, owned_oid("collection_relation_key"), 1, &key);
+}
+
+void insert_collection(Relation relation, Name tenant, NameData* keys, int key_count) {
+  OwnedTable table("collection", RowExclusiveLock);
+  if (HeapTupleIsValid(find_collection_row(table, RelationGetRelid(relation)))) {
+    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                    errmsg("table \"%s\" is tracked already", RelationGetRelationName(relation))));
+  }
+  char* name = collection_name(RelationGetRelid(relation));
+  ScanKeyData key;
+  ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+  if (HeapTupleIsValid(find_owned(table.relation, owned_oid("collection_name_key"), 1, &key))) {
+    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                    errmsg("there is a collection \"%s\" already", name),
+                    errdetail("A tracked table that had this name was renamed.")));
+  }
+  Datum key_names[kMaxKeyColumns];
+  for (int i = 0; i < key_count; i++) key_names[i] = NameGetDatum(&keys[i]);
+  Datum values[kColumns];
+  bool nulls[kColumns] = {};
+  values[kCollection - 1] =
+      Int32GetDatum(static_cast<int32>(nextval_internal(owned_oid("collection_collection_seq"), false)));
+  values[kName - 1] = CStringGetTextDatum(name);
+  values[kRelation - 1] = ObjectIdGetDatum(RelationGetRelid(relation));
+  values[kTenantColumn - 1] = NameGetDatum(tenant);
+  values[kKeyColumns - 1] = PointerGetDatum(
+      construct_array(key_names, key_count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+  values[kDeferred - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
+  table.insert(values, nulls);
+  table.close();
+  forget_collection(RelationGetRelid(relation));
+}
+
+// Runs DDL on the table as its owner.
+void execute_as_owner(Relation relation, const char* sql) {
+  Oid caller;
+  int context;
+  GetUserIdAndSecContext(&caller, &context);
+  SetUserIdAndSecContext(relation->rd_rel->relowner, context | SECURITY_LOCAL_USERID_CHANGE);
+  SPI_connect();
+  if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY) elog(ERROR, "could not execute \"%s\"", sql);
+  SPI_finish();
+  SetUserIdAndSecContext(caller, context);
+}
+
+char* qualified_name(Relation relation) {
+  return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                    RelationGetRelationName(relation));
+}
+
+void create_trigger(Relation relation, const char* name, const char* event, const char* each,
+                    const char* function) {
+  execute_as_owner(relation, psprintf("CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION converge.%s()",
+                                      quote_identifier(name), event, qualified_name(relation), each, function));
+}
+
+}  // namespace
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
+  const Oid id = PG_GETARG_OID(0);
+  Name tenant = PG_GETARG_NAME(1);
+  ArrayType* deferred = PG_GETARG_ARRAYTYPE_P(2);
+
+  // As CREATE TRIGGER: nobody writes from here on until this commits, so that
+  // every row is either logged below or captured.
+  Relation relation = relation_open(id, ShareRowExclusiveLock);
+  check_owner(id, RelationGetRelationName(relation));
+  check_kind(relation);
+  NameData keys[kMaxKeyColumns];
+  const int key_count = check_key(relation, column_named(relation, NameStr(*tenant)), keys);
+  check_fields(relation);
+  check_deferred(relation, deferred);
+  check_triggers(relation);
+  insert_collection(relation, tenant, keys, key_count);
+  create_trigger(relation, kJoinTrigger, "BEFORE UPDATE", "ROW", "join_old");
+  create_trigger(relation, kCaptureTrigger, "AFTER INSERT OR UPDATE OR DELETE", "ROW", "capture");
+  create_trigger(relation, kTruncateTrigger, "BEFORE TRUNCATE", "STATEMENT", "capture_truncate");
+  for_each_row(id, log_inserted_row);
+  relation_close(relation, NoLock);
+  PG_RETURN_VOID();
+}
+
+extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
+  const Oid id = PG_GETARG_OID(0);
+  Relation relation = relation_open(id, AccessExclusiveLock);
+  check_owner(id, RelationGetRelationName(relation));
+  OwnedTable table("collection", RowExclusiveLock);
+  HeapTuple row = find_collection_row(table, id);
+  if (!HeapTupleIsValid(row)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("table \"%s\" is not tracked", RelationGetRelationName(relation))));
+  }
+  CatalogTupleDelete(table.relation, &row->t_self);
+  table_close(table.relation, NoLock);
+  forget_collection(id);
+  for (const char* trigger : {kJoinTrigger, kCaptureTrigger, kTruncateTrigger}) {
+    execute_as_owner(relation, psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger),
+                                        qualified_name(relation)));
+  }
+  relation_close(relation, NoLock);
+  PG_RETURN_VOID();
+}

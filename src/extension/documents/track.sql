@@ -1,0 +1,45 @@
+-- The triggers that track() puts on a table. They may be attached by any
+-- table's owner and do nothing but for a tracked table.
+CREATE FUNCTION converge.join_old() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_join_old'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.join_old() IS
+    'stores the old and the new state of each field together, so that no assignment loses history';
+
+CREATE FUNCTION converge.capture() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_capture'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.capture() IS 'logs what an edit of a tracked row added';
+
+CREATE FUNCTION converge.capture_truncate() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_capture_truncate'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.capture_truncate() IS 'logs the deletion of every row of a tracked table';
+
+CREATE FUNCTION converge.track(collection regclass, tenant name, deferred name[] DEFAULT '{}') RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_track'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.track(regclass, name, name[]) IS
+    'makes every row of a table a document that clients can edit';
+
+CREATE FUNCTION converge.untrack(collection regclass) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_untrack'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.untrack(regclass) IS 'ends what track() began; the log stays';
+
+-- A table that is dropped is tracked no more.
+CREATE FUNCTION converge.forget_dropped_collections() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    DELETE FROM converge.collection c
+     USING pg_catalog.pg_event_trigger_dropped_objects() d
+     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+       AND d.objid = c.relation::pg_catalog.oid AND d.objsubid = 0;
+END
+$$;
+COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables from converge.collection';
+
+CREATE EVENT TRIGGER converge_forget_dropped_collections ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+    EXECUTE FUNCTION converge.forget_dropped_collections();

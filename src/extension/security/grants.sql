@@ -1,0 +1,24 @@
+-- Who may what; the last part of the script. Only what takes part in ordinary
+-- expressions and policies stays with PUBLIC: the types, the triggers of a
+-- tracked table, and the questions who the caller is.
+DO $grants$
+DECLARE
+    object text;
+BEGIN
+    FOREACH object IN ARRAY ARRAY['node', 'collection', 'document', 'change', 'replica', 'jwt_key'] LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
+        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
+    END LOOP;
+    FOREACH object IN ARRAY ARRAY[
+        'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
+        'forget_dropped_collections()', 'push(bytea)', 'pull(text, text, converge.log_version)',
+        'subscribe(text, text)', 'verify(text, text)'] LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
+    END LOOP;
+    FOREACH object IN ARRAY ARRAY[
+        'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
+        'subscribe(text, text)', 'verify(text, text)'] LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION converge.%s TO converge_client', object);
+    END LOOP;
+END
+$grants$;

@@ -1,0 +1,11 @@
+CREATE FUNCTION converge.current_tenant() RETURNS text
+    AS 'MODULE_PATHNAME', 'converge_current_tenant'
+    LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.current_tenant() IS
+    'the tenant of the transaction''s principal, NULL when nobody is authenticated';
+
+CREATE FUNCTION converge.current_principal() RETURNS text
+    AS 'MODULE_PATHNAME', 'converge_current_principal'
+    LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.current_principal() IS
+    'whom the transaction acts for, NULL when nobody is authenticated';
