@@ -52,9 +52,9 @@ constexpr uint64 kListenerEvent = PG_UINT64_MAX;
 // The tag of WorkerReply.frame.
 constexpr char kFrameTag = (4 << 3) | 2;
 
-char socket_path[sizeof(sockaddr_un::sun_path)];
+char listening_at[sizeof(sockaddr_un::sun_path)];
 
-void remove_socket(int, Datum) { unlink(socket_path); }
+void remove_socket(int, Datum) { unlink(listening_at); }
 
 int varint_length(uint64 value) {
   int length = 1;
@@ -121,8 +121,10 @@ void BridgeServer::open(MemoryContext context, const char* path) {
       bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
     ereport(ERROR, (errcode_for_socket_access(),
                     errmsg("could not make the stream worker's socket \"%s\": %m", path)));
-  strlcpy(socket_path, path, sizeof(socket_path));
-  on_proc_exit(remove_socket, 0);
+  strlcpy(listening_at, path, sizeof(listening_at));
+  // Runs before the registry hears that this worker is gone: a later removal
+  // would take the next worker's socket.
+  on_shmem_exit(remove_socket, 0);
 
   event.events = EPOLLIN;
   event.data.u64 = kListenerEvent;

@@ -174,6 +174,7 @@ void start(Oid database) {
 
 [[noreturn]] void run() {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);

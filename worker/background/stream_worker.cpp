@@ -302,6 +302,7 @@ void converge_stream_worker_main(Datum argument) {
 
   const Oid database = DatumGetObjectId(argument);
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   if (!enter(database)) proc_exit(0);

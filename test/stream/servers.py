@@ -1,0 +1,196 @@
+"""Private clusters, and a tracked table of documents in them."""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+import psycopg2
+
+from worker_client import WorkerClient
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TENANT = "acme"
+
+
+def wait_until(condition, what, timeout=20):
+    """Waits until condition() gives something true, and gives it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
+        time.sleep(0.02)
+
+
+class Server:
+    """A cluster with Converge loaded."""
+
+    def __init__(self, **settings):
+        self.directory = tempfile.mkdtemp(prefix="converge-stream-")
+        os.chmod(self.directory, 0o755)
+        self.settings = settings
+        self.start()
+
+    def cluster(self, command, *arguments):
+        subprocess.run([ROOT / "scripts/cluster", command, self.directory, *arguments],
+                       check=True, stdin=subprocess.DEVNULL)
+
+    def start(self):
+        self.cluster("start", *(f"{name}={value}" for name, value in self.settings.items()))
+        lines = pathlib.Path(self.directory, "env").read_text().splitlines()
+        self.environment = dict(line.split("=", 1) for line in lines)
+
+    def stop(self, mode="fast"):
+        self.cluster("stop", mode)
+
+    def crash(self):
+        self.cluster("kill")
+
+    def remove(self):
+        self.cluster("remove")
+
+    @property
+    def bin(self):
+        return pathlib.Path(self.environment["CLUSTER_BIN"])
+
+    @property
+    def address(self):
+        return dict(host=self.environment["PGHOST"], port=self.environment["PGPORT"],
+                    user="postgres")
+
+    def log(self):
+        return pathlib.Path(self.directory, "log").read_text(errors="replace")
+
+    def set(self, **settings):
+        with self.connect() as session:
+            for name, value in settings.items():
+                session.run(f"ALTER SYSTEM SET {name} = {value}")
+            session.run("SELECT pg_reload_conf()")
+
+    def connect(self, database="postgres", **more):
+        return Session(psycopg2.connect(dbname=database, **self.address, **more))
+
+
+class Session:
+    """A connection that commits each statement, unless in a transaction()."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        connection.autocommit = True
+
+    def run(self, statement, *values):
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement, *values):
+        return self.run(statement, *values)[0][0]
+
+    @contextlib.contextmanager
+    def transaction(self):
+        self.run("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.run("ROLLBACK")
+            raise
+        self.run("COMMIT")
+
+    def close(self):
+        self.connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Notes:
+    """A database with the extension and the tracked table note."""
+
+    def __init__(self, server, database="postgres", create=True):
+        self.server = server
+        self.database = database
+        self.session = server.connect(database)
+        if create:
+            self.create()
+
+    def create(self):
+        self.session.run("CREATE EXTENSION IF NOT EXISTS converge")
+        self.session.run("""CREATE TABLE IF NOT EXISTS note (
+            tenant text, id text, props converge.lww_map NOT NULL DEFAULT '',
+            PRIMARY KEY (tenant, id))""")
+        self.session.run("SELECT converge.track('note', 'tenant')")
+        self.wait_for_worker()
+
+    def reconnect(self):
+        self.session.close()
+        self.session = wait_until(self.try_to_connect, "a connection")
+
+    def try_to_connect(self):
+        try:
+            return self.server.connect(self.database)
+        except psycopg2.OperationalError:
+            return None
+
+    def document(self, key, tenant=TENANT):
+        """The number of a document, which is made if it is not there."""
+        self.session.run("INSERT INTO note (tenant, id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                         tenant, key)
+        return self.session.value(
+            "SELECT document FROM converge.document WHERE tenant = %s AND key = %s", tenant, key)
+
+    def edit(self, key, value="1", tenant=TENANT, session=None):
+        """One change of a document."""
+        (session or self.session).run(
+            "UPDATE note SET props = converge.set(props, 'n', %s::jsonb) "
+            "WHERE tenant = %s AND id = %s", value, tenant, key)
+
+    def ticket(self, key, tenant=TENANT):
+        document, _, ticket = self.session.run(
+            "SELECT * FROM converge.subscribe('note', %s)", key)[0]
+        return document, bytes(ticket)
+
+    def logged(self, document):
+        """The document's log: (document, replica, seq), in no order."""
+        return set(self.session.run(
+            "SELECT document, replica, seq FROM converge.change WHERE document = %s", document))
+
+    def status(self):
+        rows = self.session.run("SELECT state, pid, problem, slot, confirmed_lsn, bridges, watches, "
+                                "frames, bytes_forwarded, bridges_dropped "
+                                "FROM converge.worker_status()")
+        names = ("state", "pid", "problem", "slot", "confirmed_lsn", "bridges", "watches",
+                 "frames", "bytes_forwarded", "bridges_dropped")
+        return dict(zip(names, rows[0]))
+
+    def wait_for_worker(self, other_than=None, timeout=20):
+        """The pid of the running worker."""
+        def running():
+            status = self.status()
+            return status["state"] == "running" and status["pid"] != other_than and status["pid"]
+        return wait_until(running, "a running stream worker", timeout)
+
+    def attach(self, name="test", **more):
+        return WorkerClient(self.session.value("SELECT converge.worker_socket()"), name, **more)
+
+    def watch(self, client, key):
+        """Watches a document of this table; gives its number."""
+        document, ticket = self.ticket(key)
+        reply = client.watch(document, ticket)
+        assert reply.WhichOneof("message") == "watching" and reply.watching.document == document, \
+            reply
+        return document
+
+    def signal_worker(self, number=signal.SIGTERM):
+        pid = self.status()["pid"]
+        os.kill(pid, number)
+        return pid
+
+    def close(self):
+        self.session.close()

@@ -1,0 +1,256 @@
+"""What a bridge is forwarded, and what it is refused."""
+import socket
+import threading
+import time
+
+import pytest
+
+from servers import wait_until
+from wire import WorkerRequest
+from worker_client import Closed, WorkerClient, numbers
+
+
+def test_a_committed_change_is_forwarded_within_a_few_hundred_milliseconds(notes):
+    with notes.attach() as bridge:
+        document = notes.document("prompt")
+        notes.watch(bridge, "prompt")
+        start = time.monotonic()
+        notes.edit("prompt")
+        frame = bridge.frame()
+        assert time.monotonic() - start < 0.3
+        assert set(numbers(frame)) <= notes.logged(document)
+        change = frame.changes[0]
+        assert (change.tenant, change.ref.collection, change.ref.key) == ("acme", "note", "prompt")
+        assert frame.last and frame.commit_lsn > 0 and frame.xid > 0
+        assert abs(frame.commit_time / 1e6 - time.time()) < 60
+
+
+def test_only_watched_documents_are_forwarded(notes):
+    with notes.attach() as bridge:
+        watched, other = notes.document("watched"), notes.document("other")
+        notes.watch(bridge, "watched")
+        notes.edit("other")
+        with notes.session.transaction():
+            notes.edit("other")
+            notes.edit("watched")
+            notes.edit("other")
+        notes.edit("watched")
+        changes = bridge.changes(2)
+        assert {c[0] for c in changes} == {watched}
+        assert len(changes) == 2
+        assert other != watched and bridge.read(0.3) is None
+
+
+def test_after_unwatch_nothing_more_comes(notes):
+    with notes.attach() as bridge:
+        document = notes.document("left")
+        notes.document("kept")
+        notes.watch(bridge, "left")
+        bridge.unwatch(document)
+        notes.watch(bridge, "kept")     # answered after the Unwatch was read
+        notes.edit("left")
+        notes.edit("kept")
+        assert all(c[0] != document for c in bridge.changes(1))
+        assert notes.status()["watches"] == 1
+
+
+def test_an_aborted_edit_is_not_forwarded(notes):
+    with notes.attach() as bridge:
+        document = notes.document("aborted")
+        notes.watch(bridge, "aborted")
+        notes.session.run("BEGIN")
+        notes.edit("aborted")
+        notes.session.run("ROLLBACK")
+        notes.edit("aborted")
+        frame = bridge.frame()
+        assert set(numbers(frame)) <= notes.logged(document)
+        assert bridge.read(0.3) is None
+
+
+def test_each_of_two_bridges_gets_its_own_documents_of_one_transaction(notes):
+    with notes.attach("left") as left, notes.attach("right") as right:
+        one, two, both = (notes.document(key) for key in ("one", "two", "both"))
+        notes.watch(left, "one")
+        notes.watch(left, "both")
+        notes.watch(right, "two")
+        notes.watch(right, "both")
+        with notes.session.transaction():
+            for key in ("one", "two", "both"):
+                notes.edit(key)
+        left_frame, right_frame = left.frame(), right.frame()
+        assert [c.document for c in left_frame.changes] == [one, both]
+        assert [c.document for c in right_frame.changes] == [two, both]
+        assert left_frame.last and right_frame.last
+        assert left_frame.commit_lsn == right_frame.commit_lsn
+
+
+def test_a_watch_without_a_valid_ticket_is_refused(notes):
+    with notes.attach() as bridge:
+        document, ticket = notes.document("guarded"), None
+        other = notes.document("unguarded")
+        _, ticket = notes.ticket("guarded")
+        forged = bytes([ticket[0] ^ 1]) + ticket[1:]
+        for number, wrong in [(document, b""), (document, b"\0" * len(ticket)), (document, forged),
+                              (document, ticket[:-1]), (other, ticket)]:
+            reply = bridge.watch(number, wrong)
+            assert reply.WhichOneof("message") == "refused", reply
+            assert reply.refused.document == number
+            assert "ticket is not valid" in reply.refused.message
+        notes.edit("guarded")
+        assert bridge.read(0.3) is None
+        assert notes.watch(bridge, "guarded") == document   # the connection lives on
+
+
+def test_watching_waits_for_a_decoded_transaction_that_is_still_running(own_server):
+    """A commit that waits for a standby is in the WAL, and decoded, before any snapshot sees it."""
+    from servers import Notes
+    notes = Notes(own_server())
+    document = notes.document("hole")
+    notes.document("other")
+    with notes.attach() as witness, notes.attach() as bridge:
+        notes.watch(witness, "hole")
+        notes.server.set(synchronous_standby_names="'nobody'")
+        wait_until(lambda: notes.session.value("SHOW synchronous_standby_names") == "nobody",
+                   "the setting")
+        before = notes.logged(document)
+        writer = notes.server.connect()
+        thread = threading.Thread(target=notes.edit, args=("hole",), kwargs={"session": writer})
+        thread.start()
+        try:
+            assert witness.frame() is not None          # the worker has decoded it
+            assert notes.logged(document) == before     # nobody sees it yet
+            number, ticket = notes.ticket("hole")
+            request = WorkerRequest()
+            request.watch.document = number
+            request.watch.ticket = ticket
+            bridge.send(request)
+            assert bridge.reply(1) is None              # no Watching yet
+        finally:
+            notes.server.set(synchronous_standby_names="''")
+            thread.join(20)
+        reply = bridge.reply(5)
+        assert reply.WhichOneof("message") == "watching"
+        assert len(notes.logged(document)) == len(before) + 1
+        writer.close()
+
+
+def test_bad_requests_end_the_connection_with_a_reason(notes):
+    def last_words(client):
+        reply = client.reply(5)
+        assert reply.WhichOneof("message") == "problem", reply
+        with pytest.raises(Closed):
+            client.reply(5)
+        return reply.problem.message
+
+    path = notes.session.value("SELECT converge.worker_socket()")
+    watch_first = WorkerClient(path, attach=False)
+    watch_first.send(WorkerRequest(watch={"document": 1}))
+    assert last_words(watch_first) == "the first request is not Attach"
+
+    wrong_protocol = WorkerClient(path, attach=False)
+    wrong_protocol.send(WorkerRequest(attach={"protocol": 9}))
+    assert last_words(wrong_protocol) == "protocol 9 is not spoken here, 1 is"
+
+    twice = WorkerClient(path)
+    twice.send(WorkerRequest(attach={"protocol": 1}))
+    assert last_words(twice) == "the bridge is attached already"
+
+    garbage = WorkerClient(path)
+    garbage.socket.sendall(b"\0\0\0\x05hello")
+    assert last_words(garbage) == "a request is not a WorkerRequest"
+
+    empty = WorkerClient(path)
+    empty.socket.sendall(b"\0\0\0\0")
+    assert last_words(empty) == "a request has no message"
+
+    huge = WorkerClient(path)
+    huge.socket.sendall(b"\x7f\xff\xff\xff")
+    assert "bytes, of at most" in last_words(huge)
+
+    assert notes.status()["state"] == "running"
+
+
+def test_requests_may_come_in_any_pieces(notes):
+    document = notes.document("pieces")
+    with notes.attach() as bridge:
+        number, ticket = notes.ticket("pieces")
+        data = WorkerRequest(watch={"document": number, "ticket": ticket}).SerializeToString()
+        for byte in len(data).to_bytes(4, "big") + data:
+            bridge.socket.sendall(bytes([byte]))
+        assert bridge.reply(5).watching.document == document
+
+
+def test_no_more_bridges_and_watches_than_the_settings_allow(notes):
+    notes.server.set(**{"converge.max_bridges": 2, "converge.max_watches": 2})
+    try:
+        wait_until(lambda: notes.session.value("SHOW converge.max_bridges") == "2", "the setting")
+        with notes.attach("first") as first, notes.attach("second"):
+            def third():
+                with notes.attach("third", attach=False) as client:
+                    reply = client.reply(0.2)       # none: the worker has not reloaded yet
+                    return reply and reply.problem.message
+            assert wait_until(third, "a refusal") == \
+                "2 bridges are attached, of at most 2 (converge.max_bridges)"
+            for key in ("w1", "w2", "w3"):
+                notes.document(key)
+            notes.watch(first, "w1")
+            notes.watch(first, "w2")
+            notes.watch(first, "w2")     # again: the same watch
+            number, ticket = notes.ticket("w3")
+            reply = first.watch(number, ticket)
+            assert "converge.max_watches" in reply.refused.message
+            notes.edit("w1")
+            assert first.frame() is not None
+    finally:
+        notes.server.set(**{"converge.max_bridges": "DEFAULT", "converge.max_watches": "DEFAULT"})
+
+
+def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(notes):
+    document = notes.document("flood")
+    dropped = notes.status()["bridges_dropped"]
+    with notes.attach("deaf") as deaf, notes.attach("quick") as quick:
+        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        notes.watch(deaf, "flood")
+        notes.watch(quick, "flood")
+        total = 30000
+        writer = threading.Thread(target=flood, args=(notes, document, total))
+        writer.start()
+        start = time.monotonic()
+        seen = quick.changes(total, timeout=60)
+        elapsed = time.monotonic() - start
+        writer.join()
+        assert [c[2] for c in seen] == list(range(1, total + 1))
+        assert elapsed < 30
+        wait_until(lambda: notes.status()["bridges_dropped"] == dropped + 1, "the drop")
+        with pytest.raises(Closed):
+            while deaf.read(5) is not None:
+                pass
+    assert "dropped bridge \"deaf\": it does not read fast enough" in notes.server.log()
+
+
+def flood(notes, document, total):
+    """Log rows of 1 kB in one transaction, as a replica of its own."""
+    with notes.server.connect(notes.database) as session:
+        session.run(
+            "INSERT INTO converge.change (tenant, document, replica, seq, hlc, principal, xid, "
+            "epoch, recorded_at, payload, hash) "
+            "SELECT 'acme', %s, 77, g, 1, 'flood', pg_current_xact_id(), 1, now(), "
+            "convert_to(repeat('x', 1000), 'UTF8'), '\\x00' FROM generate_series(1, %s) g",
+            document, total)
+
+
+def test_a_large_transaction_comes_in_frames_of_at_most_a_mebibyte(notes):
+    document = notes.document("large")
+    with notes.attach() as bridge:
+        notes.watch(bridge, "large")
+        flood(notes, document, 5000)
+        frames, count = [], 0
+        while count < 5000:
+            frame = bridge.frame(10)
+            assert frame.ByteSize() <= 1 << 20
+            frames.append(frame)
+            count += len(frame.changes)
+        assert len(frames) > 1
+        assert [f.last for f in frames] == [False] * (len(frames) - 1) + [True]
+        assert len({f.commit_lsn for f in frames}) == 1
+        assert [c.change.seq for f in frames for c in f.changes] == list(range(1, 5001))
