@@ -1,0 +1,251 @@
+// The client: one connection to the bridge, and the documents open over it.
+import { type Welcome, type ServerMessage } from "../generated/converge.ts";
+import { Connection, problemError, type ConnectionState, type WebSocketConstructor, type WireCounter } from "./connection.ts";
+import { CoreModule, type CoreSource } from "./core/module.ts";
+import { Document, type DocumentHost } from "./document.ts";
+import { Emitter } from "./emitter.ts";
+import { ConvergeError } from "./errors.ts";
+
+export interface ClientOptions {
+  /** the bridge's address: ws://host:port/sync, or wss: */
+  url: string;
+  /** a JWT; or a function that gives one, called at each connecting. It travels
+   * in the first message, never in the address. */
+  token: string | (() => string | Promise<string>);
+  /** where converge.wasm is; beside this module if not given */
+  core?: CoreSource | CoreModule;
+  /** the WebSocket to use where there is no global one (Node: npm's `ws`) */
+  WebSocket?: WebSocketConstructor;
+  /** milliseconds since 1970, for the hybrid logical clock */
+  now?: () => number;
+  /** name and version, for the server's log */
+  name?: string;
+  /** connect at once (the default), or when connect() is called */
+  connect?: boolean;
+}
+
+export interface ClientEvents {
+  state: ConnectionState;
+  /** why the connection ended or could not be made, or a complaint of the server */
+  problem: ConvergeError;
+  /** the identity that the server sees in the token */
+  identity: { tenant: string; principal: string };
+}
+
+interface Entry {
+  document: Document;
+  request: number;
+  channel: number | undefined;
+}
+
+// How long a change waits that the server had no room for.
+const postponeMs = 500;
+
+export class Client extends Emitter<ClientEvents> {
+  readonly #connection: Connection;
+  readonly #core: Promise<CoreModule>;
+  readonly #now: () => number;
+  readonly #entries = new Map<Document, Entry>();
+  readonly #opening = new Map<string, Promise<Document>>();
+  readonly #due = new Set<Document>();
+  #requests = 0;
+  #identity: { tenant: string; principal: string } | undefined;
+
+  constructor(options: ClientOptions) {
+    super();
+    const socket = options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
+    if (socket === undefined) throw new ConvergeError("invalid", "there is no global WebSocket here: give one in the options");
+    const core = options.core ?? new URL("converge.wasm", import.meta.url);
+    this.#core = core instanceof CoreModule ? Promise.resolve(core) : CoreModule.load(core);
+    this.#core.catch((error: unknown) => this.emit("problem", new ConvergeError("unavailable", "cannot load the core", String(error))));
+    this.#now = options.now ?? Date.now;
+    this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.1.0" });
+    this.#connection.on("state", (state) => this.#onState(state));
+    this.#connection.on("welcome", (welcome) => this.#onWelcome(welcome));
+    this.#connection.on("message", (message) => this.#onMessage(message));
+    this.#connection.on("failure", (error) => this.emit("problem", error));
+    globalThis.addEventListener?.("online", this.#onNetwork);
+    if (options.connect ?? true) this.connect();
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  /** Whose the token is, once the server has said so. */
+  get identity(): { tenant: string; principal: string } | undefined {
+    return this.#identity;
+  }
+
+  /** What has travelled so far. */
+  get wire(): Readonly<WireCounter> {
+    return this.#connection.wire;
+  }
+
+  /** Goes online, and stays so through lost connections. */
+  connect(): void {
+    this.#connection.connect();
+  }
+
+  /** Goes offline. Documents stay open, edits are kept and sent after connect(). */
+  disconnect(): void {
+    this.#connection.disconnect();
+  }
+
+  /** Closes the connection and every document. */
+  close(): void {
+    globalThis.removeEventListener?.("online", this.#onNetwork);
+    for (const document of [...this.#entries.keys()]) document.close();
+    this.#connection.disconnect();
+  }
+
+  /** Opens a document: a row of a tracked table. Resolves when its content is
+   * there, which needs the server the first time; rejects with the server's
+   * refusal. The same document opened twice is the same object. */
+  open(collection: string, key: string): Promise<Document> {
+    const name = JSON.stringify([collection, key]);
+    let opening = this.#opening.get(name);
+    if (opening === undefined) {
+      opening = this.#open(collection, key);
+      this.#opening.set(name, opening);
+      opening.catch(() => this.#opening.delete(name));
+    }
+    return opening;
+  }
+
+  async #open(collection: string, key: string): Promise<Document> {
+    const host: DocumentHost = {
+      now: this.#now,
+      schedule: (document) => this.#schedule(document),
+      postpone: (document) => void setTimeout(() => this.#schedule(document), postponeMs),
+      pull: (document) => this.#pull(document),
+      close: (document) => this.#close(document),
+    };
+    const document = new Document(await this.#core, host, collection, key);
+    const entry: Entry = { document, request: 0, channel: undefined };
+    this.#entries.set(document, entry);
+    if (this.state === "online") this.#subscribe(entry);
+    try {
+      await document.opened;
+    } catch (error) {
+      document.close();
+      throw error;
+    }
+    return document;
+  }
+
+  #close(document: Document): void {
+    const entry = this.#entries.get(document);
+    this.#entries.delete(document);
+    this.#due.delete(document);
+    this.#opening.delete(JSON.stringify([document.collection, document.key]));
+    if (entry?.channel !== undefined) this.#connection.send({ $case: "unsubscribe", value: { channel: entry.channel } });
+  }
+
+  #pull(document: Document): void {
+    const entry = this.#entries.get(document);
+    if (entry?.channel === undefined) return; // it is being pulled
+    this.#connection.send({ $case: "unsubscribe", value: { channel: entry.channel } });
+    this.#subscribe(entry);
+  }
+
+  #subscribe(entry: Entry): void {
+    entry.request = ++this.#requests;
+    entry.channel = undefined;
+    const { document } = entry;
+    this.#connection.send({
+      $case: "subscribe",
+      value: { request: entry.request, document: { collection: document.collection, key: document.key }, since: document.logVersion() },
+    });
+  }
+
+  // Edits of one turn of the event loop travel together.
+  #schedule(document: Document): void {
+    if (this.#due.size === 0) queueMicrotask(() => this.#flush());
+    this.#due.add(document);
+  }
+
+  #flush(): void {
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const document of due) {
+      const channel = this.#entries.get(document)?.channel;
+      if (channel === undefined) continue;
+      for (let changes = document.sendable(); changes.length > 0; changes = document.sendable()) {
+        this.#connection.send({ $case: "push", value: { channel, changes } });
+      }
+    }
+  }
+
+  #onState(state: ConnectionState): void {
+    if (state !== "online") {
+      for (const entry of this.#entries.values()) {
+        entry.channel = undefined;
+        entry.document.onDetached();
+      }
+    }
+    this.emit("state", state);
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#identity = { tenant: welcome.tenant, principal: welcome.principal };
+    this.emit("identity", this.#identity);
+    for (const entry of this.#entries.values()) {
+      entry.document.onEpoch(welcome.epoch);
+      this.#subscribe(entry);
+    }
+  }
+
+  #onMessage(message: NonNullable<ServerMessage["message"]>): void {
+    try {
+      switch (message.$case) {
+        case "subscribed": {
+          const { request, channel, pull } = message.value;
+          const entry = this.#find((each) => each.request === request);
+          if (entry === undefined) {
+            // It was closed meanwhile.
+            this.#connection.send({ $case: "unsubscribe", value: { channel } });
+          } else if (pull) {
+            entry.channel = channel;
+            entry.document.onSubscribed(pull);
+          }
+          break;
+        }
+        case "changes":
+          this.#byChannel(message.value.channel)?.onChanges(message.value.changes);
+          break;
+        case "ack":
+          this.#byChannel(message.value.channel)?.onAck(message.value.replica, message.value.seq);
+          break;
+        case "reject": {
+          const { channel, replica, seq, code, message: text, expectedSeq } = message.value;
+          this.#byChannel(channel)?.onReject(replica, seq, code, text, expectedSeq);
+          break;
+        }
+        case "problem": {
+          const error = problemError(message.value);
+          const entry = message.value.request === 0 ? undefined : this.#find((each) => each.request === message.value.request);
+          if (entry) entry.document.onRefused(error);
+          else if (!message.value.fatal) this.emit("problem", error);
+          break;
+        }
+      }
+    } catch (error) {
+      // What the server sent does not fit what this client holds: say so, and
+      // begin again from the log.
+      this.emit("problem", error instanceof ConvergeError ? error : new ConvergeError("protocol", String(error)));
+      this.#connection.restart();
+    }
+  }
+
+  #find(is: (entry: Entry) => boolean): Entry | undefined {
+    for (const entry of this.#entries.values()) if (is(entry)) return entry;
+    return undefined;
+  }
+
+  #byChannel(channel: number): Document | undefined {
+    return this.#find((each) => each.channel === channel)?.document;
+  }
+
+  readonly #onNetwork = () => this.#connection.hurry();
+}

@@ -1,0 +1,333 @@
+// One document as an application sees it: its fields, its events, its local
+// changes and what the server makes of them.
+import { Code, Operation, Payload, type Change, type PullResponse } from "../generated/converge.ts";
+import type { CoreModule } from "./core/module.ts";
+import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
+import { Emitter } from "./emitter.ts";
+import { ConvergeError, codeName } from "./errors.ts";
+import { MapField, SetField, TextField, type FieldHost, type FieldView } from "./fields.ts";
+import type { Splice } from "./splice.ts";
+
+/** `opening`: nothing known yet; `live`: subscribed, changes flow both ways;
+ * `detached`: no connection, edits are kept and sent later; `refused`: the
+ * server does not give this document (any more); `closed`: by close(). */
+export type DocumentState = "opening" | "live" | "detached" | "refused" | "closed";
+
+export interface DocumentChange {
+  /** `rollback`: the server refused local edits, and they were taken back */
+  origin: "local" | "remote" | "rollback";
+  /** who made it, where the server said so */
+  principals: string[];
+  /** the names of the fields that are different now */
+  fields: string[];
+  /** what happened to each text among them, in order */
+  splices: ReadonlyMap<string, readonly Splice[]>;
+}
+
+export interface DocumentRefusal {
+  error: ConvergeError;
+  /** the names of the fields whose refused edits were taken back */
+  fields: string[];
+  /** later local changes that were made again, and are sent again */
+  reapplied: number;
+}
+
+export interface DocumentEvents {
+  change: DocumentChange;
+  state: DocumentState;
+  /** the number of changes that the server has not acknowledged */
+  pending: number;
+  refused: DocumentRefusal;
+  /** the row was deleted */
+  deleted: { principal: string };
+}
+
+/** What the client does for a document. */
+export interface DocumentHost {
+  readonly now: () => number;
+  /** asks for sendable() to be called soon */
+  schedule(document: Document): void;
+  /** as schedule, but not at once */
+  postpone(document: Document): void;
+  /** asks to subscribe again, from logVersion() */
+  pull(document: Document): void;
+  close(document: Document): void;
+}
+
+// One push message holds about this much, and about this much travels
+// unacknowledged; the rest waits in the session's journal.
+const pushBytes = 128 * 1024;
+const windowBytes = 512 * 1024;
+
+// Live changes are applied one by one up to this number, so that each text
+// edit is seen where it was made; a longer catch-up is applied as a whole.
+const oneByOne = 64;
+
+export class Document extends Emitter<DocumentEvents> implements FieldHost {
+  readonly #session: DocumentSession;
+  readonly #fields = new Map<string, FieldView>();
+  readonly #opened: { promise: Promise<void>; resolve: () => void; reject: (error: ConvergeError) => void };
+  #known: FieldInfo[] = [];
+  #state: DocumentState = "opening";
+  /** What travels on this connection without a verdict yet: numbers of one
+   * replica, the oldest first, and their sizes. */
+  #sent: { seq: bigint; bytes: number }[] = [];
+  #sentReplica = 0n;
+  #pending = 0;
+  #depth = 0;
+  #edited = new Map<FieldView, Splice[]>();
+  #failure: ConvergeError | undefined;
+
+  constructor(
+    core: CoreModule,
+    private readonly host: DocumentHost,
+    readonly collection: string,
+    readonly key: string,
+  ) {
+    super();
+    this.#session = new DocumentSession(core);
+    let resolve!: () => void;
+    let reject!: (error: ConvergeError) => void;
+    const promise = new Promise<void>((yes, no) => ((resolve = yes), (reject = no)));
+    promise.catch(() => {}); // who does not wait hears it by the state
+    this.#opened = { promise, resolve, reject };
+  }
+
+  get state(): DocumentState {
+    return this.#state;
+  }
+
+  /** Why the state is `refused`. */
+  get failure(): ConvergeError | undefined {
+    return this.#failure;
+  }
+
+  /** The number of changes that the server has not acknowledged. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** The document's fields, by name. */
+  get fields(): readonly FieldInfo[] {
+    return this.#known;
+  }
+
+  text(field: string): TextField {
+    return this.#field(field, TextField, FieldType.crdt_text);
+  }
+
+  map(field: string): MapField {
+    return this.#field(field, MapField, FieldType.lww_map);
+  }
+
+  set(field: string): SetField {
+    return this.#field(field, SetField, FieldType.or_set);
+  }
+
+  /** Makes all edits inside `edits` one change, which others see as a whole. If
+   * `edits` throws, the edits before the throw are still made. */
+  transact(edits: () => void): void {
+    if (this.#state === "closed" || this.#state === "opening") {
+      throw new ConvergeError("invalid", `document "${this.collection}/${this.key}" is ${this.#state === "closed" ? "closed" : "not open yet"}`);
+    }
+    if (this.#depth === 0) this.#session.beginChange(this.host.now());
+    this.#depth++;
+    try {
+      edits();
+    } finally {
+      this.#depth--;
+      if (this.#depth === 0) this.#commit();
+    }
+  }
+
+  edit(field: FieldView, edit: (session: DocumentSession) => Splice | void): void {
+    this.transact(() => {
+      const splice = edit(this.#session);
+      const splices = this.#edited.get(field) ?? [];
+      if (splice) splices.push(splice);
+      this.#edited.set(field, splices);
+    });
+  }
+
+  /** Resolves once the server has acknowledged every local change made so far. */
+  async acknowledged(): Promise<void> {
+    while (this.#pending > 0) await this.once("pending");
+  }
+
+  /** Stops following the document. Changes without an acknowledgement are given up. */
+  close(): void {
+    if (this.#state === "closed") return;
+    this.host.close(this);
+    this.#opened.reject(new ConvergeError("invalid", "document was closed"));
+    this.#become("closed");
+    this.#session.free();
+  }
+
+  // ---- for the client
+
+  /** Resolves when the document is first there; rejects when it is refused before. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  logVersion(): Uint8Array {
+    return this.#session.logVersion();
+  }
+
+  onEpoch(epoch: bigint): void {
+    this.#session.onEpoch(epoch);
+    this.#countPending();
+  }
+
+  onSubscribed(pull: PullResponse): void {
+    this.#session.onEpoch(pull.epoch);
+    this.#session.onFields(pull.fields);
+    this.#known = pull.fields.map(({ field, type }) => ({ field, type }));
+    if (pull.state) this.#show("remote", this.#session.onState(pull.state.fields, pull.state.logVersion), []);
+    this.#apply(pull.changes);
+    this.#session.onCaughtUp(pull.logVersion);
+    this.#sent = [];
+    this.#become("live");
+    this.#countPending();
+    this.#opened.resolve();
+    this.host.schedule(this);
+  }
+
+  onChanges(changes: Change[]): void {
+    this.#apply(changes);
+    this.#countPending();
+    if (this.#session.needsPull()) this.host.pull(this);
+    else this.host.schedule(this);
+  }
+
+  onAck(replica: bigint, seq: bigint): void {
+    this.#session.onAck(replica, seq);
+    if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq > seq);
+    this.#countPending();
+    this.host.schedule(this);
+  }
+
+  onReject(replica: bigint, seq: bigint, code: Code, message: string, expectedSeq: bigint): void {
+    const refusal = this.#session.onReject(replica, seq, code, message, expectedSeq);
+    // Whatever the verdict asks for, it is sent anew from the journal.
+    if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq < seq && (code !== Code.CODE_GAP || sent.seq < expectedSeq));
+    if (refusal) this.#refused(refusal);
+    this.#countPending();
+    if (this.#session.needsPull()) this.host.pull(this);
+    else if (code === Code.CODE_UNAVAILABLE || code === Code.CODE_LIMIT || code === Code.CODE_UNAUTHENTICATED) this.host.postpone(this);
+    else this.host.schedule(this);
+  }
+
+  onDetached(): void {
+    this.#sent = [];
+    if (this.#state === "live") this.#become("detached");
+  }
+
+  onRefused(error: ConvergeError): void {
+    this.#failure = error;
+    this.#become("refused");
+    this.#opened.reject(error);
+  }
+
+  /** The next changes to send in one message; empty when there are none or
+   * enough is under way. They count as sent from now on. */
+  sendable(): Change[] {
+    if (this.#state !== "live") return [];
+    const travelling = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (travelling >= windowBytes) return [];
+    // The journal offers one replica's changes at a time: the next one's come
+    // when these are acknowledged.
+    const last = this.#sent.at(-1)?.seq;
+    const next = this.#session.unacknowledged(last === undefined ? 0n : last + 1n, pushBytes);
+    const replica = next[0]?.replica;
+    if (replica === undefined || (last !== undefined && replica !== this.#sentReplica)) return [];
+    this.#sentReplica = replica;
+    return next.map((change) => {
+      const onWire = wireChange(change);
+      this.#sent.push({ seq: change.seq, bytes: onWire.payload.length });
+      return onWire;
+    });
+  }
+
+  // ---- inside
+
+  #commit(): void {
+    const edited = this.#edited;
+    this.#edited = new Map();
+    if (!this.#session.commitChange()) return;
+    const splices = new Map([...edited].map(([{ name }, made]) => [name, made]));
+    this.emit("change", { origin: "local", principals: [], fields: [...splices.keys()], splices });
+    this.#countPending();
+    this.host.schedule(this);
+  }
+
+  #apply(changes: Change[]): void {
+    const step = changes.length <= oneByOne ? 1 : changes.length;
+    for (let at = 0; at < changes.length; at += step) {
+      const some = changes.slice(at, at + step);
+      const update = this.#session.onChanges(some.map(loggedChange));
+      this.#show("remote", update, [...new Set(some.map(({ principal }) => principal))]);
+    }
+  }
+
+  #show(origin: "remote" | "rollback", update: Update, principals: string[]): void {
+    for (const { field } of update.fields) this.#fields.get(field)?.forget();
+    if (update.fields.length > 0) {
+      this.emit("change", {
+        origin,
+        principals: principals.filter((name) => name !== ""),
+        fields: update.fields.map(({ field }) => field),
+        splices: new Map(update.fields.map(({ field, splices }) => [field, splices])),
+      });
+    }
+    if (update.deleted) this.emit("deleted", { principal: principals.at(-1) ?? "" });
+  }
+
+  #refused(refusal: Refusal): void {
+    this.#show("rollback", refusal.update, []);
+    this.emit("refused", {
+      error: new ConvergeError(codeName(refusal.code), refusal.message),
+      fields: [...new Set(refusal.lost.map(({ field }) => field))],
+      reapplied: refusal.reapplied,
+    });
+  }
+
+  #field<T extends FieldView>(name: string, View: new (host: FieldHost, session: DocumentSession, name: string) => T, type: FieldType): T {
+    const held = this.#fields.get(name);
+    if (held instanceof View) return held;
+    const info = this.#known.find(({ field }) => field === name);
+    if (info === undefined) {
+      throw new ConvergeError("unknown_field", `collection "${this.collection}" has no field "${name}"`, `it has: ${this.#known.map(({ field }) => field).join(", ")}`);
+    }
+    if (info.type !== type) {
+      throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${FieldType[type]}`);
+    }
+    const view = new View(this, this.#session, name);
+    this.#fields.set(name, view);
+    return view;
+  }
+
+  #countPending(): void {
+    const pending = this.#session.journalSize();
+    if (pending === this.#pending) return;
+    this.#pending = pending;
+    this.emit("pending", pending);
+  }
+
+  #become(state: DocumentState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    if (state !== "refused") this.#failure = undefined;
+    this.emit("state", state);
+  }
+}
+
+function wireChange({ replica, seq, hlc, fields }: SessionChange): Change {
+  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields }).finish(), principal: "" };
+}
+
+function loggedChange({ replica, seq, hlc, payload }: Change): LoggedChange {
+  if (payload.length === 0) return { replica, seq, hlc, fields: [], operation: 0, refused: true };
+  const { operation, fields } = Payload.decode(payload);
+  return { replica, seq, hlc, fields, operation, refused: false };
+}

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test, type TestContext } from "node:test";
+import { Code } from "../generated/converge.ts";
+import { Client, CoreModule, type ConvergeError, type Document } from "../src/index.ts";
+import { Loopback } from "./loopback.ts";
+
+const wasm = await WebAssembly.compile(await readFile(process.env["CONVERGE_WASM"]!));
+
+async function server(): Promise<Loopback> {
+  return new Loopback(await CoreModule.load(wasm));
+}
+
+function connect(context: TestContext, loopback: Loopback, token = "alice"): Client {
+  const client = new Client({ url: "ws://loopback/sync", token, core: wasm, WebSocket: loopback.WebSocket });
+  context.after(() => client.close());
+  return client;
+}
+
+async function pair(context: TestContext, loopback: Loopback): Promise<{ clients: [Client, Client]; documents: [Document, Document] }> {
+  const clients: [Client, Client] = [connect(context, loopback, "alice"), connect(context, loopback, "bob")];
+  return { clients, documents: [await clients[0].open("note", "welcome"), await clients[1].open("note", "welcome")] };
+}
+
+/** Waits until `is` holds, and fails with what it was after 5 s. */
+async function until(is: () => boolean, what: () => unknown = () => is.toString()): Promise<void> {
+  for (const end = Date.now() + 5000; !is(); ) {
+    if (Date.now() > end) assert.fail(`not within 5 s: ${JSON.stringify(what())}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function view(document: Document): { body: string; props: object; tags: readonly string[] } {
+  return { body: document.text("body").value, props: document.map("props").toJSON(), tags: document.set("tags").values() };
+}
+
+test("what one client writes, the other reads", async (context) => {
+  const { documents: [a, b] } = await pair(context, await server());
+  a.text("body").insert(0, "Hello world");
+  a.map("props").set("title", "Greeting");
+  a.map("props").set("size", { w: 1, h: [2, null] });
+  a.set("tags").add("new");
+  a.text("body").splice(0, 5, "Goodbye");
+  const expected = { body: "Goodbye world", props: { size: { w: 1, h: [2, null] }, title: "Greeting" }, tags: ["new"] };
+  assert.deepEqual(view(a), expected);
+  await until(() => b.set("tags").has("new") && b.text("body").value.startsWith("Good"), () => view(b));
+  assert.deepEqual(view(b), expected);
+  await a.acknowledged();
+  assert.equal(a.pending, 0);
+  b.map("props").unset("size");
+  b.set("tags").remove("new");
+  await until(() => a.set("tags").size === 0);
+  assert.deepEqual(view(a), { body: "Goodbye world", props: { title: "Greeting" }, tags: [] });
+});
+
+test("concurrent edits converge", async (context) => {
+  const { documents: [a, b] } = await pair(context, await server());
+  let length = 0;
+  for (let round = 0; round < 40; round++) {
+    a.text("body").insert(Math.floor(a.text("body").length / 2), `a${round}`);
+    b.text("body").insert(b.text("body").length, `b${round}`);
+    length += 2 * `a${round}`.length;
+    if (round % 3 === 0) {
+      a.text("body").delete(0, 1); // only this client deletes: nothing goes twice
+      length--;
+    }
+    a.map("props").set(`k${round % 5}`, round);
+    b.map("props").set(`k${round % 4}`, -round);
+    b.set("tags").add(`t${round % 7}`);
+    a.set("tags").remove(`t${round % 6}`);
+    if (round % 4 === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  await Promise.all([a.acknowledged(), b.acknowledged()]);
+  await until(() => JSON.stringify(view(a)) === JSON.stringify(view(b)), () => [view(a), view(b)]);
+  assert.equal(a.text("body").length, length);
+  assert.equal(a.map("props").size, 5);
+});
+
+test("positions are UTF-16 units; a surrogate pair is never cut", async (context) => {
+  const { documents: [a, b] } = await pair(context, await server());
+  const body = a.text("body");
+  body.insert(0, "a😀b");
+  assert.equal(body.length, 4);
+  body.insert(3, "é");
+  assert.equal(body.value, "a😀éb");
+  assert.throws(() => body.insert(2, "x"), { code: "out_of_range" });
+  assert.throws(() => body.delete(0, 9), { code: "out_of_range" });
+  assert.throws(() => body.insert(0, "\ud83d"), { code: "invalid" });
+  body.assign("a😁éb");
+  assert.equal(body.value, "a😁éb");
+  body.delete(1, 2);
+  await until(() => b.text("body").value === "aéb");
+});
+
+test("remote edits are told as splices, local ones too", async (context) => {
+  const { documents: [a, b] } = await pair(context, await server());
+  const local: unknown[] = [];
+  const remote: unknown[] = [];
+  a.on("change", ({ origin, splices }) => local.push([origin, splices.get("body")]));
+  b.on("change", ({ origin, splices, principals }) => remote.push([origin, principals, splices.get("body")]));
+  a.text("body").insert(0, "😀 one");
+  a.text("body").insert(3, "big ");
+  await until(() => remote.length === 2);
+  const splices = [{ at: 0, removed: 0, inserted: "😀 one" }, { at: 3, removed: 0, inserted: "big " }];
+  assert.deepEqual(local, splices.map((splice) => ["local", [splice]]));
+  assert.deepEqual(remote, splices.map((splice) => ["remote", ["alice"], [splice]]));
+});
+
+test("a transaction is one change", async (context) => {
+  const loopback = await server();
+  const { documents: [a, b] } = await pair(context, loopback);
+  let seen = 0;
+  b.on("change", () => seen++);
+  a.transact(() => {
+    a.text("body").insert(0, "text");
+    a.text("body").insert(4, "!");
+    a.map("props").set("title", "T");
+  });
+  await until(() => b.map("props").has("title"));
+  assert.equal(loopback.log.length, 1);
+  assert.equal(seen, 1);
+  assert.equal(b.text("body").value, "text!");
+});
+
+test("edits made offline are sent when the connection is back", async (context) => {
+  const loopback = await server();
+  const { clients: [left], documents: [a, b] } = await pair(context, loopback);
+  a.text("body").insert(0, "shared ");
+  await until(() => b.text("body").value === "shared ");
+  left.disconnect();
+  assert.equal(a.state, "detached");
+  a.text("body").insert(7, "offline");
+  a.set("tags").add("offline");
+  b.text("body").insert(0, "online ");
+  await b.acknowledged();
+  assert.equal(a.pending, 2);
+  assert.equal(b.set("tags").size, 0);
+  left.connect();
+  await a.acknowledged();
+  await until(() => b.set("tags").has("offline") && a.text("body").value === b.text("body").value);
+  assert.equal(a.text("body").value, "online shared offline");
+});
+
+test("a lost acknowledgement costs nothing: sent again, logged once", async (context) => {
+  const loopback = await server();
+  const { documents: [a, b] } = await pair(context, loopback);
+  loopback.mute = true;
+  a.set("tags").add("once");
+  b.text("body").insert(0, "x");
+  await until(() => loopback.log.length === 2);
+  loopback.mute = false;
+  loopback.cut();
+  await a.acknowledged();
+  await b.acknowledged();
+  await until(() => a.text("body").value === "x" && b.set("tags").has("once"));
+  assert.equal(loopback.log.length, 2);
+});
+
+/** One edit of the set and one of the text, made offline; the server refuses the first with `code`. */
+async function refuse(context: TestContext, code: Code) {
+  const loopback = await server();
+  const { clients: [left], documents: [a, b] } = await pair(context, loopback);
+  a.text("body").insert(0, "kept ");
+  await a.acknowledged();
+  left.disconnect();
+  a.set("tags").add("forbidden");
+  a.text("body").insert(5, "and later");
+  let refused = false;
+  loopback.verdict = () => (refused ? undefined : ((refused = true), code));
+  const refusal = a.once("refused");
+  left.connect();
+  const told = await refusal;
+  await a.acknowledged();
+  return { told, a, b };
+}
+
+test("a refused edit is rolled back and told; later ones are made again", async (context) => {
+  const { told, a, b } = await refuse(context, Code.CODE_TOO_LARGE);
+  assert.equal(told.error.code, "too_large");
+  assert.deepEqual(told.fields, ["tags"]);
+  assert.equal(told.reapplied, 1);
+  await until(() => b.text("body").value === "kept and later", () => view(b));
+  assert.deepEqual(view(a), view(b));
+  assert.deepEqual(view(a).tags, []);
+});
+
+test("who may not write loses what was not acknowledged, and nothing else", async (context) => {
+  const { told, a, b } = await refuse(context, Code.CODE_DENIED);
+  assert.equal(told.error.code, "denied");
+  assert.deepEqual(told.fields, ["tags", "body"]);
+  assert.equal(told.reapplied, 0);
+  assert.deepEqual(view(a), { body: "kept ", props: {}, tags: [] });
+  await until(() => b.text("body").value === "kept ");
+});
+
+test("a verdict of unavailable is no refusal: the same number comes again", async (context) => {
+  const loopback = await server();
+  const { documents: [a] } = await pair(context, loopback);
+  let times = 0;
+  loopback.verdict = () => (times++ < 1 ? Code.CODE_UNAVAILABLE : undefined);
+  a.set("tags").add("later");
+  await a.acknowledged();
+  assert.equal(times, 2);
+  assert.equal(loopback.log.length, 1);
+});
+
+test("a document that is not there is refused by name, others stay", async (context) => {
+  const loopback = await server();
+  const client = connect(context, loopback);
+  await assert.rejects(client.open("note", "nowhere"), { code: "unknown_document" });
+  const document = await client.open("note", "welcome");
+  assert.equal(document.state, "live");
+  assert.throws(() => document.text("props"), { code: "wrong_type" });
+  assert.throws(() => document.text("nothing"), { code: "unknown_field" });
+  assert.equal(await client.open("note", "welcome"), document);
+});
+
+test("a forged token ends the tries; a lost server does not", async (context) => {
+  const loopback = await server();
+  const forged = connect(context, loopback, "forged");
+  const problem: ConvergeError = await forged.once("problem");
+  assert.equal(problem.code, "unauthenticated");
+  assert.equal(forged.state, "offline");
+  loopback.up = false;
+  const waiting = connect(context, loopback);
+  await waiting.once("problem");
+  assert.equal(waiting.state, "waiting");
+  loopback.up = true;
+  const document = await waiting.open("note", "welcome");
+  assert.equal(document.state, "live");
+  assert.deepEqual(waiting.identity, { tenant: "acme", principal: "alice" });
+});
+
+test("a restored server is offered what it forgot", async (context) => {
+  const loopback = await server();
+  const { documents: [a, b] } = await pair(context, loopback);
+  a.text("body").insert(0, "kept");
+  await a.acknowledged();
+  const kept = loopback.log.length;
+  a.text("body").insert(4, " and forgotten");
+  await a.acknowledged();
+  await until(() => b.text("body").value === "kept and forgotten");
+  loopback.log = loopback.log.slice(0, kept);
+  loopback.epoch = 2n;
+  loopback.cut();
+  await until(() => loopback.log.length > kept && a.pending === 0 && b.pending === 0);
+  const late = await connect(context, loopback, "carol").open("note", "welcome");
+  assert.equal(late.text("body").value, "kept and forgotten");
+});

@@ -1,0 +1,168 @@
+// A server's side of the protocol in memory, for the client's unit tests: it
+// numbers, logs, acknowledges and passes on. It merges nothing and checks no
+// rights; what it shall refuse, a test tells it.
+import { ClientMessage, Code, ServerMessage, type Change } from "../generated/converge.ts";
+import type { WebSocketConstructor, WebSocketLike } from "../src/connection.ts";
+import type { CoreModule } from "../src/core/module.ts";
+import { DocumentSession, FieldType } from "../src/core/session.ts";
+
+type Listener = (event: never) => void;
+
+export class Loopback {
+  epoch = 1n;
+  log: Change[] = [];
+  /** the verdict on a change, when it is not to be taken */
+  verdict: (change: Change) => Code | undefined = () => undefined;
+  /** whether connections can be made */
+  up = true;
+  /** acknowledgements are lost */
+  mute = false;
+  greetings = 0;
+  readonly WebSocket: WebSocketConstructor;
+  readonly #open = new Set<Socket>();
+
+  constructor(readonly core: CoreModule) {
+    const server = this;
+    this.WebSocket = class extends Socket {
+      constructor(readonly url: string) {
+        super(server);
+      }
+    };
+  }
+
+  /** Breaks every connection without a word. */
+  cut(): void {
+    for (const socket of [...this.#open]) socket.end(1006);
+  }
+
+  connected(socket: Socket): void {
+    this.#open.add(socket);
+  }
+
+  gone(socket: Socket): void {
+    this.#open.delete(socket);
+  }
+
+  receive(socket: Socket, { message }: ClientMessage): void {
+    switch (message?.$case) {
+      case "hello":
+        this.greetings++;
+        if (message.value.token === "forged") {
+          socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: true } });
+        } else {
+          socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback" } });
+        }
+        break;
+      case "subscribe":
+        if (message.value.document?.key !== "welcome") {
+          socket.give({ $case: "problem", value: { code: Code.CODE_UNKNOWN_DOCUMENT, message: "no such document", request: message.value.request, fatal: false } });
+          break;
+        }
+        socket.subscribed = true;
+        socket.give({
+          $case: "subscribed",
+          value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch } },
+        });
+        break;
+      case "unsubscribe":
+        socket.subscribed = false;
+        break;
+      case "push":
+        for (const change of message.value.changes) this.#push(socket, change);
+        break;
+      case "ping":
+        socket.give({ $case: "pong", value: { nonce: message.value.nonce } });
+    }
+  }
+
+  #push(socket: Socket, change: Change): void {
+    const { replica, seq } = change;
+    const logged = this.log.filter((each) => each.replica === replica);
+    const last = logged.at(-1)?.seq ?? 0n;
+    const reject = (code: Code, expectedSeq = 0n) =>
+      socket.give({ $case: "reject", value: { channel: 7, replica, seq, code, message: Code[code], expectedSeq } });
+    if (seq > last + 1n) return reject(Code.CODE_GAP, last + 1n);
+    if (seq === last + 1n) {
+      if (logged.some(({ payload }) => payload.length === 0)) return reject(Code.CODE_AFTER_REFUSED);
+      const code = this.verdict(change);
+      if (code !== undefined && code !== Code.CODE_UNAVAILABLE) this.log.push({ ...change, payload: new Uint8Array() });
+      if (code !== undefined) return reject(code);
+      const stored = { ...change, principal: socket.principal };
+      this.log.push(stored);
+      for (const other of this.#open) {
+        if (other.subscribed) other.give({ $case: "changes", value: { channel: 7, changes: [stored] } });
+      }
+    }
+    if (!this.mute) socket.give({ $case: "ack", value: { channel: 7, replica, seq } });
+  }
+
+  #logVersion(): Uint8Array {
+    const session = new DocumentSession(this.core);
+    session.onFields(fields);
+    session.onChanges(this.log.map(({ replica, seq, hlc, payload }) => ({ replica, seq, hlc, operation: 0, refused: payload.length === 0, fields: [] })));
+    const version = session.logVersion();
+    session.free();
+    return version;
+  }
+}
+
+const fields = [
+  { field: "body", type: FieldType.crdt_text },
+  { field: "props", type: FieldType.lww_map },
+  { field: "tags", type: FieldType.or_set },
+];
+
+class Socket implements WebSocketLike {
+  binaryType = "";
+  readyState = 0;
+  readonly bufferedAmount = 0;
+  subscribed = false;
+  principal = "";
+  readonly #listeners = new Map<string, Listener[]>();
+
+  constructor(private readonly server: Loopback) {
+    setTimeout(() => {
+      if (!server.up) return this.end(1006);
+      if (this.readyState !== 0) return;
+      this.readyState = 1;
+      server.connected(this);
+      this.#tell("open", {});
+    });
+  }
+
+  addEventListener(type: string, listener: Listener): void {
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
+  }
+
+  send(data: Uint8Array): void {
+    const bytes = data.slice();
+    setTimeout(() => {
+      if (this.readyState !== 1) return;
+      const message = ClientMessage.decode(bytes);
+      if (message.message?.$case === "hello") this.principal = message.message.value.token;
+      this.server.receive(this, message);
+    });
+  }
+
+  give(message: NonNullable<ServerMessage["message"]>): void {
+    const bytes = ServerMessage.encode({ message }).finish();
+    setTimeout(() => {
+      if (this.readyState === 1) this.#tell("message", { data: bytes.slice().buffer });
+    });
+  }
+
+  close(code = 1000): void {
+    this.end(code);
+  }
+
+  end(code: number): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.server.gone(this);
+    this.#tell("close", { code, reason: "" });
+  }
+
+  #tell(type: string, event: object): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
+  }
+}
