@@ -46,6 +46,7 @@ class WorkerClient:
                 length = struct.unpack(">I", self.buffer[:4])[0]
                 if len(self.buffer) >= 4 + length:
                     message, self.buffer = self.buffer[4:4 + length], self.buffer[4 + length:]
+                    self.message = message      # as it came, for comparisons
                     reply = WorkerReply()
                     reply.ParseFromString(message)
                     return reply
