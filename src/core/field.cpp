@@ -5,6 +5,7 @@
 #include "core/clock/version_vector.h"
 #include "core/lww_map/lww_map.h"
 #include "core/or_set/or_set.h"
+#include "core/sequence/text.h"
 #include "core/state_header.h"
 
 namespace converge {
@@ -33,6 +34,8 @@ Result<Answer> with_class(FieldType type, Use use) {
       return use(Of<LwwMap>{});
     case FieldType::or_set:
       return use(Of<OrSet>{});
+    case FieldType::crdt_text:
+      return use(Of<Text>{});
     default:
       return unsupported(type);
   }
@@ -82,9 +85,15 @@ bool is_empty_state(std::string_view state) { return state.size() == 1 && field_
 
 Result<void> validate(FieldType type, std::string_view state) {
   return with_class<void>(type, [&](auto of) -> Result<void> {
-    auto read = decltype(of)::type::decode(state);
-    if (!read) return read.error();
-    return {};
+    using State = typename decltype(of)::type;
+    // Where decoding alone does not tell (Text), the class has a check of its own.
+    if constexpr (requires { State::validate(state); }) {
+      return State::validate(state);
+    } else {
+      auto read = State::decode(state);
+      if (!read) return read.error();
+      return {};
+    }
   });
 }
 
@@ -94,9 +103,13 @@ Result<std::string> merge(FieldType type, std::string_view a, std::string_view b
     if (a.size() < b.size()) std::swap(a, b);
     auto large = State::decode(a);
     if (!large) return large.error();
-    auto small = State::decode(b);
-    if (!small) return small.error();
-    if (auto merged = large->merge(*small); !merged) return merged.error();
+    if constexpr (requires { large->merge_encoded(b); }) {
+      if (auto merged = large->merge_encoded(b); !merged) return merged.error();
+    } else {
+      auto small = State::decode(b);
+      if (!small) return small.error();
+      if (auto merged = large->merge(*small); !merged) return merged.error();
+    }
     return large->encode();
   });
 }

@@ -1,0 +1,146 @@
+// The sequence engine: units in document order, integrated by YATA's rule as
+// Yjs applies it, and what has to wait. Replicas are known by index into a
+// table that only grows.
+//
+// A unit goes one way: unknown, then waiting or integrated, visible or deleted.
+// A deletion may come before its unit. So any set of runs and deletions, taken
+// in any order, leads to the same state; how runs are cut is not part of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock/version_vector.h"
+#include "core/replica.h"
+#include "core/result.h"
+#include "core/sequence/run_tree.h"
+#include "core/sequence/text.h"
+
+namespace converge {
+
+// A run outside a tree. No text: it is deleted.
+struct LooseRun {
+  UnitId id;
+  std::uint32_t length = 0;
+  UnitId left;
+  UnitId right;
+  std::string_view text;
+};
+
+struct UnitRange {
+  UnitId id;
+  std::uint32_t length = 0;
+};
+
+// A state laid out flat: what a decoder reads and an encoder writes. Views are
+// into what it was made from. UnitIds index `replicas`.
+struct FlatSequence {
+  std::vector<ReplicaId> replicas;
+  std::vector<LooseRun> runs;      // integrated, in document order
+  std::vector<LooseRun> waiting;   // by identifier
+  std::vector<UnitRange> deleted;  // units that are not known yet, by identifier
+};
+
+// What one edit did, for its delta.
+struct EditLog {
+  std::vector<LooseRun> inserted;
+  std::vector<UnitRange> deleted;
+};
+
+class Sequence {
+ public:
+  // A run that waits for a unit it depends on.
+  struct Waiting {
+    std::uint32_t length = 0;
+    UnitId left;
+    UnitId right;
+    std::string text;  // none: deleted
+  };
+
+  const RunTree& tree() const { return tree_; }
+  const std::vector<ReplicaId>& replicas() const { return replicas_; }
+  // How many units of the replica are integrated: its next clock.
+  std::uint32_t known(ClientIndex client) const { return known_[client]; }
+  const std::map<std::uint64_t, Waiting>& waiting() const { return waiting_; }
+  // Deleted ranges of unknown units: first unit's key to length.
+  const std::map<std::uint64_t, std::uint32_t>& early() const { return early_; }
+  bool has_pending() const { return !waiting_.empty() || !early_.empty(); }
+
+  // The replica's index, made if it is new.
+  ClientIndex client(ReplicaId replica);
+  // The replica's index, or kNoId.client.
+  ClientIndex find_client(ReplicaId replica) const;
+  bool integrated(UnitId unit) const { return unit.clock < known_[unit.client]; }
+  // Whether a run of this client waits, or an unknown unit of it is deleted.
+  bool has_pending_of(ClientIndex client) const;
+
+  // What is known of a unit. `early`: deleted, though it is not there yet.
+  enum class UnitState : std::uint8_t { unknown, visible, deleted, early };
+  struct Stretch {
+    UnitState state = UnitState::unknown;
+    std::uint32_t length = 0;
+  };
+  // The longest stretch from `id`, at most `length` units, of one state.
+  Stretch stretch(UnitId id, std::uint32_t length) const;
+
+  // Takes over the integrated runs of a state as they are ordered; this must be
+  // empty. Then add() takes the rest of it.
+  void build(const FlatSequence& flat);
+  // The join with a state, in any order. False when a bound is exceeded
+  // (text.h), after which the sequence must be dropped.
+  bool add(const FlatSequence& flat);
+
+  // Local edits, already checked. `at` + `count` is within the text.
+  void insert_local(ClientIndex client, std::uint64_t at, std::string_view text, TextSize size,
+                    EditLog* log);
+  void erase_local(std::uint64_t at, std::uint64_t count, EditLog* log);
+
+ private:
+  // Between two units: behind `offset` units of the run, or at the beginning of
+  // the document where offset is 0.
+  struct Gap {
+    RunTree::Place place;
+    std::uint32_t offset = 0;
+  };
+
+  Gap gap_after(UnitId left) const;
+  UnitId unit_after(const Gap& gap) const;
+  bool reaches(const Gap& gap, UnitId unit) const;
+  void keep_pair_apart(UnitId unit);
+  void integrate(const LooseRun& run);
+  Gap resolve(const LooseRun& run, Gap gap) const;
+  void put(Gap gap, const LooseRun& run);
+
+  UnitId missing(const LooseRun& run) const;
+  void offer(LooseRun run);
+  void offer_known_apart(LooseRun run);
+  void hold(const LooseRun& run, UnitId missing);
+  void wake(UnitId id, std::uint32_t length);
+  void erase(UnitId id, std::uint32_t length);
+  void erase_integrated(UnitId id, std::uint32_t length);
+  void erase_waiting(std::uint64_t key, std::uint64_t end);
+  void note_early(std::uint64_t key, std::uint64_t end);
+  std::map<std::uint64_t, Waiting>::iterator cut_waiting(
+      std::map<std::uint64_t, Waiting>::iterator at, std::uint32_t units);
+  void add_runs(std::vector<LooseRun>& runs);
+
+  RunTree tree_;
+  std::vector<ReplicaId> replicas_;
+  std::vector<std::uint32_t> known_;
+  std::vector<std::pair<ReplicaId, ClientIndex>> by_replica_;  // ascending
+  std::map<std::uint64_t, Waiting> waiting_;                   // by first unit; no overlaps
+  std::multimap<std::uint64_t, std::uint64_t> awaited_;        // unit to who waits for it
+  std::map<std::uint64_t, std::uint32_t> early_;
+  std::size_t waiting_bytes_ = 0;
+};
+
+// The rest of the run behind its first `units`. A surrogate pair that is cut
+// leaves U+FFFD, which `replaced` then owns.
+LooseRun rest_of(const LooseRun& run, std::uint32_t units, std::string& replaced);
+// The run's first `units`, likewise.
+LooseRun first_of(const LooseRun& run, std::uint32_t units, std::string& replaced);
+
+}  // namespace converge

@@ -1,0 +1,548 @@
+#include "core/sequence/text_codec.h"
+
+#include <algorithm>
+
+#include "core/codec/reader.h"
+#include "core/codec/utf8.h"
+#include "core/codec/varint.h"
+#include "core/state_header.h"
+
+namespace converge {
+
+namespace {
+
+// The second byte says which sections follow.
+constexpr std::uint8_t kHasRuns = 1;
+constexpr std::uint8_t kHasWaiting = 2;
+constexpr std::uint8_t kHasDeleted = 4;
+
+// How an origin is written.
+enum Origin : std::uint8_t {
+  beside = 0,       // the unit next to it in the document; for a waiting run
+                    // its own unit before, and right of that one
+  edge = 1,         // none: an end of the document
+  same_client = 2,  // an earlier unit of the run's own client, by distance
+  other_client = 3,
+};
+
+// A run in its head byte, and what follows it.
+constexpr std::uint8_t kDeleted = 1;
+constexpr std::uint8_t kSameClient = 2;  // as the run before
+constexpr unsigned kLeftShift = 2;
+constexpr unsigned kRightShift = 4;
+constexpr std::uint8_t kSingle = 64;  // one unit (one byte of text, if it waits)
+
+bool follows(const LooseRun& a, const LooseRun& b) {
+  return b.id == a.id.plus(a.length) && b.left == a.id.plus(a.length - 1) && b.right == a.right &&
+         a.text.empty() == b.text.empty();
+}
+
+// ---- encoding ------------------------------------------------------------
+
+class Encoder {
+ public:
+  explicit Encoder(const FlatSequence& flat) : flat_(flat) {}
+
+  std::string encode() {
+    std::string out(1, state_header(FieldType::crdt_text));
+    if (flat_.runs.empty() && flat_.waiting.empty() && flat_.deleted.empty()) return out;
+    out.push_back(static_cast<char>((flat_.runs.empty() ? 0 : kHasRuns) |
+                                    (flat_.waiting.empty() ? 0 : kHasWaiting) |
+                                    (flat_.deleted.empty() ? 0 : kHasDeleted)));
+    if (!flat_.runs.empty()) {
+      std::size_t bytes = 0;
+      for (const LooseRun& run : flat_.runs) bytes += run.text.size();
+      out.reserve(bytes + flat_.runs.size() * 4 + 64);
+      append_varint(out, bytes);
+      for (const LooseRun& run : flat_.runs) out.append(run.text);
+    }
+    number_replicas(out);
+    if (!flat_.runs.empty()) encode_runs(out);
+    if (!flat_.waiting.empty()) encode_waiting(out);
+    if (!flat_.deleted.empty()) encode_deleted(out);
+    return out;
+  }
+
+ private:
+  void number_replicas(std::string& out) {
+    std::vector<bool> used(flat_.replicas.size());
+    auto use = [&](UnitId id) {
+      if (!id.none()) used[id.client] = true;
+    };
+    for (const LooseRun& run : flat_.runs) used[run.id.client] = true;
+    for (const LooseRun& run : flat_.waiting) {
+      use(run.id);
+      use(run.left);
+      use(run.right);
+    }
+    for (const UnitRange& range : flat_.deleted) use(range.id);
+    std::vector<std::pair<ReplicaId, ClientIndex>> order;
+    for (ClientIndex i = 0; i < used.size(); ++i) {
+      if (used[i]) order.emplace_back(flat_.replicas[i], i);
+    }
+    std::sort(order.begin(), order.end());
+    number_.resize(flat_.replicas.size());
+    append_varint(out, order.size());
+    ReplicaId before = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      append_varint(out, order[i].first - before);
+      before = order[i].first;
+      number_[order[i].second] = static_cast<std::uint32_t>(i);
+    }
+    used_ = order.size();
+  }
+
+  void append_origin(std::string& out, Origin kind, const LooseRun& run, UnitId origin) const {
+    if (kind == same_client) {
+      append_varint(out, run.id.clock - 1 - origin.clock);
+    } else if (kind == other_client) {
+      append_varint(out, number_[origin.client]);
+      append_varint(out, origin.clock);
+    }
+  }
+
+  static Origin kind_of(const LooseRun& run, UnitId origin, UnitId near) {
+    if (origin == near) return beside;
+    if (origin.none()) return edge;
+    return origin.client == run.id.client ? same_client : other_client;
+  }
+
+  void encode_runs(std::string& out) {
+    const std::vector<LooseRun>& runs = flat_.runs;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < runs.size(); ++i) count += i == 0 || !follows(runs[i - 1], runs[i]);
+    append_varint(out, count);
+    std::vector<std::uint32_t> ends(used_);  // of each client's last run so far
+    UnitId before = kNoId;
+    ClientIndex client = kNoId.client;
+    for (std::size_t i = 0; i < runs.size();) {
+      const LooseRun& run = runs[i];
+      std::uint32_t length = run.length;
+      for (++i; i < runs.size() && follows(runs[i - 1], runs[i]); ++i) length += runs[i].length;
+      Origin left = kind_of(run, run.left, before);
+      Origin right = kind_of(run, run.right, i < runs.size() ? runs[i].id : kNoId);
+      out.push_back(static_cast<char>(
+          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
+          left << kLeftShift | right << kRightShift | (length == 1 ? kSingle : 0)));
+      if (run.id.client != client) append_varint(out, number_[run.id.client]);
+      client = run.id.client;
+      std::uint32_t& end = ends[number_[client]];
+      append_varint(out, zigzag(std::int64_t{run.id.clock} - end));
+      if (length != 1) append_varint(out, length);
+      append_origin(out, left, run, run.left);
+      append_origin(out, right, run, run.right);
+      end = run.id.clock + length;
+      before = {client, end - 1};
+    }
+  }
+
+  void encode_waiting(std::string& out) {
+    std::vector<LooseRun> runs = flat_.waiting;
+    auto by_id = [&](const LooseRun& a, const LooseRun& b) {
+      return a.id.client != b.id.client ? number_[a.id.client] < number_[b.id.client]
+                                        : a.id.clock < b.id.clock;
+    };
+    if (!std::is_sorted(runs.begin(), runs.end(), by_id)) {
+      std::sort(runs.begin(), runs.end(), by_id);
+    }
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < runs.size(); ++i) count += i == 0 || !follows(runs[i - 1], runs[i]);
+    append_varint(out, count);
+    ClientIndex client = kNoId.client;
+    std::uint32_t end = 0;
+    for (std::size_t i = 0; i < runs.size();) {
+      const LooseRun& run = runs[i];
+      std::size_t first = i;
+      std::uint32_t length = run.length;
+      std::size_t bytes = run.text.size();
+      for (++i; i < runs.size() && follows(runs[i - 1], runs[i]); ++i) {
+        length += runs[i].length;
+        bytes += runs[i].text.size();
+      }
+      UnitId own = run.id.clock > 0 ? run.id.before() : kNoId;
+      Origin left = run.left.none() ? edge : kind_of(run, run.left, own);
+      Origin right = run.right.none() ? edge
+                     : !run.left.none() && run.right == run.left.plus(1)
+                         ? beside
+                         : kind_of(run, run.right, kNoId);
+      std::size_t size = run.text.empty() ? length : bytes;
+      out.push_back(static_cast<char>(
+          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
+          left << kLeftShift | right << kRightShift | (size == 1 ? kSingle : 0)));
+      if (run.id.client != client) {
+        append_varint(out, number_[run.id.client]);
+        end = 0;
+      }
+      client = run.id.client;
+      append_varint(out, run.id.clock - end);
+      if (size != 1) append_varint(out, size);
+      append_origin(out, left, run, run.left);
+      append_origin(out, right, run, run.right);
+      for (; first < i; ++first) out.append(runs[first].text);
+      end = run.id.clock + length;
+    }
+  }
+
+  void encode_deleted(std::string& out) {
+    std::vector<UnitRange> ranges = flat_.deleted;
+    std::sort(ranges.begin(), ranges.end(), [&](const UnitRange& a, const UnitRange& b) {
+      return a.id.client != b.id.client ? number_[a.id.client] < number_[b.id.client]
+                                        : a.id.clock < b.id.clock;
+    });
+    std::size_t count = 0;  // join what overlaps or touches
+    for (std::size_t i = 1; i < ranges.size(); ++i) {
+      UnitRange& last = ranges[count];
+      std::uint32_t end = last.id.clock + last.length;
+      if (ranges[i].id.client == last.id.client && ranges[i].id.clock <= end) {
+        last.length = std::max(end, ranges[i].id.clock + ranges[i].length) - last.id.clock;
+      } else {
+        ranges[++count] = ranges[i];
+      }
+    }
+    ranges.resize(count + 1);
+    std::size_t groups = 0;
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      groups += i == 0 || ranges[i].id.client != ranges[i - 1].id.client;
+    }
+    append_varint(out, groups);
+    for (std::size_t i = 0; i < ranges.size();) {
+      std::size_t end = i;
+      while (end < ranges.size() && ranges[end].id.client == ranges[i].id.client) ++end;
+      append_varint(out, number_[ranges[i].id.client]);
+      append_varint(out, end - i);
+      std::uint32_t clock = 0;
+      for (; i < end; ++i) {
+        append_varint(out, ranges[i].id.clock - clock);
+        append_varint(out, ranges[i].length - 1);
+        clock = ranges[i].id.clock + ranges[i].length;
+      }
+    }
+  }
+
+  const FlatSequence& flat_;
+  std::vector<std::uint32_t> number_;  // by the flat sequence's index
+  std::size_t used_ = 0;
+};
+
+// ---- decoding ------------------------------------------------------------
+
+class Decoder {
+ public:
+  explicit Decoder(std::string_view bytes) : in_(bytes) {}
+
+  Result<FlatSequence> decode() {
+    if (auto header = read_state_header(FieldType::crdt_text, in_); !header) return header.error();
+    if (in_.at_end()) return std::move(flat_);
+    std::uint8_t sections = in_.byte();
+    if (sections == 0 || sections > (kHasRuns | kHasWaiting | kHasDeleted)) {
+      in_.fail("its second byte names no known sections");
+    }
+    std::string_view text;
+    if (sections & kHasRuns) text = in_.string();
+    if (find_invalid_text(text) != kTextOk) in_.fail("its text is not UTF-8, or holds U+0000");
+    decode_replicas();
+    if (sections & kHasRuns) decode_runs(text);
+    if (sections & kHasWaiting) decode_waiting();
+    if (sections & kHasDeleted) decode_deleted();
+    in_.expect_end();
+    if (!in_.failed()) {
+      for (bool used : used_) {
+        if (!used) in_.fail("a replica is named but not used");
+      }
+    }
+    if (in_.failed()) return in_.error("crdt_text");
+    return std::move(flat_);
+  }
+
+ private:
+  void decode_replicas() {
+    std::size_t count = in_.count(1);
+    if (count > kMaxReplicas) in_.fail("it names too many replicas");
+    if (in_.failed()) return;
+    flat_.replicas.reserve(count);
+    ReplicaId replica = 0;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      std::uint64_t step = in_.varint_below(kReplicaLimit, "a replica is not below 2^53");
+      if (i > 0 && step == 0) in_.fail("a replica comes twice");
+      replica += step;
+      if (replica >= kReplicaLimit) in_.fail("a replica is not below 2^53");
+      flat_.replicas.push_back(replica);
+    }
+    used_.resize(count);
+  }
+
+  ClientIndex decode_client() {
+    auto client = static_cast<ClientIndex>(
+        in_.varint_below(std::max<std::size_t>(flat_.replicas.size(), 1), "a replica's number is not in its table"));
+    if (!in_.failed()) used_[client] = true;
+    return client;
+  }
+
+  std::uint32_t decode_clock() {
+    return static_cast<std::uint32_t>(
+        in_.varint_below(kMaxTextClock + 1, "a clock is beyond the limit"));
+  }
+
+  std::uint32_t decode_length(std::uint32_t clock) {
+    std::uint64_t length = in_.varint();
+    if (length == 0 || length > kMaxTextClock - clock) in_.fail("a run's length is beyond the limit");
+    return static_cast<std::uint32_t>(length);
+  }
+
+  UnitId decode_origin(Origin kind, UnitId id) {
+    if (kind == same_client) {
+      std::uint64_t distance = in_.varint();
+      if (distance >= id.clock) {
+        in_.fail("an origin is not before its run");
+        return kNoId;
+      }
+      return {id.client, id.clock - 1 - static_cast<std::uint32_t>(distance)};
+    }
+    if (kind == other_client) {
+      ClientIndex client = decode_client();
+      std::uint32_t clock = decode_clock();
+      if (client == id.client) in_.fail("an origin of the same replica is written as another's");
+      return {client, clock};
+    }
+    return kNoId;
+  }
+
+  void decode_runs(std::string_view text) {
+    std::size_t count = in_.count(2);
+    if (count == 0) in_.fail("a section is empty");
+    if (in_.failed()) return;
+    std::vector<LooseRun>& runs = flat_.runs;
+    runs.reserve(count);
+    std::vector<std::uint32_t> ends(flat_.replicas.size());
+    ClientIndex client = kNoId.client;
+    UnitId before = kNoId;
+    bool right_beside = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint8_t head = in_.byte();
+      if (head & kSameClient) {
+        if (i == 0) in_.fail("the first run names no replica");
+      } else {
+        ClientIndex named = decode_client();
+        if (named == client) in_.fail("a run names the replica of the run before");
+        client = named;
+      }
+      if (in_.failed()) return;
+      std::int64_t clock = std::int64_t{ends[client]} + unzigzag(in_.varint_below(std::uint64_t{1} << 34, "a clock is beyond the limit"));
+      if (clock < 0 || clock > static_cast<std::int64_t>(kMaxTextClock)) {
+        in_.fail("a clock is beyond the limit");
+        return;
+      }
+      LooseRun run;
+      run.id = {client, static_cast<std::uint32_t>(clock)};
+      run.length = head & kSingle ? 1 : decode_length(run.id.clock);
+      if (!(head & kSingle) && run.length == 1) in_.fail("a run of one unit has a length");
+      auto left = static_cast<Origin>(head >> kLeftShift & 3);
+      auto right = static_cast<Origin>(head >> kRightShift & 3);
+      if (head & 0x80) in_.fail("a run's head has an unknown bit");
+      run.left = left == beside ? before : decode_origin(left, run.id);
+      if (left != beside && run.left == before) in_.fail("an origin beside its run is written out");
+      run.right = right == beside ? kNoId : decode_origin(right, run.id);
+      if (in_.failed()) return;
+      if (i > 0) {
+        if (right_beside) {
+          runs.back().right = run.id;
+        } else if (runs.back().right == run.id) {
+          in_.fail("an origin beside its run is written out");
+        }
+      }
+      right_beside = right == beside;
+      if (!(head & kDeleted)) {
+        TextSize size = take_units(text, run.length);
+        if (size.units != run.length) {
+          in_.fail("its text is shorter than its runs, or cut inside a surrogate pair");
+          return;
+        }
+        run.text = text.substr(0, size.bytes);
+        text.remove_prefix(size.bytes);
+      }
+      runs.push_back(run);
+      ends[client] = run.id.clock + run.length;
+      before = run.id.plus(run.length - 1);
+    }
+    if (!right_beside && runs.back().right.none()) in_.fail("an origin beside its run is written out");
+    if (!text.empty()) in_.fail("its text is longer than its runs");
+    check_integrated();
+  }
+
+  static TextSize take_units(std::string_view text, std::uint32_t units) {
+    TextSize size;
+    while (size.units < units && size.bytes < text.size()) {
+      std::uint32_t bytes = utf8_bytes_of(text[size.bytes]);
+      if (size.units + units_of_bytes(bytes) > units) break;
+      size.bytes += bytes;
+      size.units += units_of_bytes(bytes);
+    }
+    return size;
+  }
+
+  // Every unit once, from clock 0 without a hole, and no origin unknown.
+  void check_integrated() {
+    std::vector<std::uint32_t> known(flat_.replicas.size());
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> spans;
+    spans.reserve(flat_.runs.size());
+    for (const LooseRun& run : flat_.runs) spans.emplace_back(run.id.key(), run.length);
+    std::sort(spans.begin(), spans.end());
+    for (const auto& [key, length] : spans) {
+      auto client = static_cast<ClientIndex>(key >> 32);
+      if (known[client] != static_cast<std::uint32_t>(key)) {
+        in_.fail("its runs leave out a unit or name one twice");
+        return;
+      }
+      known[client] += length;
+    }
+    for (std::size_t i = 1; i < flat_.runs.size(); ++i) {
+      if (follows(flat_.runs[i - 1], flat_.runs[i])) in_.fail("two runs could be one");
+    }
+    for (const LooseRun& run : flat_.runs) {
+      if ((!run.left.none() && run.left.clock >= known[run.left.client]) ||
+          (!run.right.none() && run.right.clock >= known[run.right.client])) {
+        in_.fail("an integrated run has an unknown origin");
+        return;
+      }
+    }
+  }
+
+  void decode_waiting() {
+    std::size_t count = in_.count(2);
+    if (count == 0) in_.fail("a section is empty");
+    if (in_.failed()) return;
+    flat_.waiting.reserve(count);
+    ClientIndex client = kNoId.client;
+    std::uint32_t end = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint8_t head = in_.byte();
+      if (head & kSameClient) {
+        if (i == 0) in_.fail("the first run names no replica");
+      } else {
+        ClientIndex named = decode_client();
+        if (i > 0 && named <= client) in_.fail("runs that wait are not in order");
+        client = named;
+        end = 0;
+      }
+      std::uint64_t clock = in_.varint_below(kMaxTextClock + 1, "a clock is beyond the limit") + end;
+      if (clock > kMaxTextClock) in_.fail("a clock is beyond the limit");
+      if (in_.failed()) return;
+      LooseRun run;
+      run.id = {client, static_cast<std::uint32_t>(clock)};
+      std::uint64_t size = head & kSingle ? 1 : in_.varint();
+      if (size == 0 || (size == 1 && !(head & kSingle))) in_.fail("a run of one unit has a length");
+      auto left = static_cast<Origin>(head >> kLeftShift & 3);
+      auto right = static_cast<Origin>(head >> kRightShift & 3);
+      if (head & 0x80) in_.fail("a run's head has an unknown bit");
+      if (left == beside && clock == 0) in_.fail("a run without a unit before it names that");
+      run.left = left == beside ? run.id.before() : decode_origin(left, run.id);
+      if (left != beside && clock > 0 && run.left == run.id.before()) {
+        in_.fail("an origin beside its run is written out");
+      }
+      if (right == beside) {
+        if (run.left.none() || run.left.clock == kMaxTextClock) {
+          in_.fail("a run without a left origin has one beside it");
+        }
+        run.right = run.left.plus(1);
+      } else {
+        run.right = decode_origin(right, run.id);
+        if (!run.left.none() && run.right == run.left.plus(1)) {
+          in_.fail("an origin beside its run is written out");
+        }
+      }
+      if (in_.failed()) return;
+      if (head & kDeleted) {
+        if (size > kMaxTextClock - clock) {
+          in_.fail("a run's length is beyond the limit");
+          return;
+        }
+        run.length = static_cast<std::uint32_t>(size);
+      } else {
+        if (size > in_.remaining()) {
+          in_.fail("it ends too early");
+          return;
+        }
+        run.text = in_.bytes(static_cast<std::size_t>(size));
+        if (find_invalid_text(run.text) != kTextOk) {
+          in_.fail("its text is not UTF-8, or holds U+0000");
+          return;
+        }
+        run.length = measure(run.text).units;
+        if (run.length > kMaxTextClock - clock) in_.fail("a clock is beyond the limit");
+      }
+      if (i > 0 && follows(flat_.waiting.back(), run)) in_.fail("two runs could be one");
+      flat_.waiting.push_back(run);
+      end = run.id.clock + run.length;
+    }
+  }
+
+  void decode_deleted() {
+    std::size_t groups = in_.count(4);
+    if (groups == 0) in_.fail("a section is empty");
+    ClientIndex before = kNoId.client;
+    for (std::size_t i = 0; i < groups && !in_.failed(); ++i) {
+      ClientIndex client = decode_client();
+      if (i > 0 && client <= before) in_.fail("deleted ranges are not in order");
+      before = client;
+      std::size_t count = in_.count(2);
+      if (count == 0) in_.fail("a section is empty");
+      std::uint64_t clock = 0;
+      for (std::size_t k = 0; k < count && !in_.failed(); ++k) {
+        std::uint64_t step = in_.varint_below(kMaxTextClock + 1, "a clock is beyond the limit");
+        if (k > 0 && step == 0) in_.fail("two deleted ranges could be one");
+        clock += step;
+        std::uint64_t length = in_.varint_below(kMaxTextClock, "a range is beyond the limit") + 1;
+        if (clock + length > kMaxTextClock) {
+          in_.fail("a range is beyond the limit");
+          return;
+        }
+        flat_.deleted.push_back({{client, static_cast<std::uint32_t>(clock)},
+                                 static_cast<std::uint32_t>(length)});
+        clock += length;
+      }
+    }
+  }
+
+  Reader in_;
+  FlatSequence flat_;
+  std::vector<bool> used_;
+};
+
+}  // namespace
+
+std::string encode_sequence(const FlatSequence& flat) { return Encoder(flat).encode(); }
+
+Result<FlatSequence> decode_sequence(std::string_view bytes) { return Decoder(bytes).decode(); }
+
+Result<std::string_view> text_in_encoding(std::string_view bytes) {
+  Reader in(bytes);
+  if (auto header = read_state_header(FieldType::crdt_text, in); !header) return header.error();
+  if (in.at_end() || !(in.byte() & kHasRuns)) return std::string_view{};
+  std::string_view text = in.string();
+  if (in.failed()) return in.error("crdt_text");
+  return text;
+}
+
+FlatSequence flatten(const Sequence& sequence) {
+  FlatSequence flat;
+  flat.replicas = sequence.replicas();
+  flat.runs.reserve(sequence.tree().run_count());
+  for (const RunTree::Leaf* leaf = sequence.tree().first_leaf(); leaf != nullptr; leaf = leaf->next) {
+    const char* text = leaf->text;
+    for (std::uint32_t i = 0; i < leaf->count; ++i) {
+      const Run& run = leaf->runs[i];
+      flat.runs.push_back({run.id, run.length, run.left, run.right, {text, run.bytes}});
+      text += run.bytes;
+    }
+  }
+  auto id_of = [](std::uint64_t key) {
+    return UnitId{static_cast<ClientIndex>(key >> 32), static_cast<std::uint32_t>(key)};
+  };
+  for (const auto& [key, run] : sequence.waiting()) {
+    flat.waiting.push_back({id_of(key), run.length, run.left, run.right, run.text});
+  }
+  for (const auto& [key, length] : sequence.early()) flat.deleted.push_back({id_of(key), length});
+  return flat;
+}
+
+}  // namespace converge

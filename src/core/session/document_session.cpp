@@ -1,0 +1,353 @@
+// What the server says, and what is sent to it. Local edits are in
+// local_edits.cpp, the way back after a refusal in roll_back.cpp, saving and
+// loading in storage.cpp.
+#include "core/session/document_session.h"
+
+#include <algorithm>
+
+#include "core/session/observer.h"
+
+namespace converge::session {
+
+namespace {
+
+Error change_is_open() {
+  return Error{ErrorCode::invalid, "a change is open", "commit it before the server is heard"};
+}
+
+}  // namespace
+
+DocumentSession::DocumentSession(std::function<ReplicaId()> draw_replica)
+    : draw_replica_(std::move(draw_replica)) {}
+
+std::size_t DocumentSession::JournalEntry::bytes() const {
+  std::size_t bytes = 64;
+  for (const FieldDelta& field : change.fields) bytes += field.field.size() + field.delta.size();
+  for (const Edit& edit : edits) {
+    bytes += sizeof(Edit) + edit.field.size() + edit.key.size() + edit.value.size();
+  }
+  return bytes;
+}
+
+void DocumentSession::on_epoch(std::uint64_t epoch) {
+  if (epoch_ != 0 && epoch != epoch_) start_recovery();
+  epoch_ = epoch;
+}
+
+Result<void> DocumentSession::on_fields(const std::vector<FieldInfo>& fields) {
+  for (const FieldInfo& info : fields) {
+    if (auto at = fields_.find(info.field); at != fields_.end()) {
+      if (at->second.visible.type() == info.type) continue;
+      return Error{ErrorCode::wrong_type, "field \"" + info.field + "\" changed its type",
+                   "from " + std::string(field_type_name(at->second.visible.type())) + " to " +
+                       std::string(field_type_name(info.type))};
+    }
+    auto empty = LiveField::create(info.type);
+    if (!empty) return empty.error();
+    fields_.emplace(info.field, Field{*empty, *empty});
+  }
+  return {};
+}
+
+// A field that nobody declared is one that was added since.
+Result<DocumentSession::Field*> DocumentSession::field_for_delta(const FieldDelta& delta) {
+  auto at = fields_.find(delta.field);
+  if (at == fields_.end()) {
+    auto type = field_type(delta.delta);
+    if (!type) return type.error();
+    auto empty = LiveField::create(*type);
+    if (!empty) return empty.error();
+    at = fields_.emplace(delta.field, Field{*empty, *empty}).first;
+  }
+  return &at->second;
+}
+
+Result<Update> DocumentSession::on_state(const std::vector<FieldDelta>& fields,
+                                         std::string_view log_version) {
+  if (open_) return change_is_open();
+  auto version = LogVersion::decode(log_version);
+  if (!version) return version.error();
+  Observer observer(*this);
+  for (const FieldDelta& state : fields) {
+    auto field = field_for_delta(state);
+    if (!field) return field.error();
+    observer.touch(state.field, (*field)->visible);
+    if (auto merged = (*field)->confirmed.merge_encoded(state.delta); !merged) {
+      return merged.error();
+    }
+    if (auto merged = (*field)->visible.merge_encoded(state.delta); !merged) return merged.error();
+  }
+  log_version_.merge(*version);
+  return observer.finish();
+}
+
+Result<Update> DocumentSession::on_changes(const std::vector<Change>& changes) {
+  if (open_) return change_is_open();
+  Observer observer(*this);
+  for (const Change& change : changes) {
+    if (auto applied = apply(change, observer); !applied) return applied.error();
+  }
+  return observer.finish();
+}
+
+Result<void> DocumentSession::apply(const Change& change, Observer& observer) {
+  if (change.replica >= kReplicaLimit || change.seq == 0 || change.seq >= kCounterLimit) {
+    return Error{ErrorCode::malformed, "malformed change",
+                 "replica " + std::to_string(change.replica) + ", number " +
+                     std::to_string(change.seq)};
+  }
+  const std::uint64_t known = log_version_.get(change.replica);
+  if (change.seq <= known) return {};
+  if (change.seq > known + 1) {
+    hole_ = true;
+    return {};
+  }
+  hlc_ = std::max(hlc_, Hlc{change.hlc});
+  auto own = std::find_if(journal_.begin(), journal_.end(), [&](const JournalEntry& entry) {
+    return entry.change.replica == change.replica && entry.change.seq == change.seq;
+  });
+  if (own != journal_.end() && !change.refused && own->change.fields == change.fields) {
+    return confirm_before(static_cast<std::size_t>(own - journal_.begin()) + 1);
+  }
+  // An own number with other content, or refused, keeps its journal entry: that
+  // is offered until the verdict comes.
+  for (const FieldDelta& delta : change.fields) {
+    auto field = field_for_delta(delta);
+    if (!field) return field.error();
+    observer.touch(delta.field, (*field)->visible);
+    if (auto merged = (*field)->confirmed.merge_encoded(delta.delta); !merged) {
+      return merged.error();
+    }
+    if (auto merged = (*field)->visible.merge_encoded(delta.delta); !merged) return merged.error();
+  }
+  if (!change.refused) {
+    if (change.operation == Operation::remove) deleted_ = true;
+    if (change.operation == Operation::insert) deleted_ = false;
+  }
+  log_version_.raise(change.replica, change.seq);
+  return {};
+}
+
+Result<void> DocumentSession::on_caught_up(std::string_view log_version) {
+  if (open_) return change_is_open();
+  auto version = LogVersion::decode(log_version);
+  if (!version) return version.error();
+  if (!log_version_.includes(*version)) {
+    return Error{ErrorCode::invalid, "catch-up left a hole",
+                 "it reaches " + log_version_.to_text() + ", the server said " +
+                     version->to_text()};
+  }
+  hole_ = false;
+  if (!recovering_) return {};
+  return offer_what_server_lacks();
+}
+
+Result<void> DocumentSession::on_ack(ReplicaId replica, std::uint64_t seq) {
+  std::size_t end = 0;
+  while (end < journal_.size() && journal_[end].change.replica == replica &&
+         journal_[end].change.seq <= seq) {
+    ++end;
+  }
+  return confirm_before(end);
+}
+
+// The first `index` entries of the journal are committed.
+Result<void> DocumentSession::confirm_before(std::size_t index) {
+  for (; index > 0; --index) {
+    if (auto confirmed = confirm_front(); !confirmed) return confirmed.error();
+  }
+  return {};
+}
+
+Result<void> DocumentSession::confirm_front() {
+  const JournalEntry& entry = journal_.front();
+  for (const FieldDelta& delta : entry.change.fields) {
+    auto field = field_for_delta(delta);
+    if (!field) return field.error();
+    if (auto merged = (*field)->confirmed.merge_encoded(delta.delta); !merged) {
+      return merged.error();
+    }
+  }
+  if (log_version_.get(entry.change.replica) + 1 == entry.change.seq) {
+    log_version_.set(entry.change.replica, entry.change.seq);
+  }
+  journal_bytes_ -= entry.bytes();
+  journal_.pop_front();
+  return {};
+}
+
+Result<std::optional<Refusal>> DocumentSession::on_reject(ReplicaId replica, std::uint64_t seq,
+                                                          std::uint32_t code,
+                                                          std::string_view message,
+                                                          std::uint64_t expected_seq) {
+  if (open_) return change_is_open();
+  const std::optional<Refusal> none;
+  auto place_of = [&](std::uint64_t number) {
+    std::size_t i = 0;
+    while (i < journal_.size() && journal_[i].change.replica == replica &&
+           journal_[i].change.seq < number) {
+      ++i;
+    }
+    return i;
+  };
+  std::size_t index = place_of(seq);
+  if (index == journal_.size() || journal_[index].change.replica != replica ||
+      journal_[index].change.seq != seq) {
+    return none;
+  }
+  switch (static_cast<Code>(code)) {
+    case Code::ok:
+    case Code::duplicate:
+      if (auto acknowledged = on_ack(replica, seq); !acknowledged) return acknowledged.error();
+      return none;
+    case Code::gap:
+      // It asks for a number that it had acknowledged: it forgot it.
+      if (expected_seq != 0 && expected_seq < journal_.front().change.seq) start_recovery();
+      return none;
+    case Code::unauthenticated:
+    case Code::unavailable:
+    case Code::limit:
+      return none;
+    case Code::after_refused:
+      // The verdict on the number that was refused got lost.
+      if (expected_seq != 0 && expected_seq < seq) index = place_of(expected_seq);
+      break;
+    default:
+      break;
+  }
+  auto refusal = roll_back(index, code, message);
+  if (!refusal) return refusal.error();
+  return std::optional<Refusal>(std::move(*refusal));
+}
+
+// From here on nothing is known of what the server holds; visible keeps all
+// that this session has, the journal's edits included.
+void DocumentSession::start_recovery() {
+  for (auto& [name, field] : fields_) {
+    field.confirmed = *LiveField::create(field.visible.type());
+  }
+  log_version_ = {};
+  journal_.clear();
+  journal_bytes_ = 0;
+  replica_.reset();
+  next_seq_ = 1;
+  hole_ = false;
+  recovering_ = true;
+}
+
+Result<void> DocumentSession::offer_what_server_lacks() {
+  JournalEntry offer;
+  for (const auto& [name, field] : fields_) {
+    std::string lacking = field.visible.difference(field.confirmed);
+    if (!is_empty_state(lacking)) offer.change.fields.push_back(FieldDelta{name, lacking});
+  }
+  // What was edited meanwhile is part of it, and was offered to nobody yet.
+  journal_.clear();
+  journal_bytes_ = 0;
+  next_seq_ = 1;
+  recovering_ = false;
+  if (offer.change.fields.empty()) return {};
+  auto hlc = hlc_.tick(hlc_.ms());
+  if (!hlc) return hlc.error();
+  offer.change.hlc = hlc->bits;
+  append_to_journal(std::move(offer));
+  return {};
+}
+
+void DocumentSession::append_to_journal(JournalEntry entry) {
+  entry.change.replica = replica();
+  entry.change.seq = next_seq_++;
+  hlc_ = std::max(hlc_, Hlc{entry.change.hlc});
+  for (const FieldDelta& delta : entry.change.fields) {
+    auto type = field_type(delta.delta);
+    auto greatest = type ? greatest_hlc(*type, delta.delta) : Result<std::uint64_t>(0);
+    if (greatest) hlc_ = std::max(hlc_, Hlc{*greatest});
+  }
+  entry.change.hlc = hlc_.bits;
+  journal_bytes_ += entry.bytes();
+  journal_.push_back(std::move(entry));
+}
+
+ReplicaId DocumentSession::replica() {
+  if (!replica_) {
+    replica_ = draw_replica_() % kReplicaLimit;
+    next_seq_ = 1;
+  }
+  return *replica_;
+}
+
+std::vector<Change> DocumentSession::unacknowledged(std::uint64_t from_seq,
+                                                    std::size_t max_bytes) const {
+  std::vector<Change> changes;
+  if (recovering_ || journal_.empty()) return changes;
+  // Numbers in the journal are consecutive.
+  const Change& first = journal_.front().change;
+  std::size_t at = from_seq > first.seq ? static_cast<std::size_t>(from_seq - first.seq) : 0;
+  std::size_t bytes = 0;
+  for (; at < journal_.size() && journal_[at].change.replica == first.replica; ++at) {
+    for (const FieldDelta& field : journal_[at].change.fields) bytes += field.delta.size();
+    if (bytes > max_bytes && !changes.empty()) break;
+    changes.push_back(journal_[at].change);
+  }
+  return changes;
+}
+
+std::vector<FieldInfo> DocumentSession::fields() const {
+  std::vector<FieldInfo> infos;
+  for (const auto& [name, field] : fields_) infos.push_back(FieldInfo{name, field.visible.type()});
+  return infos;
+}
+
+namespace {
+
+Error no_such_field(std::string_view field, std::string_view type) {
+  return Error{ErrorCode::invalid, "no such field",
+               "\"" + std::string(field) + "\" is no field of type " + std::string(type)};
+}
+
+}  // namespace
+
+const Text* DocumentSession::find_text(std::string_view field) const {
+  auto at = fields_.find(field);
+  return at == fields_.end() ? nullptr : at->second.visible.get<Text>();
+}
+
+const LwwMap* DocumentSession::find_map(std::string_view field) const {
+  auto at = fields_.find(field);
+  return at == fields_.end() ? nullptr : at->second.visible.get<LwwMap>();
+}
+
+const OrSet* DocumentSession::find_set(std::string_view field) const {
+  auto at = fields_.find(field);
+  return at == fields_.end() ? nullptr : at->second.visible.get<OrSet>();
+}
+
+Result<std::string> DocumentSession::text(std::string_view field) const {
+  const Text* text = find_text(field);
+  if (text == nullptr) return no_such_field(field, "crdt_text");
+  return text->text();
+}
+
+Result<std::string> DocumentSession::map_json(std::string_view field) const {
+  const LwwMap* map = find_map(field);
+  if (map == nullptr) return no_such_field(field, "lww_map");
+  return map->to_json();
+}
+
+Result<std::vector<std::string>> DocumentSession::set_elements(std::string_view field) const {
+  const OrSet* set = find_set(field);
+  if (set == nullptr) return no_such_field(field, "or_set");
+  std::vector<std::string> elements;
+  for (std::string_view element : set->elements()) elements.emplace_back(element);
+  return elements;
+}
+
+Result<std::string> DocumentSession::state(std::string_view field) const {
+  auto at = fields_.find(field);
+  if (at == fields_.end()) {
+    return Error{ErrorCode::invalid, "no such field", "\"" + std::string(field) + "\""};
+  }
+  return at->second.visible.encode();
+}
+
+}  // namespace converge::session

@@ -1,0 +1,141 @@
+// A session's local edits: what stands between begin_change and commit_change.
+#include <type_traits>
+
+#include "core/session/document_session.h"
+
+namespace converge::session {
+
+Result<void> DocumentSession::begin_change(std::uint64_t now_ms) {
+  if (open_) return Error{ErrorCode::invalid, "a change is open already", ""};
+  if (deleted_) return Error{ErrorCode::invalid, "the document is deleted", ""};
+  if (journal_.size() >= kMaxJournalChanges || journal_bytes_ >= kMaxJournalBytes) {
+    return Error{ErrorCode::too_large, "too many changes wait for the server",
+                 std::to_string(journal_.size()) + " changes of " +
+                     std::to_string(journal_bytes_) + " bytes, the limit is " +
+                     std::to_string(kMaxJournalChanges) + " of " +
+                     std::to_string(kMaxJournalBytes)};
+  }
+  auto hlc = hlc_.tick(now_ms);
+  if (!hlc) return hlc.error();
+  open_.emplace();
+  open_->change.hlc = hlc->bits;
+  now_ms_ = now_ms;
+  return {};
+}
+
+Result<const Change*> DocumentSession::commit_change() {
+  if (!open_) return Error{ErrorCode::invalid, "no change is open", ""};
+  JournalEntry entry = std::move(*open_);
+  open_.reset();
+  if (entry.change.fields.empty()) return static_cast<const Change*>(nullptr);
+  append_to_journal(std::move(entry));
+  return static_cast<const Change*>(&journal_.back().change);
+}
+
+template <class State>
+Result<State*> DocumentSession::editable(std::string_view field) {
+  if (!open_) return Error{ErrorCode::invalid, "no change is open", ""};
+  auto at = fields_.find(field);
+  if (at == fields_.end()) {
+    return Error{ErrorCode::invalid, "no such field", "\"" + std::string(field) + "\""};
+  }
+  State* state = at->second.visible.get<State>();
+  if (state == nullptr) {
+    return Error{ErrorCode::invalid, "field has another type",
+                 "\"" + std::string(field) + "\" is of type " +
+                     std::string(field_type_name(at->second.visible.type()))};
+  }
+  return state;
+}
+
+// Adds the delta of an edit that was made to the open change.
+Result<void> DocumentSession::record(std::string_view field, std::string delta,
+                                     std::optional<Edit> edit) {
+  if (is_empty_state(delta)) return {};
+  if (edit) open_->edits.push_back(std::move(*edit));
+  for (FieldDelta& earlier : open_->change.fields) {
+    if (earlier.field != field) continue;
+    auto type = field_type(delta);
+    if (!type) return type.error();
+    auto joined = merge(*type, earlier.delta, delta);
+    if (!joined) return joined.error();
+    earlier.delta = std::move(*joined);
+    return {};
+  }
+  open_->change.fields.push_back(FieldDelta{std::string(field), std::move(delta)});
+  return {};
+}
+
+Result<void> DocumentSession::text_insert(std::string_view field, std::uint64_t at,
+                                          std::string_view utf8) {
+  auto text = editable<Text>(field);
+  if (!text) return text.error();
+  std::string delta;
+  if (auto done = (*text)->insert(replica(), at, utf8, &delta); !done) return done.error();
+  return record(field, std::move(delta), std::nullopt);
+}
+
+Result<void> DocumentSession::text_delete(std::string_view field, std::uint64_t at,
+                                          std::uint64_t count) {
+  auto text = editable<Text>(field);
+  if (!text) return text.error();
+  std::string delta;
+  if (auto done = (*text)->erase(at, count, &delta); !done) return done.error();
+  return record(field, std::move(delta), std::nullopt);
+}
+
+Result<void> DocumentSession::text_splice(std::string_view field, std::uint64_t at,
+                                          std::uint64_t count, std::string_view utf8) {
+  auto text = editable<Text>(field);
+  if (!text) return text.error();
+  std::string delta;
+  if (auto done = (*text)->splice(replica(), at, count, utf8, &delta); !done) return done.error();
+  return record(field, std::move(delta), std::nullopt);
+}
+
+Result<void> DocumentSession::text_assign(std::string_view field, std::string_view utf8) {
+  auto text = editable<Text>(field);
+  if (!text) return text.error();
+  std::string delta;
+  if (auto done = (*text)->assign(replica(), utf8, &delta); !done) return done.error();
+  return record(field, std::move(delta), std::nullopt);
+}
+
+Result<void> DocumentSession::map_set(std::string_view field, std::string_view key,
+                                      std::string_view json) {
+  auto map = editable<LwwMap>(field);
+  if (!map) return map.error();
+  std::string delta;
+  if (auto done = (*map)->set(replica(), now_ms_, key, json, &delta); !done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::map_set, std::string(field), std::string(key), std::string(json)});
+}
+
+Result<void> DocumentSession::map_unset(std::string_view field, std::string_view key) {
+  auto map = editable<LwwMap>(field);
+  if (!map) return map.error();
+  std::string delta;
+  if (auto done = (*map)->unset(replica(), now_ms_, key, &delta); !done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::map_unset, std::string(field), std::string(key), ""});
+}
+
+Result<void> DocumentSession::set_add(std::string_view field, std::string_view element) {
+  auto set = editable<OrSet>(field);
+  if (!set) return set.error();
+  std::string delta;
+  if (auto done = (*set)->add(replica(), element, &delta); !done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::set_add, std::string(field), std::string(element), ""});
+}
+
+Result<void> DocumentSession::set_remove(std::string_view field, std::string_view element) {
+  auto set = editable<OrSet>(field);
+  if (!set) return set.error();
+  std::string delta;
+  if (auto done = (*set)->remove(replica(), element, &delta); !done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::set_remove, std::string(field), std::string(element), ""});
+}
+
+}  // namespace converge::session
