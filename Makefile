@@ -1,0 +1,134 @@
+# Builds and installs the PostgreSQL extension (PGXS): converge.so, the install
+# script, and, by its own Makefile, the output plugin. The core library, bridge,
+# tools and the WASM module are CMakeLists.txt's.
+#
+#   make [WERROR=1]            build            make installcheck  pg_regress
+#   make install               install          make clean
+#   PG_CONFIG=…                which PostgreSQL (15 to 18)
+#
+# The convenience targets (demo, test, install-deps) need no PostgreSQL and live
+# in scripts/targets.mk.
+
+.DEFAULT_GOAL := all
+PG_CONFIG ?= pg_config
+BUILD := build/extension
+
+-include scripts/targets.mk
+
+PGXS := $(if $(shell command -v $(PG_CONFIG) 2>/dev/null),$(wildcard $(shell $(PG_CONFIG) --pgxs)))
+
+ifeq ($(PGXS),)
+
+all install installcheck:
+	@echo "no PostgreSQL server headers for '$(PG_CONFIG)': run make install-deps, or set PG_CONFIG" >&2
+	@exit 1
+clean:
+	rm -rf build
+.PHONY: all install installcheck clean
+
+else
+
+# --------------------------------------------------------------- what is built
+
+EXTENSION = converge
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" converge.control)
+MODULE_big = converge
+
+SOURCES := $(wildcard src/core/*.cpp src/core/*/*.cpp) \
+           $(filter-out src/extension/output/%,$(wildcard src/extension/*.cpp src/extension/*/*.cpp)) \
+           $(wildcard worker/background/*.cpp)
+OBJS := $(SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/proto/converge.pb-c.o
+
+# The install script, in the order of what needs what.
+SQL_PARTS := \
+	src/extension/converge.sql \
+	src/extension/security/roles.sql \
+	src/extension/security/identity.sql \
+	src/extension/security/authenticate.sql \
+	src/extension/documents/log.sql \
+	src/extension/documents/node.sql \
+	src/extension/documents/track.sql \
+	src/extension/documents/sync.sql \
+	src/extension/security/grants.sql
+
+SQL_MISSING := $(filter-out $(wildcard $(SQL_PARTS)),$(SQL_PARTS))
+SQL_UNLISTED := $(filter-out $(SQL_PARTS) src/extension/upgrade/%, \
+                  $(wildcard src/extension/*.sql src/extension/*/*.sql))
+ifneq ($(strip $(SQL_MISSING) $(SQL_UNLISTED)),)
+$(error SQL_PARTS does not match the .sql files: missing [$(SQL_MISSING)] unlisted [$(SQL_UNLISTED)])
+endif
+
+# Not INSTALL_SCRIPT or the like: those are names of PGXS, and /usr/bin/install a target.
+CONVERGE_SQL := $(BUILD)/converge--$(EXTVERSION).sql
+DATA_built = $(CONVERGE_SQL)
+DATA = $(wildcard src/extension/upgrade/converge--*--*.sql)
+
+# ----------------------------------------------------------------------- flags
+
+# No bitcode: PGXS's step for it ignores the C++ flags.
+override with_llvm = no
+PG_CPPFLAGS = -Isrc -Ibuild -I. -isystem $(shell $(PG_CONFIG) --includedir-server) \
+              -DPGDLLEXPORT='__attribute__((visibility("default")))'
+PG_CXXFLAGS = -std=c++20 -O2 -fvisibility=hidden -fvisibility-inlines-hidden \
+              -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
+PG_CFLAGS = -fvisibility=hidden
+SHLIB_LINK += -lstdc++ -lcrypto -lprotobuf-c
+
+# ----------------------------------------------------------------------- tests
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=converge --encoding=UTF8
+# A library of functions that fail on purpose (test/boundary); never installed.
+# The server must be able to read it at this path.
+BOUNDARY_LIBRARY ?= $(CURDIR)/$(BUILD)/converge_boundary_test$(DLSUFFIX)
+export BOUNDARY_LIBRARY
+
+EXTRA_CLEAN = build/extension build/proto
+
+include $(PGXS)
+
+# ----------------------------------------------------------------------- rules
+
+build/proto/converge.pb-c.c build/proto/converge.pb-c.h &: proto/converge.proto
+	@mkdir -p build/proto
+	protoc-c --proto_path=proto --c_out=build/proto $<
+
+$(BUILD)/proto/converge.pb-c.o: build/proto/converge.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Wno-missing-prototypes $(CFLAGS_SL) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.cpp Makefile | build/proto/converge.pb-c.h
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJS:.o=.d) $(BUILD)/test/boundary/boundary_test.d
+
+$(CONVERGE_SQL): $(SQL_PARTS) Makefile converge.control
+	@mkdir -p $(@D)
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION converge" to load this file. \quit'; \
+	  for part in $(SQL_PARTS); do printf '\n-- %s\n\n' "$$part"; cat "$$part"; done; } > $@.new
+	mv $@.new $@
+
+$(BUILD)/converge_boundary_test$(DLSUFFIX): $(BUILD)/test/boundary/boundary_test.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $< -lstdc++
+
+installcheck: $(BUILD)/converge_boundary_test$(DLSUFFIX)
+
+# The output plugin is a library of its own, with a Makefile of its own.
+ifneq ($(wildcard src/extension/output/Makefile),)
+OUTPUT_ARGS = -C src/extension/output PG_CONFIG='$(PG_CONFIG)' WERROR='$(if $(WERROR),-Werror)'
+
+all: output-all
+install: output-install
+clean: output-clean
+
+output-all: build/proto/converge.pb-c.h
+	$(MAKE) $(OUTPUT_ARGS) all
+output-install: output-all
+	$(MAKE) $(OUTPUT_ARGS) install
+output-clean:
+	$(MAKE) $(OUTPUT_ARGS) clean
+.PHONY: output-all output-install output-clean
+endif
+
+endif

@@ -1,0 +1,39 @@
+// What differs between PostgreSQL 15 and 18, and the one way to include it.
+//
+// Every file of the extension that needs PostgreSQL includes this header first,
+// before any C++ one.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "fmgr.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+}
+
+// postgres.h routes these to its own port library; C++ headers declare members
+// and overloads of the same names.
+#undef printf
+#undef fprintf
+#undef sprintf
+#undef snprintf
+#undef vprintf
+#undef vfprintf
+#undef vsprintf
+#undef vsnprintf
+#undef strerror
+#undef strerror_r
+
+#if PG_VERSION_NUM >= 180000
+#define CONVERGE_MODULE_MAGIC(name, version) PG_MODULE_MAGIC_EXT(.name = name, .version = version)
+#define CONVERGE_NORETURN pg_noreturn
+#else
+#define CONVERGE_MODULE_MAGIC(name, version) PG_MODULE_MAGIC
+#define CONVERGE_NORETURN [[noreturn]]
+#endif
+
+#if PG_VERSION_NUM < 150000
+#error "converge needs PostgreSQL 15 or later"
+#endif

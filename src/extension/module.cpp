@@ -1,0 +1,17 @@
+// The library's entry: the magic block and _PG_init.
+#include "extension/compat.h"
+
+#include "extension/module.h"
+
+extern "C" {
+
+CONVERGE_MODULE_MAGIC("converge", "0.1");
+
+PGDLLEXPORT void _PG_init(void);
+
+void _PG_init(void) {
+  if (converge_init_identity) converge_init_identity();
+  if (converge_init_shmem) converge_init_shmem();
+  if (converge_init_worker) converge_init_worker();
+}
+}

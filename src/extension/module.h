@@ -1,0 +1,18 @@
+// The parts of the library that set something up when it is loaded. Each is
+// defined in its own part; module.cpp calls them from _PG_init.
+#pragma once
+
+// The identity settings converge.tenant and converge.principal (security/).
+[[gnu::weak]] void converge_init_identity();
+
+// Shared memory, hooks and the static launcher of the background worker
+// (worker/background/). Looks itself whether shared_preload_libraries is being
+// processed.
+[[gnu::weak]] void converge_init_worker();
+
+// Shared memory for the secret of subscription tickets (security/ticket.h).
+[[gnu::weak]] void converge_init_shmem();
+
+// A change was added to the log: the stream is to be woken when the transaction
+// commits (worker/background/).
+[[gnu::weak]] void converge_note_logged_change();
