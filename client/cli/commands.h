@@ -1,0 +1,37 @@
+// The commands: each takes what the command line said and returns an exit code.
+// A lost or refused connection leaves as an exception, which main() reports.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "options.h"
+
+namespace converge::cli {
+
+struct EditOptions {
+  std::string document;
+  std::string field;
+  std::string operation;
+  std::vector<std::string> arguments;
+};
+
+struct ReplayOptions {
+  std::string trace;
+  std::string document;
+  std::string field;
+  unsigned clients = 2;
+  unsigned turn = 16;          // consecutive edits a client makes before the next one's turn
+  std::uint64_t limit = 0;     // only so many edits; 0: all
+  bool verify = false;         // the text must be the trace's at the end
+  bool progress = false;
+};
+
+int tail(const Options& options, const std::string& document);
+int edit(const Options& options, const EditOptions& edit);
+int replay(const Options& options, const ReplayOptions& replay);
+int shell(const Options& options, const std::string& document);
+
+}  // namespace converge::cli

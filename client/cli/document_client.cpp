@@ -1,0 +1,283 @@
+#include "document_client.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+
+#include "session_wire.h"
+
+namespace converge::cli {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kFirstPause = 50ms;
+constexpr auto kLongestPause = 5s;
+constexpr auto kResendPause = 500ms;
+constexpr std::size_t kMaxPushBytes = 256 << 10;
+// Changes that may be under way without a verdict.
+constexpr std::uint64_t kMaxUnderWay = 1024;
+
+ReplicaId draw_replica() {
+  std::random_device device;
+  std::uniform_int_distribution<ReplicaId> replicas(1, kReplicaLimit - 1);
+  return replicas(device);
+}
+
+template <typename T>
+T check(Result<T> result) {
+  if (!result) {
+    const Error& error = result.error();
+    throw std::runtime_error(error.detail.empty() ? error.message
+                                                  : error.message + " (" + error.detail + ")");
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(result).value();
+}
+
+std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
+
+}  // namespace
+
+DocumentClient::DocumentClient(asio::io_context& io, Options options, DocumentName name,
+                               Events events)
+    : io_(io),
+      options_(std::move(options)),
+      name_(std::move(name)),
+      events_(std::move(events)),
+      session_(draw_replica),
+      pause_(io),
+      changed_(io, Clock::time_point::max()),
+      resend_(io) {}
+
+asio::awaitable<void> DocumentClient::run() {
+  bool first = true;
+  auto pause = std::chrono::duration_cast<Clock::duration>(kFirstPause);
+  while (!stopped_) {
+    if (online_) {
+      auto connection = std::make_shared<Connection>(io_);
+      std::string why;
+      try {
+        co_await serve(connection);
+      } catch (const boost::system::system_error& error) {
+        if (first && !caught_up_ && online_ && !stopped_) {
+          failure_ = error.code().message();
+          changed();
+          throw;
+        }
+        why = error.code().message();
+      } catch (const std::runtime_error& error) {
+        failure_ = error.what();
+        changed();
+        throw;
+      }
+      bytes_sent_before_ += connection->bytes_sent();
+      connection_.reset();
+      if (caught_up_) pause = kFirstPause;
+      first = false;
+      caught_up_ = false;
+      changed();
+      if (events_.disconnected && online_ && !stopped_) events_.disconnected(why);
+    }
+    if (stopped_) break;
+    pause_.expires_after(online_ ? pause : Clock::duration(1h));
+    pause = std::min<Clock::duration>(pause * 2, kLongestPause);
+    boost::system::error_code woken;
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+void DocumentClient::stop() {
+  stopped_ = true;
+  pause_.cancel();
+  resend_.cancel();
+  if (connection_) connection_->abort();
+}
+
+void DocumentClient::set_online(bool online) {
+  online_ = online;
+  pause_.cancel();
+  if (!online && connection_) connection_->abort();
+}
+
+asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connection) {
+  connection_ = connection;
+  const wire::Welcome welcome =
+      co_await connection->open(parse_url(options_.url), options_.token, session_.epoch());
+  session_.on_epoch(welcome.epoch());
+  sent_replica_ = 0;
+  sent_seq_ = 0;
+  subscribing_ = false;
+  subscribe();
+  while (true) {
+    const wire::ServerMessage message = co_await connection->read();
+    switch (message.message_case()) {
+      case wire::ServerMessage::kSubscribed: on_pull(message.subscribed()); break;
+      case wire::ServerMessage::kChanges: on_changes(message.changes()); break;
+      case wire::ServerMessage::kAck: on_ack(message.ack().replica(), message.ack().seq()); break;
+      case wire::ServerMessage::kReject: on_reject(message.reject()); break;
+      case wire::ServerMessage::kProblem: {
+        const wire::Problem& problem = message.problem();
+        if (problem.code() == wire::CODE_UNAVAILABLE) {
+          // The database is away, or the bridge catches its breath: come back later.
+          connection->abort();
+          break;
+        }
+        throw std::runtime_error(problem.message());
+      }
+      default: break;  // a later server may say more than we know
+    }
+    if (session_.needs_pull()) subscribe();
+    flush();
+    changed();
+  }
+}
+
+// Asks for what the session lacks; once, until it is answered.
+void DocumentClient::subscribe() {
+  if (subscribing_ || !connection_) return;
+  subscribing_ = true;
+  wire::ClientMessage message;
+  wire::Subscribe* subscribe = message.mutable_subscribe();
+  subscribe->set_request(++last_request_);
+  subscribe->mutable_document()->set_collection(name_.collection);
+  subscribe->mutable_document()->set_key(name_.key);
+  subscribe->set_since(session_.log_version());
+  connection_->send(message);
+}
+
+// Sends what was not yet sent on this connection.
+void DocumentClient::flush() {
+  if (!connection_ || !caught_up_) return;
+  while (true) {
+    const std::vector<session::Change> oldest = session_.unacknowledged(0, 1);
+    if (oldest.empty()) return;
+    if (oldest.front().replica != sent_replica_) {
+      sent_replica_ = oldest.front().replica;
+      sent_seq_ = oldest.front().seq - 1;
+    }
+    if (sent_seq_ >= oldest.front().seq + kMaxUnderWay) return;
+    const std::vector<session::Change> changes =
+        session_.unacknowledged(sent_seq_ + 1, kMaxPushBytes);
+    if (changes.empty()) return;
+    wire::ClientMessage message;
+    message.mutable_push()->set_channel(channel_);
+    for (const session::Change& change : changes)
+      write_change(change, message.mutable_push()->add_changes());
+    sent_seq_ = changes.back().seq;
+    connection_->send(message);
+  }
+}
+
+std::uint64_t DocumentClient::change(
+    const std::function<Result<void>(session::DocumentSession&)>& edit) {
+  check(session_.begin_change(now_ms()));
+  const Result<void> edited = edit(session_);
+  const session::Change* change = check(session_.commit_change());
+  check(edited);
+  if (change == nullptr) return 0;
+  const std::uint64_t seq = change->seq;
+  committed_at_.push_back(Clock::now());
+  flush();
+  return seq;
+}
+
+void DocumentClient::on_pull(const wire::Subscribed& subscribed) {
+  if (subscribed.request() != last_request_) return;
+  subscribing_ = false;
+  channel_ = subscribed.channel();
+  const wire::PullResponse& pull = subscribed.pull();
+  session_.on_epoch(pull.epoch());
+  check(session_.on_fields(read_fields(pull)));
+  session::Update update;
+  if (pull.has_state()) {
+    update = check(session_.on_state(read_state(pull.state()), pull.state().log_version()));
+  } else {
+    for (const wire::Change& change : pull.changes())
+      received_.push_back({change.replica(), change.seq(), change.principal()});
+    update = check(session_.on_changes(read_changes(pull.changes())));
+  }
+  check(session_.on_caught_up(pull.log_version()));
+  note_acknowledged();
+  caught_up_ = true;
+  if (events_.updated) events_.updated(update, nullptr);
+}
+
+void DocumentClient::on_changes(const wire::Changes& changes) {
+  if (changes.channel() != channel_) return;
+  for (const wire::Change& change : changes.changes()) {
+    received_.push_back({change.replica(), change.seq(), change.principal()});
+    const session::Update update = check(session_.on_changes({read_change(change)}));
+    if (events_.updated) events_.updated(update, &change);
+  }
+  note_acknowledged();
+}
+
+void DocumentClient::on_ack(ReplicaId replica, std::uint64_t seq) {
+  check(session_.on_ack(replica, seq));
+  note_acknowledged();
+}
+
+void DocumentClient::on_reject(const wire::Reject& reject) {
+  const std::optional<session::Refusal> refusal =
+      check(session_.on_reject(reject.replica(), reject.seq(), reject.code(), reject.message(),
+                               reject.expected_seq()));
+  if (refusal) {
+    note_acknowledged();
+    refusals_.push_back(*refusal);
+    if (events_.refused) events_.refused(*refusal);
+    return;
+  }
+  // Not a refusal: the same numbers again, at once for a gap, else a little later.
+  if (reject.replica() != sent_replica_) return;
+  if (reject.code() == wire::CODE_GAP) {
+    sent_seq_ = std::min(sent_seq_, reject.expected_seq() - 1);
+    return;
+  }
+  resend_.expires_after(kResendPause);
+  resend_.async_wait([this, seq = reject.seq()](boost::system::error_code cancelled) {
+    if (cancelled || seq == 0) return;
+    sent_seq_ = std::min(sent_seq_, seq - 1);
+    flush();
+  });
+}
+
+// Takes the time of every change that left the journal.
+void DocumentClient::note_acknowledged() {
+  while (committed_at_.size() > session_.journal_size()) {
+    ack_latencies_ms_.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - committed_at_.front()).count());
+    committed_at_.pop_front();
+  }
+}
+
+std::uint64_t DocumentClient::bytes_sent() const {
+  return bytes_sent_before_ + (connection_ ? connection_->bytes_sent() : 0);
+}
+
+void DocumentClient::changed() {
+  changed_.cancel();
+}
+
+asio::awaitable<bool> DocumentClient::wait_until(std::function<bool()> condition,
+                                                 std::chrono::milliseconds limit) {
+  const Clock::time_point deadline = Clock::now() + limit;
+  while (!condition()) {
+    if (failure_) throw std::runtime_error(*failure_);
+    if (Clock::now() >= deadline) co_return false;
+    changed_.expires_at(deadline);
+    boost::system::error_code woken;
+    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  co_return true;
+}
+
+}  // namespace converge::cli

@@ -1,0 +1,68 @@
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <iostream>
+
+#include "commands.h"
+#include "document_client.h"
+#include "field_value.h"
+#include "rethrow.h"
+
+namespace converge::cli {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+void print(const ordered_json& line) { std::cout << line.dump() << std::endl; }
+
+// What a change did, field by field: a text's splices, another field's value.
+ordered_json effects(const session::DocumentSession& session, const session::Update& update) {
+  ordered_json fields = ordered_json::object();
+  for (const session::Update::Field& field : update.fields) {
+    if (field.splices.empty()) {
+      fields[field.field] = field_value(session, field.field);
+      continue;
+    }
+    ordered_json splices = ordered_json::array();
+    for (const session::TextSplice& splice : field.splices)
+      splices.push_back(
+          {{"at", splice.at}, {"deleted", splice.deleted}, {"inserted", splice.inserted}});
+    fields[field.field] = splices;
+  }
+  return fields;
+}
+
+}  // namespace
+
+int tail(const Options& options, const std::string& document) {
+  boost::asio::io_context io;
+  DocumentClient* self = nullptr;
+  DocumentClient::Events events;
+  events.updated = [&self](const session::Update& update, const wire::Change* change) {
+    if (change == nullptr) {
+      print({{"document", all_values(self->session())}});
+      return;
+    }
+    print({{"replica", change->replica()},
+           {"seq", change->seq()},
+           {"principal", change->principal()},
+           {"fields", effects(self->session(), update)}});
+    if (update.deleted) print({{"deleted", true}});
+  };
+  events.disconnected = [](const std::string& why) {
+    std::cerr << "converge: connection lost (" << why << "), trying again\n";
+  };
+  DocumentClient client(io, options, parse_document(document), events);
+  self = &client;
+  client.session().observe_text(true);
+
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int) { client.stop(); });
+  boost::asio::co_spawn(io, client.run(), rethrow_and([&] { signals.cancel(); }));
+  io.run();
+  return kExitOk;
+}
+
+}  // namespace converge::cli
