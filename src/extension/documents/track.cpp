@@ -90,17 +90,35 @@ const FormData_pg_attribute* column_named(Relation relation, const char* name) {
                          RelationGetRelationName(relation))));
 }
 
+// Whether a type's text is the same whatever the session's settings are: a key's
+// text names the document for everybody.
+bool has_stable_text(Oid type) {
+  switch (getBaseType(type)) {
+    case BOOLOID:
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+    case NUMERICOID:
+    case OIDOID:
+    case TEXTOID:
+    case VARCHAROID:
+    case BPCHAROID:
+    case NAMEOID:
+    case UUIDOID:
+      return true;
+    default:
+      return type_is_enum(getBaseType(type));
+  }
+}
+
 // The primary key's columns without the tenant's, in the key's order.
 int check_key(Relation relation, const FormData_pg_attribute* tenant, NameData* keys) {
   (void)RelationGetIndexList(relation);
   if (!OidIsValid(relation->rd_pkindex)) {
-    cannot_track(relation, "It has no primary key.",
+    cannot_track(relation, "It has no primary key, or a deferrable one.",
                  "Give it one that holds the tenant's column and the document's key.");
   }
   Relation index = index_open(relation->rd_pkindex, AccessShareLock);
-  if (!index->rd_index->indimmediate) {
-    cannot_track(relation, "Its primary key is deferrable.", nullptr);
-  }
   int count = 0;
   bool has_tenant = false;
   for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
@@ -109,6 +127,11 @@ int check_key(Relation relation, const FormData_pg_attribute* tenant, NameData* 
     if (OidIsValid(column->attcollation) && !get_collation_isdeterministic(column->attcollation)) {
       cannot_track(relation, psprintf("Column \"%s\" of its primary key has a nondeterministic collation.",
                                       NameStr(column->attname)), nullptr);
+    }
+    if (!has_stable_text(column->atttypid)) {
+      cannot_track(relation, psprintf("Column \"%s\" of its primary key has type %s.", NameStr(column->attname),
+                                      format_type_be(column->atttypid)),
+                   "A document is named by text, uuid, integer, numeric, boolean or enum columns.");
     }
     if (column->attnum == tenant->attnum) {
       has_tenant = true;

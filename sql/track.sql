@@ -1,0 +1,183 @@
+-- track(), untrack(), and what their triggers log.
+SET search_path = public, converge;
+CREATE TABLE note (
+    tenant text, id text, title text,
+    props converge.lww_map NOT NULL DEFAULT '',
+    tags converge.or_set NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, id));
+
+-- What cannot be tracked, and why.
+SELECT converge.track('note', 'nobody');
+SELECT converge.track('note', 'title');
+SELECT converge.track('pg_class', 'relname');
+SELECT converge.track('converge.change', 'tenant');
+CREATE TABLE no_key (tenant text, id text, props converge.lww_map NOT NULL);
+SELECT converge.track('no_key', 'tenant');
+CREATE TABLE only_tenant (tenant text PRIMARY KEY, props converge.lww_map NOT NULL);
+SELECT converge.track('only_tenant', 'tenant');
+CREATE TABLE no_field (tenant text, id text, PRIMARY KEY (tenant, id));
+SELECT converge.track('no_field', 'tenant');
+CREATE TABLE nullable (tenant text, id text, props converge.lww_map, PRIMARY KEY (tenant, id));
+SELECT converge.track('nullable', 'tenant');
+CREATE TABLE late_key (tenant text, id text, props converge.lww_map NOT NULL,
+                       PRIMARY KEY (tenant, id) DEFERRABLE);
+SELECT converge.track('late_key', 'tenant');
+CREATE TABLE dated (tenant text, at timestamptz, props converge.lww_map NOT NULL, PRIMARY KEY (tenant, at));
+SELECT converge.track('dated', 'tenant');
+CREATE UNLOGGED TABLE unlogged (tenant text, id text, props converge.lww_map NOT NULL, PRIMARY KEY (tenant, id));
+SELECT converge.track('unlogged', 'tenant');
+CREATE VIEW a_view AS SELECT * FROM note;
+SELECT converge.track('a_view', 'tenant');
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER "~~later" BEFORE UPDATE ON no_key FOR EACH ROW EXECUTE FUNCTION nothing();
+ALTER TABLE no_key ADD PRIMARY KEY (tenant, id);
+SELECT converge.track('no_key', 'tenant');
+SELECT converge.track('note', 'tenant', '{props}');
+SELECT converge.track('note', 'tenant', '{title}');
+SELECT converge.track('note', 'tenant', '{nobody}');
+DROP TABLE no_key, only_tenant, no_field, nullable, late_key, dated, unlogged;
+DROP VIEW a_view;
+SELECT count(*) AS collections FROM converge.collection;
+
+-- The rows that are there become documents.
+INSERT INTO note (tenant, id, title, props) VALUES ('acme', 'old', 'old', converge.new_map('{"a": 1}'));
+SELECT converge.track('note', 'tenant');
+SELECT converge.track('note', 'tenant');
+CREATE VIEW log AS
+    SELECT d.key, c.seq, c.principal, get_byte(c.payload, 0) = 8 AND get_byte(c.payload, 1) = 1 AS inserted,
+           get_byte(c.payload || '\x00', 0) = 8 AND get_byte(c.payload || '\x0000', 1) = 2 AS deleted
+      FROM converge.change c JOIN converge.document d USING (tenant, document)
+     ORDER BY c.document, c.seq;
+SELECT * FROM log;
+
+-- An edit is one change; what changes no field is none.
+INSERT INTO note (tenant, id, title) VALUES ('acme', 'new', 'new');
+UPDATE note SET props = converge.set(props, 'b', '2') WHERE id = 'new';
+UPDATE note SET props = props || converge.new_map('{"c": 3}'), tags = converge.add(tags, 'red') WHERE id = 'new';
+UPDATE note SET title = 'newer' WHERE id = 'new';
+UPDATE note SET props = props || props WHERE id = 'new';
+SELECT * FROM log WHERE key = 'new';
+
+-- No assignment loses history.
+UPDATE note SET props = '' WHERE id = 'new';
+UPDATE note SET tags = '' WHERE id = 'new';
+SELECT props::jsonb, tags::text[] FROM note WHERE id = 'new';
+INSERT INTO note (tenant, id, props) VALUES ('acme', 'new', converge.new_map('{"d": 4}'))
+    ON CONFLICT (tenant, id) DO UPDATE SET props = EXCLUDED.props;
+SELECT props::jsonb FROM note WHERE id = 'new';
+
+-- Not even a user's trigger does.
+CREATE FUNCTION clear_props() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.props = ''; RETURN NEW; END $$;
+CREATE TRIGGER clear BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION clear_props();
+UPDATE note SET title = 'cleared?' WHERE id = 'new';
+DROP TRIGGER clear ON note;
+SELECT title, props::jsonb FROM note WHERE id = 'new';
+
+-- What a rolled-back edit said is nowhere.
+SELECT count(*) AS logged FROM log \gset
+BEGIN;
+UPDATE note SET props = converge.set(props, 'gone', 'true') WHERE id = 'new';
+SAVEPOINT s;
+UPDATE note SET props = converge.set(props, 'gone too', 'true') WHERE id = 'new';
+ROLLBACK TO s;
+SELECT count(*) - :logged AS more FROM log;
+ROLLBACK;
+SELECT count(*) - :logged AS more FROM log;
+UPDATE note SET props = converge.set(props, 'e', '5') WHERE id = 'new';
+SELECT max(seq) FROM log WHERE key = 'new';
+
+-- Tenant and key stay.
+UPDATE note SET id = 'other' WHERE id = 'new';
+UPDATE note SET tenant = 'globex' WHERE id = 'new';
+UPDATE note SET id = id WHERE id = 'new';
+
+-- Deleted and made again, it is another document.
+DELETE FROM note WHERE id = 'old';
+INSERT INTO note (tenant, id) VALUES ('acme', 'old');
+SELECT key, seq, inserted, deleted FROM log WHERE key = 'old';
+SELECT count(DISTINCT document) FROM converge.document WHERE key = 'old';
+BEGIN;
+TRUNCATE note;
+SELECT key, deleted FROM log WHERE deleted ORDER BY key;
+ROLLBACK;
+
+-- COPY and MERGE are edits as any.
+COPY note (tenant, id) FROM stdin;
+acme	copied
+\.
+MERGE INTO note USING (VALUES ('acme', 'copied'), ('acme', 'merged')) s(tenant, id)
+    ON note.tenant = s.tenant AND note.id = s.id
+    WHEN MATCHED THEN UPDATE SET props = converge.set(props, 'm', '1')
+    WHEN NOT MATCHED THEN INSERT (tenant, id) VALUES (s.tenant, s.id);
+SELECT key, seq, inserted FROM log WHERE key IN ('copied', 'merged') ORDER BY key, seq;
+
+-- A column added later is a field; the check against the log goes over all.
+ALTER TABLE note ADD more converge.lww_map NOT NULL DEFAULT '';
+UPDATE note SET more = converge.set(more, 'x', '1') WHERE id = 'new';
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set messages :abs_srcdir '/test/sql/messages.sql'
+\set ECHO none
+\i :messages
+\set ECHO all
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ann'));
+SELECT id, converge.verify('note', id) FROM note WHERE tenant = 'acme' ORDER BY id;
+UPDATE note SET more = converge.set(more, 'y', '2') WHERE id = 'new';
+COMMIT;
+SELECT principal FROM log WHERE key = 'new' ORDER BY seq DESC LIMIT 1;
+
+-- Names that need quotes, keys of several columns and of other types.
+CREATE SCHEMA "My Schema";
+CREATE TABLE "My Schema"."My Table" (
+    "Tenant Id" uuid, "a b" int, c varchar(10), "Field""s" converge.lww_map NOT NULL DEFAULT '',
+    PRIMARY KEY (c, "Tenant Id", "a b"));
+SELECT converge.track('"My Schema"."My Table"', 'Tenant Id');
+INSERT INTO "My Schema"."My Table" VALUES ('00000000-0000-0000-0000-000000000001', 7, '2026-01-31');
+UPDATE "My Schema"."My Table" SET "Field""s" = converge.set("Field""s", 'k', '1');
+SELECT name, tenant_column, key_columns FROM converge.collection WHERE name <> 'note';
+SELECT tenant, key FROM converge.document WHERE tenant LIKE '00%';
+BEGIN;
+SELECT converge.authenticate(test.token('00000000-0000-0000-0000-000000000001', 'ann'));
+SELECT converge.verify('My Schema.My Table', '["2026-01-31", "7"]');
+SELECT converge.verify('My Schema.My Table', '["2026-01-31", "8"]');
+ROLLBACK;
+DROP SCHEMA "My Schema" CASCADE;
+SELECT name FROM converge.collection;
+
+-- Partitions.
+CREATE TABLE part (tenant text, id int, props converge.lww_map NOT NULL DEFAULT '', PRIMARY KEY (tenant, id))
+    PARTITION BY RANGE (id);
+CREATE TABLE part_low (extra int, tenant text NOT NULL, props converge.lww_map NOT NULL DEFAULT '', id int NOT NULL);
+ALTER TABLE part_low DROP extra;
+ALTER TABLE part ATTACH PARTITION part_low FOR VALUES FROM (0) TO (10);
+CREATE TABLE part_high PARTITION OF part FOR VALUES FROM (10) TO (20);
+SELECT converge.track('part_low', 'tenant');
+INSERT INTO part VALUES ('acme', 1);
+SELECT converge.track('part', 'tenant');
+INSERT INTO part VALUES ('acme', 11);
+UPDATE part SET props = converge.set(props, 'p', '1');
+SELECT key, seq, inserted FROM log WHERE key IN ('1', '11') ORDER BY key, seq;
+UPDATE part SET id = id + 10 WHERE id = 1;
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ann'));
+SELECT converge.verify('part', '1'), converge.verify('part', '11');
+ROLLBACK;
+DROP TABLE part;
+
+-- Untracked, the table is as any other and the log stays.
+SELECT count(*) > 0 AS kept FROM log WHERE key = 'new';
+SELECT converge.untrack('note');
+SELECT converge.untrack('note');
+UPDATE note SET id = 'renamed' WHERE id = 'merged';
+SELECT count(*) > 0 AS kept FROM log WHERE key = 'new';
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'note'::regclass;
+SELECT converge.capture();
+CREATE TRIGGER capture AFTER INSERT ON note FOR EACH ROW EXECUTE FUNCTION converge.capture();
+INSERT INTO note (tenant, id) VALUES ('acme', 'x');
+
+DROP VIEW log;
+DROP TABLE note;
+DROP FUNCTION nothing(), clear_props();
+\set ECHO none
+SET client_min_messages = warning;
+DROP SCHEMA test CASCADE;
