@@ -207,6 +207,7 @@ export class Client extends Emitter<ClientEvents> {
             this.#connection.send({ $case: "unsubscribe", value: { channel } });
           } else if (pull) {
             entry.channel = channel;
+            entry.request = 0;
             entry.document.onSubscribed(pull);
           }
           break;

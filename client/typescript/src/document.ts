@@ -64,7 +64,8 @@ const windowBytes = 512 * 1024;
 const oneByOne = 64;
 
 export class Document extends Emitter<DocumentEvents> implements FieldHost {
-  readonly #session: DocumentSession;
+  #session: DocumentSession;
+  #incarnation = 0n;
   readonly #fields = new Map<string, FieldView>();
   readonly #opened: { promise: Promise<void>; resolve: () => void; reject: (error: ConvergeError) => void };
   #known: FieldInfo[] = [];
@@ -79,7 +80,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #failure: ConvergeError | undefined;
 
   constructor(
-    core: CoreModule,
+    private readonly core: CoreModule,
     private readonly host: DocumentHost,
     readonly collection: string,
     readonly key: string,
@@ -170,6 +171,10 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     return this.#opened.promise;
   }
 
+  get session(): DocumentSession {
+    return this.#session;
+  }
+
   logVersion(): Uint8Array {
     return this.#session.logVersion();
   }
@@ -180,6 +185,15 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   }
 
   onSubscribed(pull: PullResponse): void {
+    if (this.#incarnation !== 0n && pull.incarnation !== this.#incarnation) {
+      // The row was deleted and made again: another document. What was known
+      // and what waits belong to the one that is gone.
+      this.#incarnation = pull.incarnation;
+      this.#begin();
+      this.host.pull(this);
+      return;
+    }
+    this.#incarnation = pull.incarnation;
     this.#session.onEpoch(pull.epoch);
     this.#session.onFields(pull.fields);
     this.#known = pull.fields.map(({ field, type }) => ({ field, type }));
@@ -251,6 +265,19 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   // ---- inside
 
+  #begin(): void {
+    const splices = new Map<string, Splice[]>();
+    for (const view of this.#fields.values()) {
+      if (view instanceof TextField && view.length > 0) splices.set(view.name, [{ at: 0, removed: view.length, inserted: "" }]);
+      view.forget();
+    }
+    this.#session.free();
+    this.#session = new DocumentSession(this.core);
+    this.#session.onFields(this.#known);
+    this.emit("change", { origin: "rollback", principals: [], fields: this.#known.map(({ field }) => field), splices });
+    this.#countPending();
+  }
+
   #commit(): void {
     const edited = this.#edited;
     this.#edited = new Map();
@@ -292,7 +319,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     });
   }
 
-  #field<T extends FieldView>(name: string, View: new (host: FieldHost, session: DocumentSession, name: string) => T, type: FieldType): T {
+  #field<T extends FieldView>(name: string, View: new (host: FieldHost, name: string) => T, type: FieldType): T {
     const held = this.#fields.get(name);
     if (held instanceof View) return held;
     const info = this.#known.find(({ field }) => field === name);
@@ -302,7 +329,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (info.type !== type) {
       throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${FieldType[type]}`);
     }
-    const view = new View(this, this.#session, name);
+    const view = new View(this, name);
     this.#fields.set(name, view);
     return view;
   }

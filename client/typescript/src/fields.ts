@@ -10,6 +10,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 /** What a document does for its fields. */
 export interface FieldHost {
+  readonly session: DocumentSession;
   /** Runs `edit`, which edits `field`, as one change, or as part of the one that
    * is under way. A text says how it was edited. */
   edit(field: FieldView, edit: (session: DocumentSession) => Splice | void): void;
@@ -19,7 +20,6 @@ export interface FieldHost {
 export abstract class FieldView {
   constructor(
     protected readonly host: FieldHost,
-    protected readonly session: DocumentSession,
     readonly name: string,
   ) {}
 
@@ -36,7 +36,7 @@ export class TextField extends FieldView {
   #value: string | undefined;
 
   get value(): string {
-    return (this.#value ??= this.session.text(this.name));
+    return (this.#value ??= this.host.session.text(this.name));
   }
 
   get length(): number {
@@ -136,7 +136,7 @@ export class MapField extends FieldView {
 
   #read(): Map<string, Json> {
     if (this.#value === undefined) {
-      const entries = Object.entries(JSON.parse(this.session.mapJson(this.name)) as { [key: string]: Json });
+      const entries = Object.entries(JSON.parse(this.host.session.mapJson(this.name)) as { [key: string]: Json });
       this.#value = new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
     }
     return this.#value;
@@ -168,7 +168,7 @@ export class SetField extends FieldView {
 
   /** Its elements, sorted. */
   values(): readonly string[] {
-    return (this.#elements ??= this.session.setElements(this.name));
+    return (this.#elements ??= this.host.session.setElements(this.name));
   }
 
   get size(): number {

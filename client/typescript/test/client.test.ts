@@ -247,3 +247,19 @@ test("a restored server is offered what it forgot", async (context) => {
   const late = await connect(context, loopback, "carol").open("note", "welcome");
   assert.equal(late.text("body").value, "kept and forgotten");
 });
+
+test("a row that was deleted and made again is another document", async (context) => {
+  const loopback = await server();
+  const { documents: [a] } = await pair(context, loopback);
+  a.text("body").insert(0, "of the first");
+  a.set("tags").add("first");
+  await a.acknowledged();
+  loopback.log = [];
+  loopback.incarnation = 2n;
+  loopback.cut();
+  await until(() => a.text("body").value === "" && a.state === "live");
+  assert.deepEqual(view(a), { body: "", props: {}, tags: [] });
+  a.text("body").insert(0, "of the second");
+  await a.acknowledged();
+  assert.equal(loopback.log.length, 1);
+});

@@ -10,6 +10,7 @@ type Listener = (event: never) => void;
 
 export class Loopback {
   epoch = 1n;
+  incarnation = 1n;
   log: Change[] = [];
   /** the verdict on a change, when it is not to be taken */
   verdict: (change: Change) => Code | undefined = () => undefined;
@@ -61,7 +62,7 @@ export class Loopback {
         socket.subscribed = true;
         socket.give({
           $case: "subscribed",
-          value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch } },
+          value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
         });
         break;
       case "unsubscribe":

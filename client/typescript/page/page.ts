@@ -1,0 +1,91 @@
+// The page that the bridge serves: two panes, each a client of its own.
+import { CoreModule } from "../src/index.ts";
+import { openPane } from "./pane.ts";
+
+const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
+const defaultDocument = "note/welcome";
+
+interface Choice {
+  token: string;
+  /** COLLECTION/KEY */
+  document: string;
+}
+
+/** What the address's fragment asks for (`#token=…&document=note/welcome`), or
+ * what this tab was opened with before. The fragment never leaves the browser;
+ * it is taken out of the address bar so that nobody passes a token on by
+ * copying the address. */
+function choice(): Choice | undefined {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const token = fragment.get("token");
+  if (token !== null) {
+    sessionStorage.setItem("token", token);
+    sessionStorage.setItem("document", fragment.get("document") ?? defaultDocument);
+    history.replaceState(null, "", location.pathname);
+  }
+  const kept = sessionStorage.getItem("token");
+  return kept === null ? undefined : { token: kept, document: sessionStorage.getItem("document") ?? defaultDocument };
+}
+
+/** Asks for a token; `reason` says what was wrong with the one before. */
+function ask(before: string, reason?: string): Promise<Choice> {
+  const form = element<HTMLFormElement>("token-form");
+  const name = element<HTMLInputElement>("document-name");
+  name.value = before;
+  if (reason !== undefined) element("token-reason").textContent = reason;
+  form.hidden = false;
+  element("token").focus();
+  return new Promise((resolve) => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      form.hidden = true;
+      const given = { token: element<HTMLInputElement>("token").value.trim(), document: name.value };
+      sessionStorage.setItem("token", given.token);
+      sessionStorage.setItem("document", given.document);
+      resolve(given);
+    }, { once: true });
+  });
+}
+
+async function start(): Promise<void> {
+  // A link opened in a tab that shows the page already changes the fragment only.
+  addEventListener("hashchange", () => {
+    if (new URLSearchParams(location.hash.slice(1)).has("token")) location.reload();
+  });
+  const { token, document: name } = choice() ?? (await ask(defaultDocument));
+  const slash = name.indexOf("/");
+  const [collection, key] = [name.slice(0, slash), name.slice(slash + 1)];
+  const url = new URL("sync", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.hash = url.search = "";
+
+  element("row").hidden = false;
+  element("document").textContent = name;
+  const core = await CoreModule.load(new URL("converge.wasm", import.meta.url));
+  const panes = await Promise.all(
+    ["Left", "Right"].map((title) => openPane(element<HTMLTemplateElement>("pane"), element("panes"), { title, url: url.href, token, collection, key, core })),
+  );
+  const [first] = panes;
+  if (first === undefined || "failure" in first) {
+    sessionStorage.removeItem("token");
+    element("panes").replaceChildren();
+    element("row").hidden = true;
+    await ask(name, first ? `The server refused: ${first.failure.message}. Another token, or another document, may do.` : undefined);
+    location.reload();
+    return;
+  }
+  element("identity").textContent = `${first.identity.principal} of ${first.identity.tenant}`;
+  if (first.textField !== undefined) {
+    const quoted = `'${key.replaceAll("'", "''")}'`;
+    element("sql").textContent = `UPDATE ${collection} SET ${first.textField} = converge.insert(${first.textField}, 0, 'Hello from SQL. ') WHERE id = ${quoted};`;
+    element("hint").hidden = false;
+  }
+}
+
+start().catch((error: unknown) => {
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.setAttribute("role", "alert");
+  notice.textContent = `The page cannot start: ${error instanceof Error ? error.message : String(error)}`;
+  document.body.append(notice);
+});
