@@ -1,6 +1,6 @@
 # Builds and installs the PostgreSQL extension (PGXS): converge.so, the install
-# script, and, by its own Makefile, the output plugin. The core library, bridge,
-# tools and the WASM module are CMakeLists.txt's.
+# script, and, by its own Makefile, the output plugin. The core library, bridge
+# and tools are CMakeLists.txt's, the WASM module and the page client/web.mk's.
 #
 #   make [WERROR=1]            build            make installcheck  pg_regress
 #   make install               install          make clean
@@ -14,6 +14,7 @@ PG_CONFIG ?= pg_config
 BUILD := build/extension
 
 -include scripts/targets.mk
+include client/web.mk
 
 PGXS := $(if $(shell command -v $(PG_CONFIG) 2>/dev/null),$(wildcard $(shell $(PG_CONFIG) --pgxs)))
 
