@@ -3,8 +3,12 @@
 #include <utility>
 
 #include "core/clock/version_vector.h"
+#include "core/counter/g_counter.h"
+#include "core/counter/pn_counter.h"
 #include "core/lww_map/lww_map.h"
+#include "core/lww_set/lww_set.h"
 #include "core/or_set/or_set.h"
+#include "core/register/mv_register.h"
 #include "core/sequence/text.h"
 #include "core/state_header.h"
 
@@ -17,15 +21,6 @@ struct Of {
   using type = State;
 };
 
-Error unsupported(FieldType type) {
-  std::string_view name = field_type_name(type);
-  if (name.empty()) {
-    return Error{ErrorCode::invalid, "unknown field type",
-                 "it has number " + std::to_string(static_cast<unsigned>(type))};
-  }
-  return Error{ErrorCode::invalid, "field type is not supported", std::string(name)};
-}
-
 // Calls use(Of<State>{}) with the class that stands for `type`.
 template <class Answer, class Use>
 Result<Answer> with_class(FieldType type, Use use) {
@@ -36,9 +31,17 @@ Result<Answer> with_class(FieldType type, Use use) {
       return use(Of<OrSet>{});
     case FieldType::crdt_text:
       return use(Of<Text>{});
-    default:
-      return unsupported(type);
+    case FieldType::pn_counter:
+      return use(Of<PnCounter>{});
+    case FieldType::g_counter:
+      return use(Of<GCounter>{});
+    case FieldType::mv_register:
+      return use(Of<MvRegister>{});
+    case FieldType::lww_set:
+      return use(Of<LwwSet>{});
   }
+  return Error{ErrorCode::invalid, "unknown field type",
+               "it has number " + std::to_string(static_cast<unsigned>(type))};
 }
 
 }  // namespace

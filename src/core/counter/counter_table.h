@@ -1,0 +1,61 @@
+// What g_counter and pn_counter have in common: for each replica how many edits
+// it made and the totals they add up to. Only the replica itself raises them, so
+// that of two entries the later one holds the earlier, and a delta is the entry.
+//
+// Encoding (canonical): the type's first byte; then for each replica, ascending,
+// varints: the distance from the replica before (from 0 for the first), the
+// number of its edits (at least 1), the total of its increments, and for a
+// pn_counter the total of its decrements. No count: the bytes end it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock/version_vector.h"
+#include "core/field.h"
+#include "core/limits.h"
+#include "core/result.h"
+
+namespace converge {
+
+class CounterTable {
+ public:
+  struct Entry {
+    ReplicaId replica = 0;
+    std::uint64_t edits = 0;
+    std::uint64_t up = 0;
+    std::uint64_t down = 0;
+
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+
+  // `type` is g_counter or pn_counter.
+  static Result<CounterTable> decode(FieldType type, std::string_view bytes);
+  std::string encode(FieldType type) const;
+
+  // Errors: too_large; then nothing has changed.
+  Result<void> merge(FieldType type, const CounterTable& other);
+  VersionVector version() const;
+  CounterTable delta(const VersionVector& since) const;
+  CounterTable difference(const CounterTable& older) const;
+
+  // Ascending by replica.
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  // Errors: out_of_range, beyond a bigint.
+  Result<std::int64_t> value(FieldType type) const;
+
+  // Adds `up` and `down` to the replica's totals. Errors: out_of_range (a total,
+  // the value or the replica), too_large; then nothing has changed.
+  Result<void> add(FieldType type, ReplicaId replica, std::uint64_t up, std::uint64_t down,
+                   std::string* delta);
+
+ private:
+  std::vector<Entry>::iterator lower_bound(ReplicaId replica);
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace converge

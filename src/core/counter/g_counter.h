@@ -1,0 +1,62 @@
+// g_counter: a counter that only grows.
+//
+// The encoding tells counter_table.h. On an error nothing has changed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/counter/counter_table.h"
+
+namespace converge {
+
+class GCounter {
+ public:
+  GCounter() = default;
+
+  // Errors: malformed, wrong_type, too_large.
+  static Result<GCounter> decode(std::string_view bytes) {
+    auto table = CounterTable::decode(kType, bytes);
+    if (!table) return table.error();
+    return GCounter(std::move(*table));
+  }
+  std::string encode() const { return table_.encode(kType); }
+
+  // Joins the other state into this one. Errors: too_large.
+  Result<void> merge(const GCounter& other) { return table_.merge(kType, other.table_); }
+
+  // How many edits of each replica it has.
+  VersionVector version() const { return table_.version(); }
+
+  // For every `a` that includes `since`: a || delta = a || *this.
+  Result<GCounter> delta(const VersionVector& since) const { return GCounter(table_.delta(since)); }
+
+  // The smallest d for which older || d = older || *this.
+  GCounter difference(const GCounter& older) const {
+    return GCounter(table_.difference(older.table_));
+  }
+
+  bool is_empty() const { return table_.entries().empty(); }
+
+  // The sum over all replicas. Errors: out_of_range, where concurrent edits
+  // lead beyond a bigint.
+  Result<std::int64_t> value() const { return table_.value(kType); }
+
+  // Adds `n` as `replica`; 0 changes nothing. `delta`, if given, becomes the
+  // encoding of this edit.
+  // Errors: out_of_range (also the value it would have), too_large.
+  Result<void> increment(ReplicaId replica, std::uint64_t n, std::string* delta = nullptr) {
+    return table_.add(kType, replica, n, 0, delta);
+  }
+
+ private:
+  static constexpr FieldType kType = FieldType::g_counter;
+
+  explicit GCounter(CounterTable table) : table_(std::move(table)) {}
+
+  CounterTable table_;
+};
+
+}  // namespace converge
