@@ -4,6 +4,10 @@
 #include "extension/module.h"
 
 extern "C" {
+#include "utils/guc.h"
+}
+
+extern "C" {
 
 CONVERGE_MODULE_MAGIC("converge", "0.1");
 
@@ -13,5 +17,7 @@ void _PG_init(void) {
   if (converge_init_identity) converge_init_identity();
   if (converge_init_shmem) converge_init_shmem();
   if (converge_init_worker) converge_init_worker();
+  // Every setting is declared: any other of this name is a mistake.
+  MarkGUCPrefixReserved("converge");
 }
 }

@@ -78,17 +78,17 @@ std::optional<std::string> decode_base64url(std::string_view text) {
 // A JSON object without duplicate members.
 Result<rapidjson::Document> parse_object(std::string_view part, const char* what) {
   const std::optional<std::string> json = decode_base64url(part);
-  if (!json) return refuse("token is malformed", std::string("The ") + what + " is not base64url.");
+  if (!json) return refuse("token is malformed", std::string("The ") + what + " part is not base64url.");
   rapidjson::Document document;
   document.Parse<rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag |
                  rapidjson::kParseFullPrecisionFlag>(json->data(), json->size());
   if (document.HasParseError() || !document.IsObject()) {
-    return refuse("token is malformed", std::string("The ") + what + " is not a JSON object.");
+    return refuse("token is malformed", std::string("The ") + what + " part is not a JSON object.");
   }
   std::set<std::string_view> seen;
   for (const auto& member : document.GetObject()) {
     if (!seen.insert({member.name.GetString(), member.name.GetStringLength()}).second) {
-      return refuse("token is malformed", std::string("The ") + what + " names a member twice.");
+      return refuse("token is malformed", std::string("The ") + what + " part names a member twice.");
     }
   }
   return document;
