@@ -50,11 +50,12 @@ SQL_PARTS := \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \
+	worker/background/status.sql \
 	src/extension/security/grants.sql
 
 SQL_MISSING := $(filter-out $(wildcard $(SQL_PARTS)),$(SQL_PARTS))
 SQL_UNLISTED := $(filter-out $(SQL_PARTS) src/extension/upgrade/%, \
-                  $(wildcard src/extension/*.sql src/extension/*/*.sql))
+                  $(wildcard src/extension/*.sql src/extension/*/*.sql worker/background/*.sql))
 ifneq ($(strip $(SQL_MISSING) $(SQL_UNLISTED)),)
 $(error SQL_PARTS does not match the .sql files: missing [$(SQL_MISSING)] unlisted [$(SQL_UNLISTED)])
 endif

@@ -21,3 +21,8 @@ CREATE FUNCTION converge.worker_status(
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.worker_status() IS
     'state of this database''s stream worker';
+
+-- Its figures span all tenants.
+REVOKE ALL ON FUNCTION converge.worker_socket(), converge.worker_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.worker_socket() TO converge_client;
+GRANT EXECUTE ON FUNCTION converge.worker_status() TO converge_client, pg_monitor;
