@@ -5,7 +5,7 @@
 #   web       build/web/: the page
 #   web-test  the client's unit tests
 
-.PHONY: wasm web web-test web-clean
+.PHONY: wasm web web-test web-test-bundle web-clean
 
 WASM_CXX ?= clang++-19
 WASM_BUILD := build/wasm
@@ -56,12 +56,14 @@ build/web/%: $(CLIENT)/page/%
 	@mkdir -p $(@D)
 	cp $< $@
 
-web-test: $(WASM_MODULE) $(CLIENT_WIRE)
+web-test-bundle: $(WASM_MODULE) $(CLIENT_WIRE)
 	rm -rf build/client-test
 	$(ESBUILD) --platform=node --packages=external --outdir=build/client-test --out-extension:.js=.mjs \
 	  $(wildcard $(CLIENT)/test/*.test.ts)
 	ln -sfn ../../$(CLIENT)/node_modules build/client-test/node_modules
-	CONVERGE_WASM=$(WASM_MODULE) node --test build/client-test/
+
+web-test: web-test-bundle
+	cd build/client-test && CONVERGE_WASM=../wasm/converge.wasm node --test
 
 web-clean:
 	rm -rf $(WASM_BUILD) build/web build/client-test $(CLIENT)/generated

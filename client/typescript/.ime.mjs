@@ -1,0 +1,22 @@
+import { chromium } from "playwright-core";
+const b = await chromium.launch({executablePath:"/usr/bin/chromium",headless:true,args:["--no-sandbox","--disable-gpu"]});
+const p = await b.newPage({viewport:{width:1200,height:820}});
+p.on("console",m=>console.log("console:",m.text())); p.on("pageerror",e=>console.log("pageerror",e));
+await p.goto("http://127.0.0.1:8099/#token=alice");
+await p.waitForSelector('.pane[data-state="live"]:nth-child(2)');
+const L=p.locator("textarea").nth(0), R=p.locator("textarea").nth(1);
+await L.fill("alpha omega");
+await p.waitForTimeout(200); console.log(await R.inputValue());
+const cdp = await p.context().newCDPSession(p);
+await L.focus(); await L.evaluate(e=>e.setSelectionRange(6,6));
+await cdp.send("Input.imeSetComposition",{text:"に",selectionStart:1,selectionEnd:1});
+await cdp.send("Input.imeSetComposition",{text:"にほ",selectionStart:2,selectionEnd:2});
+console.log("composing L:",await L.inputValue()," R:",await R.inputValue());
+// remote edit meanwhile: through the right pane by script (no focus change)
+await R.evaluate(e=>{e.setRangeText("REMOTE ",0,0,"end"); e.dispatchEvent(new InputEvent("input",{bubbles:true}))});
+await p.waitForTimeout(200);
+console.log("held L:",await L.inputValue()," R:",await R.inputValue());
+await cdp.send("Input.insertText",{text:"日本"});
+await p.waitForTimeout(200);
+console.log("after L:",await L.inputValue()," R:",await R.inputValue(), await L.evaluate(e=>[e.selectionStart,e.selectionEnd]));
+await b.close();

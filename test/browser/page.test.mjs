@@ -1,0 +1,128 @@
+// The page in Chromium, against the demo: both panes, the table, the wire.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startDemo } from "./demo.mjs";
+import { becomes, holds, openPage } from "./panes.mjs";
+
+let demo;
+before(async () => (demo = await startDemo()), { timeout: 1_800_000 });
+after(async () => await demo?.stop(), { timeout: 60_000 });
+
+const limit = { timeout: 120_000 };
+
+/** Makes a document of the test's own and returns its name. */
+async function newDocument(key, body = "", props = "{}", tags = "{}") {
+  await demo.sql(`INSERT INTO note (tenant, id, body, props, tags) VALUES ('acme', '${key}', converge.new_text('${body}'), converge.new_map('${props}'), converge.new_set('${tags}'))`);
+  return `note/${key}`;
+}
+
+const row = (what, key) => demo.sql(`SELECT ${what} FROM note WHERE tenant = 'acme' AND id = '${key}'`);
+
+test("typed in both panes, read in both and in the table", limit, async (context) => {
+  const { left, right, errors } = await openPage(context, demo, await newDocument("typed", "middle"));
+  assert.equal(await left.text(), "middle");
+  await Promise.all([left.type(0, "left "), right.type(6, " right 😀")]);
+  await becomes(left.text, "left middle right 😀", "the left text");
+  await becomes(right.text, "left middle right 😀", "the right text");
+  await becomes(() => row("body::text", "typed"), "left middle right 😀", "the row");
+  assert.deepEqual(errors, []);
+});
+
+test("map and set, both ways and in the table", limit, async (context) => {
+  const { left, right, errors } = await openPage(context, demo, await newDocument("fields", "", '{"title": "T"}', "{old}"));
+  await left.setKey("size", "12");
+  await right.addElement("new");
+  await left.root.getByRole("button", { name: "Remove old" }).click();
+  await right.root.getByLabel("Value of title").fill("Changed");
+  await right.root.getByLabel("Value of title").press("Enter");
+  for (const pane of [left, right]) {
+    await becomes(pane.map, { size: "12", title: "Changed" }, "a map");
+    await becomes(pane.set, ["new"], "a set");
+  }
+  await becomes(() => row("props::jsonb = '{\"size\": 12, \"title\": \"Changed\"}' AND tags::text[] = '{new}'", "fields"), "t", "the row");
+  await right.root.getByRole("button", { name: "Unset size" }).click();
+  await becomes(left.map, { title: "Changed" }, "the left map");
+  await becomes(() => row("props::jsonb", "fields"), '{"title": "Changed"}', "the row");
+  assert.deepEqual(errors, []);
+});
+
+test("an UPDATE in psql appears in both panes and leaves the caret where it was", limit, async (context) => {
+  const { left, right, errors } = await openPage(context, demo, await newDocument("sql", "one three"));
+  await left.area.focus();
+  await left.area.evaluate((element) => element.setSelectionRange(4, 9));
+  await demo.sql("UPDATE note SET body = converge.insert(body, 0, '😀 ') WHERE tenant = 'acme' AND id = 'sql'");
+  for (const pane of [left, right]) await becomes(pane.text, "😀 one three", "a text");
+  assert.deepEqual(await left.area.evaluate((element) => [element.selectionStart, element.selectionEnd]), [7, 12]);
+  await left.area.press("x");
+  await becomes(right.text, "😀 one x", "the right text");
+  await becomes(() => row("body::text", "sql"), "😀 one x", "the row");
+  assert.deepEqual(errors, []);
+});
+
+test("a keystroke costs at most 200 bytes on the wire", limit, async (context) => {
+  const { page, left, right, frames, errors } = await openPage(context, demo, await newDocument("cost", "x".repeat(20_000)));
+  await left.area.focus();
+  await left.area.evaluate((element) => element.setSelectionRange(10_000, 10_000));
+  const costs = [];
+  for (const letter of "a keystroke") {
+    const before = frames.length;
+    await page.keyboard.type(letter);
+    await holds(async () => (await left.text()) === (await right.text()) && (await left.pending()) === 0, "both panes");
+    const made = frames.slice(before);
+    assert.ok(made.some(({ sent }) => sent), "a frame was sent");
+    // The change up, its acknowledgement, and the change down to each pane.
+    const up = made.filter(({ sent }) => sent).reduce((sum, { bytes }) => sum + bytes, 0);
+    const down = Math.max(...made.filter(({ sent }) => !sent).map(({ bytes }) => bytes));
+    costs.push({ up, down, all: made.reduce((sum, { bytes }) => sum + bytes, 0) });
+    assert.ok(up <= 200 && down <= 200, `${up} bytes up, ${down} down`);
+  }
+  const shown = await left.editBytes();
+  assert.ok(shown > 0 && shown <= 200, `the page says ${shown}`);
+  context.diagnostic(`a keystroke in 20,000 characters: ${JSON.stringify(costs.at(-1))}, its own pane ${shown} bytes with framing and acknowledgement`);
+  assert.deepEqual(errors, []);
+});
+
+test("edited offline on one side, merged when it is back", limit, async (context) => {
+  const { left, right, errors } = await openPage(context, demo, await newDocument("offline", "common", '{"n": 1}', "{kept}"));
+  await left.toggle();
+  await left.state("offline");
+  await left.type(6, " left");
+  await left.addElement("from left");
+  await left.setKey("left", "true");
+  await right.type(0, "right ");
+  await right.root.getByRole("button", { name: "Remove kept" }).click();
+  await becomes(() => row("body::text", "offline"), "right common", "the row while the left is offline");
+  assert.equal(await left.text(), "common left");
+  assert.equal(await left.pending(), 7);
+  await left.toggle();
+  for (const pane of [left, right]) {
+    await becomes(pane.text, "right common left", "a text");
+    await becomes(pane.set, ["from left"], "a set");
+    await becomes(pane.map, { left: "true", n: "1" }, "a map");
+  }
+  await becomes(left.pending, 0, "what is to be acknowledged");
+  await becomes(() => row("body::text || ' ' || tags::text[]::text", "offline"), 'right common left {"from left"}', "the row");
+  assert.deepEqual(errors, []);
+});
+
+test("another tenant's token opens another document of the same name", limit, async (context) => {
+  await newDocument("ours", "only for acme");
+  await demo.sql("INSERT INTO note (tenant, id, body) VALUES ('globex', 'ours', converge.new_text('globex own'))");
+  const { page, left } = await openPage(context, demo, "note/ours", demo.tokens.globex);
+  assert.equal(await left.text(), "globex own");
+  assert.match(await page.locator("#identity").textContent(), /globex/);
+});
+
+test("the token leaves the address bar; a forged one is asked for again", limit, async (context) => {
+  const { page } = await openPage(context, demo, "note/welcome");
+  assert.equal(new URL(page.url()).hash, "");
+  await page.reload();
+  await page.locator('.pane[data-state="live"]').nth(1).waitFor();
+  const stranger = await demo.browser.newPage();
+  context.after(() => stranger.close());
+  await stranger.goto(`${demo.page}#token=${demo.tokens.acme.slice(0, -4)}AAAA`);
+  await stranger.getByText("The server refused").waitFor();
+  await stranger.getByLabel("Token").fill(demo.tokens.acme);
+  await stranger.getByRole("button", { name: "Open" }).click();
+  await stranger.locator('.pane[data-state="live"]').nth(1).waitFor();
+});
