@@ -80,6 +80,8 @@ SHLIB_LINK += -lstdc++ -lcrypto -lprotobuf-c
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=converge --encoding=UTF8
+ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=converge --encoding=UTF8
 # A library of functions that fail on purpose (test/boundary); never installed.
 # The server must be able to read it at this path.
 BOUNDARY_LIBRARY ?= $(CURDIR)/$(BUILD)/converge_boundary_test$(DLSUFFIX)
