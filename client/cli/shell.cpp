@@ -8,7 +8,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "document_client.h"
@@ -77,6 +80,28 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
     const bool done = co_await client.wait_until(
         [&] { return field_value(client.session(), field) == command[2]; }, kWaitLimit);
     if (!done) throw std::runtime_error("the field did not get that value within 10 s");
+    co_return true;
+  }
+  if (name == "version") {
+    ordered_json version = ordered_json::object();
+    for (const auto& entry : LogVersion::decode(client.session().log_version()).value().entries())
+      version[std::to_string(entry.replica)] = entry.counter;
+    co_return version;
+  }
+  if (name == "reach") {
+    if (command.size() != 2 || !command[1].is_object())
+      throw std::invalid_argument("\"reach\" takes a version, as \"version\" gives it");
+    std::vector<std::pair<ReplicaId, std::uint64_t>> wanted;
+    for (const auto& [replica, seq] : command[1].items())
+      wanted.emplace_back(std::stoull(replica), seq.get<std::uint64_t>());
+    const auto has_it = [&] {
+      const LogVersion has = LogVersion::decode(client.session().log_version()).value();
+      return std::all_of(wanted.begin(), wanted.end(), [&](const auto& change) {
+        return has.get(change.first) >= change.second;
+      });
+    };
+    if (!co_await client.wait_until(has_it, kSettleLimit))
+      throw std::runtime_error("that version was not reached within 60 s");
     co_return true;
   }
   throw std::invalid_argument("there is no command \"" + name + "\"");

@@ -1,0 +1,59 @@
+"""The command line client's own commands."""
+import json
+import subprocess
+
+from clients import BUILD, converge
+from database import run
+
+
+def test_replay_makes_the_recorded_text(database, bridge, own_session):
+    database.insert("session")
+    result = converge(bridge, database.token(), "replay", own_session, "note/session", "body",
+                      "--clients", "2", "--verify")
+    assert result.returncode == 0, result.stderr
+    assert "edits by 2 clients" in result.stdout
+    assert database.replayed_text("session") == database.text("session")
+
+
+def test_a_keystroke_costs_at_most_200_bytes(database, bridge, own_session):
+    database.insert("session")
+    result = converge(bridge, database.token(), "replay", own_session, "note/session", "body",
+                      "--clients", "2", "--turn", "1", "--limit", "300")
+    assert result.returncode == 0, result.stderr
+    words = result.stdout.split()
+    assert float(words[words.index("bytes") - 1]) <= 200, result.stdout
+
+
+def test_edit_is_acknowledged_and_in_the_row(database, bridge):
+    database.insert("session", body="one two")
+    result = converge(bridge, database.token(), "edit", "note/session", "body", "insert", "3", " and")
+    assert result.returncode == 0, result.stderr
+    assert database.text("session") == "one and two"
+
+
+def test_a_place_beyond_the_text_is_refused_and_named(database, bridge, clients):
+    database.insert("session", body="short")
+    result = converge(bridge, database.token(), "edit", "note/session", "body", "insert", "99", "x")
+    assert result.returncode != 0
+    assert "99" in result.stderr and "5" in result.stderr, result.stderr
+    assert database.text("session") == "short"
+
+
+def test_tail_prints_the_document_and_each_change(database, bridge):
+    database.insert("session", body="one")
+    process = subprocess.Popen([BUILD / "converge", "--url", bridge.url, "--token", database.token(),
+                                "tail", "note/session"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(process.stdout.readline())
+        run(database.session, "UPDATE note SET body = converge.insert(body, 3, ' two')")
+        assert "two" in process.stdout.readline()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_an_unknown_document_is_named(database, bridge):
+    result = converge(bridge, database.token(), "edit", "note/nowhere", "body", "insert", "0", "x")
+    assert result.returncode != 0
+    assert "nowhere" in result.stderr or "unknown" in result.stderr.lower(), result.stderr

@@ -1,0 +1,109 @@
+"""`make demo` as its user meets it: started, used, started again, ended."""
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import urllib.request
+
+import pytest
+
+from clients import BUILD
+from database import ROOT, wait_until
+
+
+@pytest.fixture
+def place():
+    """A demo of the test's own, beside any that the user has running."""
+    with tempfile.TemporaryDirectory(prefix="converge-demo-") as directory:
+        os.chmod(directory, 0o755)
+        environment = {**os.environ, "CONVERGE_DEMO_DIR": directory}
+        environment.pop("MAKEFLAGS", None)
+        yield pathlib.Path(directory), environment
+        subprocess.run([ROOT / "scripts/demo", "stop"], env=environment, check=True)
+        subprocess.run([ROOT / "scripts/cluster", "remove", directory], check=True)
+
+
+def make(environment, *arguments):
+    return subprocess.run(["make", "--no-print-directory", "-C", ROOT, *arguments], env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=300)
+
+
+def processes_of(directory):
+    """Command lines of the running processes that name the demo's folder."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (OSError, NotADirectoryError):
+            continue
+        if entry.name.isdigit() and str(directory) in line and int(entry.name) != os.getpid():
+            found.append(line)
+    return found
+
+
+def tokens(directory):
+    return dict(line.split("=", 1) for line in (directory / "tokens").read_text().splitlines())
+
+
+def converge(directory, tenant, *arguments):
+    known = tokens(directory)
+    return subprocess.run([BUILD / "converge", "--url", known["url"], "--token", known[tenant],
+                           *arguments], capture_output=True, text=True, timeout=60)
+
+
+def psql(directory, statement):
+    return subprocess.run([ROOT / "scripts/cluster", "psql", directory, "-d", "demo", "-Atc",
+                           statement], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_detached(place):
+    directory, environment = place
+    started = make(environment, "demo", "DETACH=1")
+    assert started.returncode == 0, started.stdout
+    known = tokens(directory)
+    page = known["url"].replace("ws://", "http://")
+    for tenant in ("acme", "globex"):
+        assert f"{page}#token={known[tenant]}" in started.stdout
+    with urllib.request.urlopen(page, timeout=10) as answer:
+        assert answer.status == 200
+        assert b"<html" in answer.read()
+
+    edited = converge(directory, "acme", "edit", "note/welcome", "body", "insert", "0", "Hello. ")
+    assert edited.returncode == 0, edited.stderr
+    body = "SELECT body::text FROM note WHERE id = 'welcome' AND tenant = '{}'"
+    assert psql(directory, body.format("acme")).startswith("Hello. Welcome")
+    assert converge(directory, "globex", "edit", "note/plan", "body", "insert", "0", "x").returncode != 0
+    assert psql(directory, body.format("globex")).startswith("Globex")
+
+    # Again while it runs: it starts anew, and what was edited is still there.
+    again = make(environment, "demo", "DETACH=1")
+    assert again.returncode == 0, again.stdout
+    assert psql(directory, body.format("acme")).startswith("Hello. Welcome")
+
+    stopped = make(environment, "demo-stop")
+    assert stopped.returncode == 0, stopped.stdout
+    assert processes_of(directory) == []
+    assert make(environment, "demo-stop").returncode == 0, "stopping twice is no error"
+
+
+def test_ctrl_c_leaves_nothing_behind(place):
+    directory, environment = place
+    with tempfile.TemporaryFile("w+") as output:
+        # A session of its own, so that the signal comes to all of it, as from a terminal.
+        demo = subprocess.Popen(["make", "--no-print-directory", "-C", ROOT, "demo"], env=environment,
+                                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                start_new_session=True)
+
+        def printed(text):
+            output.seek(0)
+            content = output.read()
+            assert demo.poll() is None or text in content, content
+            return text in content
+
+        wait_until(lambda: printed("Ctrl-C stops it"), "the demo", timeout=240)
+        assert len(processes_of(directory)) >= 2
+        os.killpg(demo.pid, signal.SIGINT)
+        demo.wait(30)
+        wait_until(lambda: processes_of(directory) == [], "its processes to end")
