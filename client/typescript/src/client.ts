@@ -145,8 +145,7 @@ export class Client extends Emitter<ClientEvents> {
   #pull(document: Document): void {
     const entry = this.#entries.get(document);
     if (entry?.channel === undefined) return; // it is being pulled
-    this.#connection.send({ $case: "unsubscribe", value: { channel: entry.channel } });
-    this.#subscribe(entry);
+    this.#subscribe(entry); // which starts over
   }
 
   #subscribe(entry: Entry): void {
@@ -207,7 +206,6 @@ export class Client extends Emitter<ClientEvents> {
             this.#connection.send({ $case: "unsubscribe", value: { channel } });
           } else if (pull) {
             entry.channel = channel;
-            entry.request = 0;
             entry.document.onSubscribed(pull);
           }
           break;
@@ -226,7 +224,7 @@ export class Client extends Emitter<ClientEvents> {
         case "problem": {
           const error = problemError(message.value);
           const entry = message.value.request === 0 ? undefined : this.#find((each) => each.request === message.value.request);
-          if (entry) entry.document.onRefused(error);
+          if (entry) this.#onRefused(entry, error);
           else if (!message.value.fatal) this.emit("problem", error);
           break;
         }
@@ -237,6 +235,21 @@ export class Client extends Emitter<ClientEvents> {
       this.emit("problem", error instanceof ConvergeError ? error : new ConvergeError("protocol", String(error)));
       this.#connection.restart();
     }
+  }
+
+  // The answer to a Subscribe, or later the end of what it gave.
+  #onRefused(entry: Entry, error: ConvergeError): void {
+    const { request, document } = entry;
+    entry.channel = undefined;
+    if (error.code !== "unavailable" && error.code !== "limit") {
+      document.onRefused(error);
+      return;
+    }
+    document.onDetached();
+    this.emit("problem", error);
+    setTimeout(() => {
+      if (entry.request === request && this.#entries.has(document) && this.state === "online") this.#subscribe(entry);
+    }, postponeMs);
   }
 
   #find(is: (entry: Entry) => boolean): Entry | undefined {

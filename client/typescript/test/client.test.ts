@@ -215,6 +215,26 @@ test("a document that is not there is refused by name, others stay", async (cont
   assert.equal(await client.open("note", "welcome"), document);
 });
 
+test("a server without room for a subscription is asked again", async (context) => {
+  const loopback = await server();
+  loopback.problems = [Code.CODE_UNAVAILABLE, Code.CODE_LIMIT];
+  const document = await connect(context, loopback).open("note", "welcome");
+  assert.equal(document.state, "live");
+  assert.deepEqual(loopback.problems, []);
+});
+
+test("a permission that is taken away ends the document, and comes back with the next connection", async (context) => {
+  const loopback = await server();
+  const { documents: [a, b] } = await pair(context, loopback);
+  loopback.revoke();
+  await until(() => a.state === "refused" && b.state === "refused");
+  assert.equal(a.failure?.code, "denied");
+  assert.equal(a.failure?.message, "permission was taken away");
+  loopback.cut();
+  await until(() => a.state === "live");
+  assert.equal(a.failure, undefined);
+});
+
 test("a forged token ends the tries; a lost server does not", async (context) => {
   const loopback = await server();
   const forged = connect(context, loopback, "forged");

@@ -16,6 +16,8 @@ export class Loopback {
   verdict: (change: Change) => Code | undefined = () => undefined;
   /** whether connections can be made */
   up = true;
+  /** the next subscriptions are answered by these */
+  problems: Code[] = [];
   /** acknowledgements are lost */
   mute = false;
   greetings = 0;
@@ -36,6 +38,14 @@ export class Loopback {
     for (const socket of [...this.#open]) socket.end(1006);
   }
 
+  /** Ends everybody's subscription, as after a permission was taken away. */
+  revoke(): void {
+    for (const socket of this.#open) {
+      socket.subscribed = false;
+      socket.give({ $case: "problem", value: { code: Code.CODE_DENIED, message: "permission was taken away", request: socket.request, fatal: false } });
+    }
+  }
+
   connected(socket: Socket): void {
     this.#open.add(socket);
   }
@@ -54,7 +64,13 @@ export class Loopback {
           socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback" } });
         }
         break;
-      case "subscribe":
+      case "subscribe": {
+        const code = this.problems.shift();
+        if (code !== undefined) {
+          socket.give({ $case: "problem", value: { code, message: Code[code], request: message.value.request, fatal: false } });
+          break;
+        }
+        socket.request = message.value.request;
         if (message.value.document?.key !== "welcome") {
           socket.give({ $case: "problem", value: { code: Code.CODE_UNKNOWN_DOCUMENT, message: "no such document", request: message.value.request, fatal: false } });
           break;
@@ -65,6 +81,7 @@ export class Loopback {
           value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
         });
         break;
+      }
       case "unsubscribe":
         socket.subscribed = false;
         break;
@@ -118,6 +135,7 @@ class Socket implements WebSocketLike {
   readyState = 0;
   readonly bufferedAmount = 0;
   subscribed = false;
+  request = 0;
   principal = "";
   readonly #listeners = new Map<string, Listener[]>();
 
