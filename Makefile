@@ -40,10 +40,24 @@ SOURCES := $(wildcard src/core/*.cpp src/core/*/*.cpp) \
            $(wildcard worker/background/*.cpp)
 OBJS := $(SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/proto/converge.pb-c.o
 
+# What several types have in common is written once, in an .sql.in, and made for
+# each @type@.
+CLOCK_TYPES := version_vector log_version
+STATE_TYPES := lww_map or_set crdt_text
+$(BUILD)/%.clock.sql: src/extension/types/clock.sql.in
+	@mkdir -p $(@D)
+	sed 's/@type@/$*/g' $< > $@
+$(BUILD)/%.state.sql: src/extension/types/state.sql.in
+	@mkdir -p $(@D)
+	sed 's/@type@/$*/g' $< > $@
+
 # The install script, in the order of what needs what.
 SQL_PARTS := \
 	src/extension/converge.sql \
 	src/extension/security/roles.sql \
+	$(CLOCK_TYPES:%=$(BUILD)/%.clock.sql) \
+	src/extension/types/hlc.sql \
+	$(foreach type,$(STATE_TYPES),$(BUILD)/$(type).state.sql src/extension/types/$(type).sql) \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/documents/log.sql \
@@ -53,7 +67,7 @@ SQL_PARTS := \
 	worker/background/status.sql \
 	src/extension/security/grants.sql
 
-SQL_MISSING := $(filter-out $(wildcard $(SQL_PARTS)),$(SQL_PARTS))
+SQL_MISSING := $(filter-out $(BUILD)/% $(wildcard $(SQL_PARTS)),$(SQL_PARTS))
 SQL_UNLISTED := $(filter-out $(SQL_PARTS) src/extension/upgrade/%, \
                   $(wildcard src/extension/*.sql src/extension/*/*.sql worker/background/*.sql))
 ifneq ($(strip $(SQL_MISSING) $(SQL_UNLISTED)),)

@@ -34,6 +34,19 @@ extern "C" {
 #define CONVERGE_NORETURN [[noreturn]]
 #endif
 
+// From 16 on the macro exports the function itself.
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(function)                                         \
+  extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS);                        \
+  extern PGDLLEXPORT const Pg_finfo_record* CppConcat(pg_finfo_, function)(void); \
+  const Pg_finfo_record* CppConcat(pg_finfo_, function)(void) {               \
+    static const Pg_finfo_record info = {1};                                  \
+    return &info;                                                             \
+  }                                                                           \
+  extern int no_such_variable
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "converge needs PostgreSQL 15 or later"
 #endif
