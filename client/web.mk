@@ -13,7 +13,7 @@ WASM_MODULE := $(WASM_BUILD)/converge.wasm
 WASM_SOURCES := $(shell find src/core client/wasm -name '*.cpp')
 WASM_OBJECTS := $(WASM_SOURCES:%.cpp=$(WASM_BUILD)/%.o)
 WASM_FLAGS := --target=wasm32-wasi -std=c++20 -Oz -flto -mbulk-memory -fno-exceptions -fno-rtti \
-	-fvisibility=hidden -DNDEBUG -Wall -Wextra -Isrc -Iclient/wasm
+	-fvisibility=hidden -DNDEBUG -Wall -Wextra $(if $(WERROR),-Werror) -Isrc -Iclient/wasm
 WASM_LINK := --target=wasm32-wasi -mexec-model=reactor -Oz -flto -mbulk-memory -Wl,--strip-debug
 
 CLIENT := client/typescript
