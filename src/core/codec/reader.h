@@ -20,6 +20,8 @@ class Reader {
   bool at_end() const { return at_ == bytes_.size(); }
   std::size_t remaining() const { return bytes_.size() - at_; }
   std::size_t offset() const { return at_; }
+  // What is left, without taking it.
+  std::string_view rest() const { return bytes_.substr(at_); }
 
   std::uint8_t byte() {
     if (at_ == bytes_.size()) {

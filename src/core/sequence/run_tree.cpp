@@ -217,9 +217,18 @@ bool RunTree::ordered(Place a, Place b) const {
 
 // ---- shape ---------------------------------------------------------------
 
+// A leaf without runs. Its arrays are left as they are: they are large.
+RunTree::Leaf* RunTree::new_leaf() {
+  auto* leaf = new Leaf;
+  leaf->parent = nullptr;
+  leaf->previous = leaf->next = nullptr;
+  leaf->count = leaf->bytes = 0;
+  return leaf;
+}
+
 void RunTree::make_root() {
   root_ = new Node;
-  first_ = last_ = new Leaf;
+  first_ = last_ = new_leaf();
   leaves_ = 1;
   first_->parent = root_;
   root_->count = 1;
@@ -277,7 +286,7 @@ void RunTree::adopt(Node* parent, void* child) {
 // Moves the leaf's runs from `at` on into a new leaf behind it.
 RunTree::Leaf* RunTree::divide(Leaf* leaf, std::uint32_t at) {
   settle();
-  Leaf* half = new Leaf;
+  Leaf* half = new_leaf();
   ++leaves_;
   std::uint32_t offset = text_offset({leaf, at});
   half->count = leaf->count - at;
@@ -529,6 +538,7 @@ void RunTree::erase_whole(Place at) {
 
 void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId right,
                            const char* text, std::uint32_t bytes) {
+  first_.push_back(static_cast<std::uint32_t>(entries_.size()));
   bool ascii = bytes == length;
   while (bytes > kPieceBytes) {
     TextSize size{kPieceBytes, kPieceBytes, kPieceBytes};
@@ -557,7 +567,8 @@ void RunTree::Builder::add_piece(const Run& run, const char* text) {
   Leaf* leaf = tree_.last_;
   if (leaf == nullptr || leaf->count == kFillRuns ||
       (leaf->count > 0 && leaf->bytes + run.bytes > kFillBytes)) {
-    auto* fresh = new Leaf;
+    copy_text();
+    auto* fresh = new_leaf();
     fresh->previous = leaf;
     (leaf != nullptr ? leaf->next : tree_.first_) = fresh;
     tree_.last_ = leaf = fresh;
@@ -569,19 +580,45 @@ void RunTree::Builder::add_piece(const Run& run, const char* text) {
   added = run;
   added.handle = handle;
   if (run.bytes > 0) {
-    std::memcpy(leaf->text + leaf->bytes, text, run.bytes);
+    if (text != text_ + text_bytes_) {
+      copy_text();
+      text_ = text;
+    }
+    text_bytes_ += run.bytes;
     leaf->bytes += run.bytes;
   }
   entries_.push_back({run.id.key(), handle});
 }
 
-void RunTree::Builder::finish() {
+void RunTree::Builder::copy_text() {
+  if (text_bytes_ == 0) return;
+  Leaf* leaf = tree_.last_;
+  std::memcpy(leaf->text + leaf->bytes - text_bytes_, text_, text_bytes_);
+  text_bytes_ = 0;
+}
+
+void RunTree::Builder::expect(std::size_t runs) {
+  entries_.reserve(runs);
+  first_.reserve(runs);
+  tree_.leaf_of_.reserve(runs);
+}
+
+void RunTree::Builder::finish(const std::vector<std::uint32_t>& by_id) {
   if (tree_.first_ == nullptr) return;
-  auto by_key = [](const RunIndex::Entry& a, const RunIndex::Entry& b) { return a.key < b.key; };
-  if (!std::is_sorted(entries_.begin(), entries_.end(), by_key)) {
-    std::sort(entries_.begin(), entries_.end(), by_key);
+  copy_text();
+  if (by_id.empty()) {
+    std::sort(entries_.begin(), entries_.end(),
+              [](const RunIndex::Entry& a, const RunIndex::Entry& b) { return a.key < b.key; });
+    tree_.index_.assign(entries_);
+  } else {
+    std::vector<RunIndex::Entry> sorted;
+    sorted.reserve(entries_.size());
+    first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    for (std::uint32_t run : by_id) {
+      for (std::uint32_t i = first_[run]; i < first_[run + 1]; ++i) sorted.push_back(entries_[i]);
+    }
+    tree_.index_.assign(sorted);
   }
-  tree_.index_.assign(entries_);
 
   constexpr std::uint32_t kFill = kFan * 3 / 4;
   std::vector<Child> level;

@@ -31,12 +31,16 @@ class RunTree {
 
   struct Node;
   struct Leaf {
-    Node* parent = nullptr;
-    Leaf* previous = nullptr;
-    Leaf* next = nullptr;
-    std::uint32_t count = 0;
-    std::uint32_t bytes = 0;
-    Run runs[kLeafRuns];
+    Leaf() {}  // leaves everything as it is (new_leaf)
+
+    Node* parent;
+    Leaf* previous;
+    Leaf* next;
+    std::uint32_t count;
+    std::uint32_t bytes;
+    union {
+      Run runs[kLeafRuns];
+    };
     char text[kLeafBytes + kLeafSlack];
   };
 
@@ -123,13 +127,22 @@ class RunTree {
     // is laid into several.
     void add(UnitId id, std::uint32_t length, UnitId left, UnitId right, const char* text,
              std::uint32_t bytes);
-    // Builds the inner nodes and the index; the tree is then usable.
-    void finish();
+    // How many runs are coming, for what must be allocated.
+    void expect(std::size_t runs);
+    // Builds the inner nodes and the index; the tree is then usable. `by_id`
+    // gives the indexes of the runs, as they were added, by identifier; if it is
+    // empty they are sorted.
+    void finish(const std::vector<std::uint32_t>& by_id = {});
 
    private:
     void add_piece(const Run& run, const char* text);
+    void copy_text();
     RunTree& tree_;
-    std::vector<RunIndex::Entry> entries_;
+    std::vector<RunIndex::Entry> entries_;  // in the order of the runs
+    std::vector<std::uint32_t> first_;      // of each run added, its first entry
+    // Text of the last leaf that is not copied yet: it mostly lies in one piece.
+    const char* text_ = nullptr;
+    std::uint32_t text_bytes_ = 0;
   };
 
  private:
@@ -148,6 +161,7 @@ class RunTree {
   static std::uint32_t index_in(const Node* parent, const void* child);
   static void add_above(Node* parent, const void* child, std::int64_t chars, std::int64_t units);
   static void adopt(Node* parent, void* child);
+  static Leaf* new_leaf();
   void make_root();
   void insert_child(Node* node, std::uint32_t at, Child child);
   Leaf* divide(Leaf* leaf, std::uint32_t at);

@@ -39,7 +39,8 @@ struct UnitRange {
 // into what it was made from. UnitIds index `replicas`.
 struct FlatSequence {
   std::vector<ReplicaId> replicas;
-  std::vector<LooseRun> runs;      // integrated, in document order
+  std::vector<LooseRun> runs;        // integrated, in document order
+  std::vector<std::uint32_t> by_id;  // for build(): indexes of runs by identifier
   std::vector<LooseRun> waiting;   // by identifier
   std::vector<UnitRange> deleted;  // units that are not known yet, by identifier
 };
@@ -87,7 +88,8 @@ class Sequence {
   Stretch stretch(UnitId id, std::uint32_t length) const;
 
   // Takes over the integrated runs of a state as they are ordered; this must be
-  // empty. Then add() takes the rest of it.
+  // empty. They name each unit once, from clock 0 without a hole, and no origin
+  // that is not there. Then add() takes the rest of the state.
   void build(const FlatSequence& flat);
   // The join with a state, in any order. False when a bound is exceeded
   // (text.h), after which the sequence must be dropped.

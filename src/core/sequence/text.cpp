@@ -39,10 +39,10 @@ std::string encode_edit(const Sequence& sequence, EditLog&& log) {
     if (run.id.clock == 0 && run.left.none() && run.right.none()) {
       Sequence alone;
       alone.add(flat);
-      return encode_sequence(flatten(alone));
+      return encode_sequence(alone);
     }
   }
-  return encode_sequence(flat);
+  return encode_pending(flat);
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ Result<Text> Text::decode(std::string_view bytes) {
   return Text(std::move(sequence));
 }
 
-std::string Text::encode() const { return encode_sequence(flatten(*sequence_)); }
+std::string Text::encode() const { return encode_sequence(*sequence_); }
 
 Result<std::string_view> Text::text_of_encoded(std::string_view bytes) {
   return text_in_encoding(bytes);

@@ -5,6 +5,7 @@
 #include "core/codec/reader.h"
 #include "core/codec/utf8.h"
 #include "core/codec/varint.h"
+#include "core/sequence/run_codec.h"
 #include "core/state_header.h"
 
 namespace converge {
@@ -16,21 +17,20 @@ constexpr std::uint8_t kHasRuns = 1;
 constexpr std::uint8_t kHasWaiting = 2;
 constexpr std::uint8_t kHasDeleted = 4;
 
-// How an origin is written.
+// How an origin of a run that waits is written.
 enum Origin : std::uint8_t {
-  beside = 0,       // the unit next to it in the document; for a waiting run
-                    // its own unit before, and right of that one
+  beside = 0,       // left: its own unit before; right: the unit after the left one
   edge = 1,         // none: an end of the document
   same_client = 2,  // an earlier unit of the run's own client, by distance
   other_client = 3,
 };
 
-// A run in its head byte, and what follows it.
+// A run that waits: its head byte.
 constexpr std::uint8_t kDeleted = 1;
 constexpr std::uint8_t kSameClient = 2;  // as the run before
 constexpr unsigned kLeftShift = 2;
 constexpr unsigned kRightShift = 4;
-constexpr std::uint8_t kSingle = 64;  // one unit (one byte of text, if it waits)
+constexpr std::uint8_t kSingle = 64;  // one unit, or one byte of text
 
 bool follows(const LooseRun& a, const LooseRun& b) {
   return b.id == a.id.plus(a.length) && b.left == a.id.plus(a.length - 1) && b.right == a.right &&
@@ -41,35 +41,41 @@ bool follows(const LooseRun& a, const LooseRun& b) {
 
 class Encoder {
  public:
-  explicit Encoder(const FlatSequence& flat) : flat_(flat) {}
+  // `sequence` may be null: then nothing is integrated.
+  Encoder(const Sequence* sequence, const FlatSequence& flat) : sequence_(sequence), flat_(flat) {}
 
   std::string encode() {
     std::string out(1, state_header(FieldType::crdt_text));
-    if (flat_.runs.empty() && flat_.waiting.empty() && flat_.deleted.empty()) return out;
-    out.push_back(static_cast<char>((flat_.runs.empty() ? 0 : kHasRuns) |
+    const bool runs = sequence_ != nullptr && sequence_->tree().first().valid();
+    if (!runs && flat_.waiting.empty() && flat_.deleted.empty()) return out;
+    out.push_back(static_cast<char>((runs ? kHasRuns : 0) |
                                     (flat_.waiting.empty() ? 0 : kHasWaiting) |
                                     (flat_.deleted.empty() ? 0 : kHasDeleted)));
-    if (!flat_.runs.empty()) {
-      std::size_t bytes = 0;
-      for (const LooseRun& run : flat_.runs) bytes += run.text.size();
-      out.reserve(bytes + flat_.runs.size() * 4 + 64);
-      append_varint(out, bytes);
-      for (const LooseRun& run : flat_.runs) out.append(run.text);
+    if (runs) {
+      const RunTree& tree = sequence_->tree();
+      out.reserve(tree.bytes() + tree.run_count() * 2 + 64);
+      append_varint(out, tree.bytes());
+      for (const RunTree::Leaf* leaf = tree.first_leaf(); leaf != nullptr; leaf = leaf->next) {
+        out.append(leaf->text, leaf->bytes);
+      }
     }
     number_replicas(out);
-    if (!flat_.runs.empty()) encode_runs(out);
+    if (runs) append_runs(out, plain_runs(), used_);
     if (!flat_.waiting.empty()) encode_waiting(out);
     if (!flat_.deleted.empty()) encode_deleted(out);
     return out;
   }
 
  private:
+  // Numbers the replicas that occur, ascending.
   void number_replicas(std::string& out) {
     std::vector<bool> used(flat_.replicas.size());
     auto use = [&](UnitId id) {
       if (!id.none()) used[id.client] = true;
     };
-    for (const LooseRun& run : flat_.runs) used[run.id.client] = true;
+    for (ClientIndex i = 0; sequence_ != nullptr && i < used.size(); ++i) {
+      used[i] = sequence_->known(i) > 0;
+    }
     for (const LooseRun& run : flat_.waiting) {
       use(run.id);
       use(run.left);
@@ -92,6 +98,27 @@ class Encoder {
     used_ = order.size();
   }
 
+  UnitId numbered(UnitId id) const { return id.none() ? id : UnitId{number_[id.client], id.clock}; }
+
+  // The tree's runs, joined to maximal ones.
+  std::vector<PlainRun> plain_runs() const {
+    std::vector<PlainRun> runs;
+    runs.reserve(sequence_->tree().run_count());
+    const Run* before = nullptr;
+    for (const RunTree::Leaf* leaf = sequence_->tree().first_leaf(); leaf != nullptr;
+         leaf = leaf->next) {
+      for (const Run* run = leaf->runs; run != leaf->runs + leaf->count; before = run++) {
+        if (before != nullptr && continues(*before, *run)) {
+          runs.back().length += run->length;
+        } else {
+          runs.push_back({numbered(run->id), run->length, numbered(run->left),
+                          numbered(run->right), !run->visible()});
+        }
+      }
+    }
+    return runs;
+  }
+
   void append_origin(std::string& out, Origin kind, const LooseRun& run, UnitId origin) const {
     if (kind == same_client) {
       append_varint(out, run.id.clock - 1 - origin.clock);
@@ -105,35 +132,6 @@ class Encoder {
     if (origin == near) return beside;
     if (origin.none()) return edge;
     return origin.client == run.id.client ? same_client : other_client;
-  }
-
-  void encode_runs(std::string& out) {
-    const std::vector<LooseRun>& runs = flat_.runs;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < runs.size(); ++i) count += i == 0 || !follows(runs[i - 1], runs[i]);
-    append_varint(out, count);
-    std::vector<std::uint32_t> ends(used_);  // of each client's last run so far
-    UnitId before = kNoId;
-    ClientIndex client = kNoId.client;
-    for (std::size_t i = 0; i < runs.size();) {
-      const LooseRun& run = runs[i];
-      std::uint32_t length = run.length;
-      for (++i; i < runs.size() && follows(runs[i - 1], runs[i]); ++i) length += runs[i].length;
-      Origin left = kind_of(run, run.left, before);
-      Origin right = kind_of(run, run.right, i < runs.size() ? runs[i].id : kNoId);
-      out.push_back(static_cast<char>(
-          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
-          left << kLeftShift | right << kRightShift | (length == 1 ? kSingle : 0)));
-      if (run.id.client != client) append_varint(out, number_[run.id.client]);
-      client = run.id.client;
-      std::uint32_t& end = ends[number_[client]];
-      append_varint(out, zigzag(std::int64_t{run.id.clock} - end));
-      if (length != 1) append_varint(out, length);
-      append_origin(out, left, run, run.left);
-      append_origin(out, right, run, run.right);
-      end = run.id.clock + length;
-      before = {client, end - 1};
-    }
   }
 
   void encode_waiting(std::string& out) {
@@ -219,7 +217,8 @@ class Encoder {
     }
   }
 
-  const FlatSequence& flat_;
+  const Sequence* sequence_;
+  const FlatSequence& flat_;  // its runs do not matter
   std::vector<std::uint32_t> number_;  // by the flat sequence's index
   std::size_t used_ = 0;
 };
@@ -308,103 +307,10 @@ class Decoder {
   }
 
   void decode_runs(std::string_view text) {
-    std::size_t count = in_.count(2);
-    if (count == 0) in_.fail("a section is empty");
-    if (in_.failed()) return;
-    std::vector<LooseRun>& runs = flat_.runs;
-    runs.reserve(count);
-    std::vector<std::uint32_t> ends(flat_.replicas.size());
-    ClientIndex client = kNoId.client;
-    UnitId before = kNoId;
-    bool right_beside = false;
-    for (std::size_t i = 0; i < count; ++i) {
-      std::uint8_t head = in_.byte();
-      if (head & kSameClient) {
-        if (i == 0) in_.fail("the first run names no replica");
-      } else {
-        ClientIndex named = decode_client();
-        if (named == client) in_.fail("a run names the replica of the run before");
-        client = named;
-      }
-      if (in_.failed()) return;
-      std::int64_t clock = std::int64_t{ends[client]} + unzigzag(in_.varint_below(std::uint64_t{1} << 34, "a clock is beyond the limit"));
-      if (clock < 0 || clock > static_cast<std::int64_t>(kMaxTextClock)) {
-        in_.fail("a clock is beyond the limit");
-        return;
-      }
-      LooseRun run;
-      run.id = {client, static_cast<std::uint32_t>(clock)};
-      run.length = head & kSingle ? 1 : decode_length(run.id.clock);
-      if (!(head & kSingle) && run.length == 1) in_.fail("a run of one unit has a length");
-      auto left = static_cast<Origin>(head >> kLeftShift & 3);
-      auto right = static_cast<Origin>(head >> kRightShift & 3);
-      if (head & 0x80) in_.fail("a run's head has an unknown bit");
-      run.left = left == beside ? before : decode_origin(left, run.id);
-      if (left != beside && run.left == before) in_.fail("an origin beside its run is written out");
-      run.right = right == beside ? kNoId : decode_origin(right, run.id);
-      if (in_.failed()) return;
-      if (i > 0) {
-        if (right_beside) {
-          runs.back().right = run.id;
-        } else if (runs.back().right == run.id) {
-          in_.fail("an origin beside its run is written out");
-        }
-      }
-      right_beside = right == beside;
-      if (!(head & kDeleted)) {
-        TextSize size = take_units(text, run.length);
-        if (size.units != run.length) {
-          in_.fail("its text is shorter than its runs, or cut inside a surrogate pair");
-          return;
-        }
-        run.text = text.substr(0, size.bytes);
-        text.remove_prefix(size.bytes);
-      }
-      runs.push_back(run);
-      ends[client] = run.id.clock + run.length;
-      before = run.id.plus(run.length - 1);
-    }
-    if (!right_beside && runs.back().right.none()) in_.fail("an origin beside its run is written out");
-    if (!text.empty()) in_.fail("its text is longer than its runs");
-    check_integrated();
-  }
-
-  static TextSize take_units(std::string_view text, std::uint32_t units) {
-    TextSize size;
-    while (size.units < units && size.bytes < text.size()) {
-      std::uint32_t bytes = utf8_bytes_of(text[size.bytes]);
-      if (size.units + units_of_bytes(bytes) > units) break;
-      size.bytes += bytes;
-      size.units += units_of_bytes(bytes);
-    }
-    return size;
-  }
-
-  // Every unit once, from clock 0 without a hole, and no origin unknown.
-  void check_integrated() {
-    std::vector<std::uint32_t> known(flat_.replicas.size());
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> spans;
-    spans.reserve(flat_.runs.size());
-    for (const LooseRun& run : flat_.runs) spans.emplace_back(run.id.key(), run.length);
-    std::sort(spans.begin(), spans.end());
-    for (const auto& [key, length] : spans) {
-      auto client = static_cast<ClientIndex>(key >> 32);
-      if (known[client] != static_cast<std::uint32_t>(key)) {
-        in_.fail("its runs leave out a unit or name one twice");
-        return;
-      }
-      known[client] += length;
-    }
-    for (std::size_t i = 1; i < flat_.runs.size(); ++i) {
-      if (follows(flat_.runs[i - 1], flat_.runs[i])) in_.fail("two runs could be one");
-    }
-    for (const LooseRun& run : flat_.runs) {
-      if ((!run.left.none() && run.left.clock >= known[run.left.client]) ||
-          (!run.right.none() && run.right.clock >= known[run.right.client])) {
-        in_.fail("an integrated run has an unknown origin");
-        return;
-      }
-    }
+    FlatSequence read = read_runs(in_, flat_.replicas.size(), text);
+    flat_.runs = std::move(read.runs);
+    flat_.by_id = std::move(read.by_id);
+    for (const LooseRun& run : flat_.runs) used_[run.id.client] = true;
   }
 
   void decode_waiting() {
@@ -510,7 +416,29 @@ class Decoder {
 
 }  // namespace
 
-std::string encode_sequence(const FlatSequence& flat) { return Encoder(flat).encode(); }
+namespace {
+
+// What is pending, and the replicas.
+FlatSequence flatten_pending(const Sequence& sequence) {
+  FlatSequence flat;
+  flat.replicas = sequence.replicas();
+  auto id_of = [](std::uint64_t key) {
+    return UnitId{static_cast<ClientIndex>(key >> 32), static_cast<std::uint32_t>(key)};
+  };
+  for (const auto& [key, run] : sequence.waiting()) {
+    flat.waiting.push_back({id_of(key), run.length, run.left, run.right, run.text});
+  }
+  for (const auto& [key, length] : sequence.early()) flat.deleted.push_back({id_of(key), length});
+  return flat;
+}
+
+}  // namespace
+
+std::string encode_sequence(const Sequence& sequence) {
+  return Encoder(&sequence, flatten_pending(sequence)).encode();
+}
+
+std::string encode_pending(const FlatSequence& flat) { return Encoder(nullptr, flat).encode(); }
 
 Result<FlatSequence> decode_sequence(std::string_view bytes) { return Decoder(bytes).decode(); }
 
@@ -524,8 +452,7 @@ Result<std::string_view> text_in_encoding(std::string_view bytes) {
 }
 
 FlatSequence flatten(const Sequence& sequence) {
-  FlatSequence flat;
-  flat.replicas = sequence.replicas();
+  FlatSequence flat = flatten_pending(sequence);
   flat.runs.reserve(sequence.tree().run_count());
   for (const RunTree::Leaf* leaf = sequence.tree().first_leaf(); leaf != nullptr; leaf = leaf->next) {
     const char* text = leaf->text;
@@ -535,13 +462,6 @@ FlatSequence flatten(const Sequence& sequence) {
       text += run.bytes;
     }
   }
-  auto id_of = [](std::uint64_t key) {
-    return UnitId{static_cast<ClientIndex>(key >> 32), static_cast<std::uint32_t>(key)};
-  };
-  for (const auto& [key, run] : sequence.waiting()) {
-    flat.waiting.push_back({id_of(key), run.length, run.left, run.right, run.text});
-  }
-  for (const auto& [key, length] : sequence.early()) flat.deleted.push_back({id_of(key), length});
   return flat;
 }
 

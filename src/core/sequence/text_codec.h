@@ -9,12 +9,15 @@
 
 namespace converge {
 
-// The canonical encoding. Runs may be cut in any way.
-std::string encode_sequence(const FlatSequence& flat);
+// The canonical encoding.
+std::string encode_sequence(const Sequence& sequence);
 
-// Reads an encoding; the result views `bytes`. What it gives is safe to build
-// from: integrated runs name each unit once, from clock 0 without a hole, and
-// their origins are integrated. Errors: malformed, wrong_type.
+// The same for a state of which nothing is integrated: `flat.runs` is empty, and
+// the rest in any order and cut in any way, but without overlaps.
+std::string encode_pending(const FlatSequence& flat);
+
+// Reads an encoding; the result views `bytes`. Sequence::build may take its
+// runs. Errors: malformed, wrong_type.
 Result<FlatSequence> decode_sequence(std::string_view bytes);
 
 // The visible text inside an encoding. Errors: malformed, wrong_type.
