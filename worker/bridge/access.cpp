@@ -1,0 +1,70 @@
+#include "access.h"
+
+#include "core/clock/log_version.h"
+
+namespace converge::bridge {
+
+namespace {
+
+constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authenticate($1)"};
+constexpr Query kIdentity = {"converge_identity",
+                             "SELECT converge.current_tenant()::text, converge.current_principal()::text, "
+                             "converge.epoch()::bigint"};
+constexpr Query kSubscribe = {"converge_subscribe",
+                              "SELECT document::bigint, tenant::text, ticket::bytea "
+                              "FROM converge.subscribe($1, $2)"};
+constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3)"};
+
+Statement authenticate(std::string_view token) {
+  Statement statement{&kAuthenticate, {}};
+  statement.parameters.push_back({token});
+  return statement;
+}
+
+}  // namespace
+
+awaitable<Identity> Access::identify(std::string_view token) {
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kIdentity, {}});
+  auto answer = co_await database_.run(statements);
+  const Rows& row = answer.at(1);
+  Identity identity;
+  identity.tenant = row.bytes(0, 0);
+  identity.principal = row.bytes(0, 1);
+  identity.epoch = static_cast<std::uint64_t>(row.integer(0, 2));
+  co_return identity;
+}
+
+awaitable<Ticket> Access::subscribe(std::string_view token, const wire::DocumentRef& document) {
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kSubscribe, {}});
+  statements.back().parameters.push_back({document.collection()});
+  statements.back().parameters.push_back({document.key()});
+  auto answer = co_await database_.run(statements);
+  const Rows& row = answer.at(1);
+  if (row.count() == 0 || row.is_null(0, 0)) {
+    throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002", 1, false);
+  }
+  Ticket ticket;
+  ticket.document = static_cast<std::uint64_t>(row.integer(0, 0));
+  ticket.tenant = row.bytes(0, 1);
+  ticket.bytes = row.bytes(0, 2);
+  co_return ticket;
+}
+
+awaitable<std::string> Access::pull(std::string_view token, const wire::DocumentRef& document,
+                                    std::string_view since) {
+  static const std::string nothing = LogVersion().encode();
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kPull, {}});
+  statements.back().parameters.push_back({document.collection()});
+  statements.back().parameters.push_back({document.key()});
+  statements.back().parameters.push_back({since.empty() ? std::string_view(nothing) : since, true});
+  auto answer = co_await database_.run(statements);
+  co_return std::string(answer.at(1).bytes(0, 0));
+}
+
+}  // namespace converge::bridge

@@ -1,0 +1,45 @@
+// What the bridge asks of the database for a client. Every call presents the
+// client's token, which the database verifies, and runs under the identity it
+// gives: the bridge decides nothing. Errors are thrown as DatabaseError.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "converge.pb.h"
+#include "database.h"
+
+namespace converge::bridge {
+
+struct Identity {
+  std::string tenant;
+  std::string principal;
+  std::uint64_t epoch = 0;  // of the server
+};
+
+// A document that the client may read, and the proof of it for the worker.
+struct Ticket {
+  std::uint64_t document = 0;
+  std::string tenant;
+  std::string bytes;
+};
+
+class Access {
+ public:
+  explicit Access(DatabasePool& database) : database_(database) {}
+
+  awaitable<Identity> identify(std::string_view token);
+
+  // converge.subscribe(). A document that does not exist or is not visible to
+  // the client is an error with SQLSTATE P0002.
+  awaitable<Ticket> subscribe(std::string_view token, const wire::DocumentRef& document);
+
+  // converge.pull(): an encoded PullResponse. `since` is an encoded log_version,
+  // or empty for nothing.
+  awaitable<std::string> pull(std::string_view token, const wire::DocumentRef& document, std::string_view since);
+
+ private:
+  DatabasePool& database_;
+};
+
+}  // namespace converge::bridge

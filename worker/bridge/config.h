@@ -1,0 +1,66 @@
+// The bridge's settings: one table of options, each of which can be given as a
+// flag (--listen), in the environment (CONVERGE_LISTEN) or in a file
+// (listen = …). A flag beats the environment, which beats the file.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace converge::bridge {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct Config {
+  std::string database = "";                  // libpq connection string
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 8080;           // 0: any that is free
+  std::string web;                            // folder served at /, or empty
+  unsigned workers = 1;                       // threads, each a bridge of its own
+  unsigned database_connections = 4;          // a worker, beside the one that pushes
+
+  std::size_t max_message = std::size_t{1} << 20;    // bytes of one WebSocket message
+  std::size_t send_queue = std::size_t{1} << 20;     // bytes waiting for one client
+  std::size_t push_queue = std::size_t{4} << 20;     // bytes of one client's pushes in the works
+  std::size_t push_batch = std::size_t{8} << 20;     // bytes of one call of converge.push()
+  unsigned max_connections = 10000;                  // of the process
+  unsigned max_connections_per_address = 0;          // 0: no bound of its own
+  unsigned max_subscriptions = 1000;                 // of one connection
+
+  Milliseconds handshake_timeout{10000};      // from the TCP connection to a verified Hello
+  Milliseconds idle_timeout{60000};           // without a sign of life; pinged at half of it
+  Milliseconds subscribe_timeout{15000};      // until the worker watches the document
+  Milliseconds push_timeout{15000};           // that a push waits for the database to come back
+  Milliseconds statement_timeout{30000};      // of one database statement
+  Milliseconds recheck_interval{30000};       // between two checks of a client's access
+  Milliseconds drain_timeout{10000};          // for a shutdown to be orderly
+  bool compress = false;                      // offer permessage-deflate
+  bool verbose = false;
+};
+
+struct ParsedConfig {
+  Config config;
+  bool help = false;
+  bool version = false;
+  bool check_only = false;
+};
+
+// Reads the arguments (without the program's name), the environment and the
+// file that --config names. The error is one line for the user.
+struct ConfigError {
+  std::string message;
+};
+std::optional<ConfigError> parse_config(const std::vector<std::string>& arguments, ParsedConfig& parsed);
+
+// The table of options, for --help.
+std::string config_help();
+
+// Every setting as the file would have it, for --check-config. Passwords in
+// the connection string are not shown.
+std::string config_text(const Config& config);
+
+}  // namespace converge::bridge

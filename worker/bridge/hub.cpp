@@ -1,0 +1,284 @@
+#include "hub.h"
+
+#include <algorithm>
+
+#include "log.h"
+
+namespace converge::bridge {
+
+namespace {
+
+// A batch is sent when it has grown to this, even if more is waiting.
+constexpr std::size_t kBatchBytes = 128 << 10;
+// A change whose payload comes in pieces and grows beyond this is fetched from
+// the log, as part of a state if that is smaller.
+constexpr std::size_t kLongestPayload = 64 << 20;
+constexpr unsigned kRefillers = 4;
+constexpr std::chrono::milliseconds kRefillPause{200};
+
+void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
+  if (overflowed) return;
+  if (bytes + frame->size() > bound && !held.empty()) {
+    overflowed = true;
+    held.clear();
+    bytes = 0;
+    return;
+  }
+  bytes += frame->size();
+  held.push_back(frame);
+}
+
+}  // namespace
+
+Hub::Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link)
+    : io_(io), config_(config), access_(access), link_(link) {}
+
+// A number that no document on this worker has; 0 is never used.
+std::uint32_t Hub::next_channel() {
+  do ++last_channel_;
+  while (last_channel_ == 0 || channels_.count(last_channel_) != 0);
+  return last_channel_;
+}
+
+std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, const Ticket& ticket, const wire::DocumentRef& ref,
+                                        std::uint32_t request) {
+  auto& document = documents_[ticket.document];
+  if (!document) {
+    document = std::make_shared<Document>();
+    document->id = ticket.document;
+    document->tenant = ticket.tenant;
+    document->ref = ref;
+    document->channel = next_channel();
+    channels_[document->channel] = document->id;
+  }
+  auto subscription = std::make_shared<Subscription>();
+  subscription->subscriber = &subscriber;
+  subscription->document = document;
+  subscription->request = request;
+  subscription->position = document->subscriptions.size();
+  document->subscriptions.push_back(subscription);
+  // What came before was not held for this subscriber, and pull() will have it.
+  return subscription;
+}
+
+void Hub::leave(Subscription& subscription) {
+  if (subscription.ended()) return;
+  auto document = subscription.document;
+  subscription.subscriber = nullptr;
+  subscription.held.clear();
+  auto& all = document->subscriptions;
+  std::size_t position = subscription.position;
+  all.back()->position = position;
+  std::swap(all[position], all.back());
+  all.pop_back();  // `subscription` lives as long as its session's coroutine holds it
+  if (all.empty()) {
+    link_.unwatch(document->id);
+    channels_.erase(document->channel);
+    documents_.erase(document->id);
+  }
+}
+
+void Hub::rejoin(Subscription& subscription) {
+  subscription.phase = Phase::joining;
+  subscription.held.clear();
+  subscription.held_bytes = 0;
+  subscription.overflowed = false;
+}
+
+void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
+  Document& document = *subscription.document;
+  subscription.subscriber->send(subscribed_frame(subscription.request, document.channel, pull));
+  std::string version = pull_log_version(pull);
+  if (subscription.overflowed) {
+    subscription.phase = Phase::lagging;
+    subscription.since = version;
+    subscription.overflowed = false;
+    return;
+  }
+  // Not from later ones: they may have pulled what the stream has yet to bring
+  // to the others.
+  if (!document.version_known) {
+    if (auto decoded = LogVersion::decode(version)) document.version.merge(*decoded);
+    document.version_known = true;
+  }
+  for (Frame& frame : subscription.held) subscription.subscriber->send(std::move(frame));
+  subscription.held = {};
+  subscription.held_bytes = 0;
+  subscription.since.clear();
+  subscription.phase = Phase::live;
+}
+
+// ---------------------------------------------------------------- the stream
+
+void Hub::on_change(const wire::StreamFrame&, wire::StreamChange& change) {
+  auto found = documents_.find(change.document());
+  if (found == documents_.end()) return;  // its last subscriber has just left
+  Document& document = *found->second;
+  if (change.tenant() != document.tenant) {
+    log(Severity::error, "the worker sent document ", document.id, " as tenant \"", change.tenant(),
+        "\", but it belongs to \"", document.tenant, "\"; the change is not passed on");
+    return;
+  }
+
+  wire::Change& incoming = *change.mutable_change();
+  if (document.in_pieces) {
+    document.pieces.mutable_payload()->append(incoming.payload());
+  } else {
+    document.pieces.Swap(&incoming);
+  }
+  document.in_pieces = change.continues();
+  if (document.in_pieces && document.pieces.payload().size() <= kLongestPayload) return;
+  if (document.in_pieces) throw std::runtime_error("a change with a payload beyond 64 MB from the worker");
+
+  std::size_t size = document.pieces.ByteSizeLong() + 8;
+  if (document.batch_bytes + size > kBatchBytes) flush(document);
+  document.batch.mutable_changes()->add_changes()->Swap(&document.pieces);
+  document.pieces.Clear();
+  document.batch_bytes += size;
+  if (!document.dirty) {
+    document.dirty = true;
+    dirty_.push_back(found->second);
+  }
+}
+
+void Hub::on_pause() {
+  auto dirty = std::move(dirty_);
+  dirty_.clear();
+  for (auto& document : dirty) {
+    document->dirty = false;
+    flush(*document);
+  }
+}
+
+void Hub::flush(Document& document) {
+  wire::Changes& changes = *document.batch.mutable_changes();
+  if (changes.changes_size() == 0) return;
+  changes.set_channel(document.channel);
+  Frame frame = encode(document.batch);
+  std::uint64_t sole_replica = changes.changes(0).replica();
+  for (const wire::Change& change : changes.changes())
+    if (change.replica() != sole_replica) sole_replica = 0;
+  deliver(document, frame, sole_replica);
+  LogVersion& version = document.refilling ? document.held_version : document.version;
+  for (const wire::Change& change : changes.changes()) version.raise(change.replica(), change.seq());
+  document.batch.Clear();
+  document.batch_bytes = 0;
+}
+
+// Precondition: document.version does not include the frame yet.
+void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_replica) {
+  if (document.refilling)
+    hold(document.held, document.held_bytes, document.overflowed, config_.send_queue, frame);
+  for (const auto& subscription : document.subscriptions) {
+    switch (subscription->phase) {
+      case Phase::joining:
+        hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, frame);
+        break;
+      case Phase::live: {
+        if (document.refilling) break;
+        // The author's connection has sent it, and gets an Ack instead.
+        if (sole_replica != 0 && sole_replica == subscription->own_replica) break;
+        std::size_t queued = subscription->subscriber->queued_bytes();
+        if (queued > 0 && queued + frame->size() > config_.send_queue) {
+          subscription->phase = Phase::lagging;
+          subscription->since = document.version.encode();
+        } else {
+          subscription->subscriber->send(frame);
+        }
+        break;
+      }
+      case Phase::lagging:
+        break;
+    }
+  }
+}
+
+// ------------------------------------------------------- after a lost worker
+
+void Hub::on_lost() {
+  on_pause();
+  for (auto& [id, document] : documents_) {
+    document->in_pieces = false;
+    document->pieces.Clear();
+    document->refilling = true;
+    document->held.clear();
+    document->held_bytes = 0;
+    document->held_version = LogVersion();
+    document->overflowed = false;
+  }
+  to_refill_.clear();
+}
+
+void Hub::on_attached() {
+  to_refill_.clear();
+  for (auto& [id, document] : documents_)
+    if (document->refilling) to_refill_.push_back(id);
+  while (refillers_ < kRefillers && refillers_ < to_refill_.size()) {
+    ++refillers_;
+    start(io_, refill_documents());
+  }
+}
+
+awaitable<void> Hub::refill_documents() {
+  while (!to_refill_.empty()) {
+    std::uint64_t id = to_refill_.front();
+    to_refill_.pop_front();
+    auto found = documents_.find(id);
+    if (found == documents_.end() || !found->second->refilling) continue;
+    auto document = found->second;
+    found = documents_.end();
+    if (co_await refill(document)) continue;
+    // Not now. If the worker is gone again, on_attached() starts over.
+    co_await sleep_for(io_, kRefillPause);
+    if (link_.attached()) to_refill_.push_back(id);
+  }
+  --refillers_;
+}
+
+// Watches the document again and brings its live subscribers up to date, under
+// the identity of one of them: all may read the document, as PostgreSQL said
+// when they subscribed. False: to be tried again.
+awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
+  while (!document->ended()) {
+    auto subscription = document->subscriptions.front();
+    std::string token = subscription->subscriber->token();
+    std::string refusal;
+    wire::Code code = wire::CODE_OK;
+    try {
+      Ticket ticket = co_await access_.subscribe(token, document->ref);
+      if (document->ended()) co_return true;
+      if (ticket.document != document->id)
+        throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
+      if (co_await link_.watch(document->id, ticket.bytes) != WatchOutcome::watching) co_return false;
+      document->overflowed = false;
+      std::string pull = co_await access_.pull(token, document->ref, document->version.encode());
+      if (document->overflowed || !link_.attached()) co_return false;
+      finish_refill(*document, pull);
+      co_return true;
+    } catch (const DatabaseError& error) {
+      if (error.unavailable) co_return false;
+      code = code_of(error);
+      refusal = error.what();
+    }
+    // This one may not read it any longer: perhaps the next.
+    if (!subscription->ended()) subscription->subscriber->on_revoked(document->channel, code, refusal);
+  }
+  co_return true;
+}
+
+void Hub::finish_refill(Document& document, std::string_view pull) {
+  document.refilling = false;
+  std::vector<Frame> held = std::move(document.held);
+  document.held = {};
+  document.held_bytes = 0;
+  for (const auto& subscription : document.subscriptions) {
+    if (subscription->phase != Phase::live) continue;
+    subscription->subscriber->send(subscribed_frame(subscription->request, document.channel, pull));
+    for (const Frame& frame : held) subscription->subscriber->send(frame);
+  }
+  if (auto decoded = LogVersion::decode(pull_log_version(pull))) document.version.merge(*decoded);
+  document.version.merge(document.held_version);
+  document.held_version = LogVersion();
+}
+
+}  // namespace converge::bridge

@@ -1,0 +1,132 @@
+// The documents that this worker's clients follow, and the fan-out of what the
+// stream brings: each batch of a document's changes is encoded once and shared
+// by all its subscribers.
+//
+// A subscriber gets every change exactly when it lacks it, and perhaps some it
+// has already (the client's session skips those):
+//   joining  what the stream brings is held back until pull() has answered
+//   live     it is sent at once
+//   lagging  the client does not read as fast as the document changes: nothing
+//            is queued any more, and once its queue is empty it joins again from
+//            the version up to which it was served
+// When the worker was lost, each document is refilled: watched anew, and what
+// its version lacks is pulled from the log and sent to the live subscribers.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "access.h"
+#include "core/clock/log_version.h"
+#include "messages.h"
+#include "worker_link.h"
+
+namespace converge::bridge {
+
+struct Document;
+
+// Who follows documents: a session.
+class Subscriber {
+ public:
+  virtual ~Subscriber() = default;
+  virtual void send(Frame frame) = 0;
+  virtual std::size_t queued_bytes() const = 0;
+  virtual const std::string& token() const = 0;
+  // The subscription on this channel is over; `request` was its Subscribe.
+  virtual void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) = 0;
+};
+
+enum class Phase { joining, live, lagging };
+
+struct Subscription {
+  Subscriber* subscriber = nullptr;  // null once it has ended
+  std::shared_ptr<Document> document;
+  std::size_t position = 0;          // among the document's subscriptions
+  std::uint32_t request = 0;         // the client's number of its Subscribe
+  Phase phase = Phase::joining;
+  std::string since;                 // what the client has: from where to pull
+  std::vector<Frame> held;           // while joining
+  std::size_t held_bytes = 0;
+  bool overflowed = false;           // more than may be held came while joining
+  std::uint64_t own_replica = 0;     // whose changes this client has sent itself
+
+  bool ended() const { return subscriber == nullptr; }
+};
+
+struct Document {
+  std::uint64_t id = 0;
+  std::string tenant;
+  wire::DocumentRef ref;
+  std::uint32_t channel = 0;
+  std::vector<std::shared_ptr<Subscription>> subscriptions;
+  // Every live subscriber was served at least up to here. Known once the first
+  // has been: from its pull, and then by what the stream brings.
+  LogVersion version;
+  bool version_known = false;
+
+  // What the stream brought and is not encoded yet.
+  wire::ServerMessage batch;
+  std::size_t batch_bytes = 0;
+  bool dirty = false;
+  wire::Change pieces;      // of a payload that goes on in the next frame
+  bool in_pieces = false;
+
+  // While a refill is under way, for the live subscribers.
+  bool refilling = false;
+  std::vector<Frame> held;
+  std::size_t held_bytes = 0;
+  bool overflowed = false;
+  LogVersion held_version;  // of what is held: not served before the refill is
+
+  bool ended() const { return subscriptions.empty(); }
+};
+
+class Hub : public WorkerLink::Listener {
+ public:
+  Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link);
+
+  // Adds a subscriber; its phase is joining.
+  std::shared_ptr<Subscription> join(Subscriber& subscriber, const Ticket& ticket, const wire::DocumentRef& ref,
+                                     std::uint32_t request);
+  void leave(Subscription& subscription);
+
+  // Puts a live or lagging subscription back to joining: from here on nothing
+  // is sent to it until finish_joining().
+  void rejoin(Subscription& subscription);
+
+  // The answer of pull() for a joining subscription: sends it, then what was
+  // held back. The subscription is live then, or lagging if too much came.
+  void finish_joining(Subscription& subscription, std::string_view pull);
+
+  WorkerLink& link() { return link_; }
+  std::size_t documents() const { return documents_.size(); }
+
+  void on_attached() override;
+  void on_lost() override;
+  void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) override;
+  void on_pause() override;
+
+ private:
+  void flush(Document& document);
+  void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica);
+  awaitable<void> refill_documents();
+  awaitable<bool> refill(std::shared_ptr<Document> document);
+  void finish_refill(Document& document, std::string_view pull);
+  std::uint32_t next_channel();
+
+  asio::io_context& io_;
+  const Config& config_;
+  Access& access_;
+  WorkerLink& link_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
+  std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
+  std::vector<std::shared_ptr<Document>> dirty_;
+  std::deque<std::uint64_t> to_refill_;
+  unsigned refillers_ = 0;
+  std::uint32_t last_channel_ = 0;
+};
+
+}  // namespace converge::bridge

@@ -1,0 +1,86 @@
+// converge-bridge: carries Converge's documents between PostgreSQL and
+// WebSocket clients. See README.md in this folder.
+#include <pthread.h>
+#include <csignal>
+
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include "config.h"
+#include "log.h"
+#include "version.h"
+#include "worker.h"
+
+namespace {
+
+using namespace converge::bridge;
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+int run(const Config& config) {
+  set_log_severity(config.verbose ? Severity::debug : Severity::info);
+  signal(SIGPIPE, SIG_IGN);
+  // Blocked here and in every thread started from here: taken by sigwait below.
+  sigset_t signals = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Connections connections(config);
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::uint16_t port = config.listen_port;
+  try {
+    for (unsigned i = 0; i < config.workers; ++i) {
+      workers.push_back(std::make_unique<Worker>(config, connections));
+      port = workers.back()->listen(config.listen_address, port);
+    }
+  } catch (const std::exception& error) {
+    log(Severity::error, "cannot listen on ", config.listen_address, ":", port, ": ", error.what());
+    return 1;
+  }
+  std::vector<std::thread> threads;
+  for (auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+  bool six = config.listen_address.find(':') != std::string::npos;
+  log(Severity::info, "listening on ", six ? "[" : "", config.listen_address, six ? "]" : "", ":", port);
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  log(Severity::info, "shutting down");
+  for (auto& worker : workers) worker->request_drain();
+  // A second signal ends at once.
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGINT, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  for (auto& thread : threads) thread.join();
+  log(Severity::info, "ended");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ParsedConfig parsed;
+  if (auto error = parse_config({argv + 1, argv + argc}, parsed)) {
+    fprintf(stderr, "converge-bridge: %s\n", error->message.c_str());
+    fprintf(stderr, "converge-bridge: try --help\n");
+    return 2;
+  }
+  if (parsed.help) {
+    fputs(config_help().c_str(), stdout);
+    return 0;
+  }
+  if (parsed.version) {
+    puts("converge-bridge " CONVERGE_VERSION);
+    return 0;
+  }
+  if (parsed.check_only) {
+    fputs(config_text(parsed.config).c_str(), stdout);
+    return 0;
+  }
+  return run(parsed.config);
+}

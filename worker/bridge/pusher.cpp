@@ -1,0 +1,180 @@
+#include "pusher.h"
+
+#include <algorithm>
+#include <map>
+
+#include "log.h"
+#include "messages.h"
+
+namespace converge::bridge {
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::milliseconds kLongestPause{1000};
+
+constexpr Query kPush = {"converge_push", "SELECT converge.push($1)"};
+
+// Where a push's verdicts are in the response.
+struct Place {
+  int group;
+  int document;
+  int first;
+};
+
+// One group for each token, in it one entry for each document, so that a
+// document's changes stay in the order in which they came.
+wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<Place>& places) {
+  wire::PushRequest request;
+  std::map<std::string_view, int> groups;
+  std::map<std::tuple<int, std::string_view, std::string_view>, int> documents;
+  for (const PendingPush& push : batch) {
+    auto [group, new_group] = groups.try_emplace(*push.token, request.groups_size());
+    if (new_group) request.add_groups()->set_token(*push.token);
+    wire::PushGroup& to = *request.mutable_groups(group->second);
+    auto [document, new_document] = documents.try_emplace(
+        {group->second, push.document.collection(), push.document.key()}, to.documents_size());
+    if (new_document) *to.add_documents()->mutable_document() = push.document;
+    wire::DocumentPush& changes = *to.mutable_documents(document->second);
+    places.push_back({group->second, document->second, changes.changes_size()});
+    for (const wire::Change& change : push.changes) *changes.add_changes() = change;
+  }
+  return request;
+}
+
+}  // namespace
+
+Pusher::Pusher(asio::io_context& io, const Config& config)
+    : io_(io), config_(config), connection_(io, config), arrived_(io) {}
+
+void Pusher::enqueue(PendingPush push) {
+  push.since = std::chrono::steady_clock::now();
+  queue_.push_back(std::move(push));
+  arrived_.notify_one();
+}
+
+void Pusher::stop() {
+  stopped_ = true;
+  arrived_.notify_all();
+}
+
+awaitable<void> Pusher::run() {
+  while (!stopped_) {
+    if (queue_.empty()) {
+      co_await arrived_.wait();
+      continue;
+    }
+    auto batch = take_batch();
+    busy_ = true;
+    co_await push_batch(batch);
+    busy_ = false;
+  }
+  connection_.close();
+}
+
+std::vector<PendingPush> Pusher::take_batch() {
+  std::vector<PendingPush> batch;
+  std::size_t bytes = 0;
+  while (!queue_.empty()) {
+    PendingPush& next = queue_.front();
+    if (!batch.empty() && (bytes + next.bytes > config_.push_batch || next.alone)) break;
+    bytes += next.bytes;
+    bool alone = next.alone;
+    batch.push_back(std::move(next));
+    queue_.pop_front();
+    if (alone) break;
+  }
+  return batch;
+}
+
+// Pushes until the database has decided. After a loss of the connection nobody
+// knows whether the transaction committed: the same request is made again, and
+// what was there already counts as applied.
+awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
+  auto pause = kFirstPause;
+  bool warned = false;
+  while (!batch.empty() && !stopped_) {
+    std::vector<Place> places;
+    std::string request = request_of(batch, places).SerializeAsString();
+    wire::PushResponse response;
+    std::string failure;
+    wire::Code code = wire::CODE_OK;
+    try {
+      if (!connection_.connected()) co_await connection_.connect();
+      std::vector<Statement> statements(1);
+      statements[0].query = &kPush;
+      statements[0].parameters.push_back({request, true});
+      auto rows = co_await connection_.run(statements);
+      std::string_view bytes = rows.at(0).bytes(0, 0);
+      if (!response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        failure = "the database's answer is no PushResponse";
+        code = wire::CODE_UNAVAILABLE;
+      }
+    } catch (const DatabaseError& error) {
+      failure = error.what();
+      code = code_of(error);
+    }
+
+    if (code == wire::CODE_OK) {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        Place place = places[i];
+        std::vector<wire::Verdict> verdicts;
+        if (place.group < response.groups_size() &&
+            place.document < response.groups(place.group).documents_size()) {
+          auto& all = response.groups(place.group).documents(place.document).verdicts();
+          int last = place.first + static_cast<int>(batch[i].changes.size());
+          if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
+        }
+        answer(batch[i], verdicts);
+      }
+      co_return;
+    }
+
+    if (code != wire::CODE_UNAVAILABLE) {
+      // The whole call was refused, for the sake of one push: each on its own.
+      if (batch.size() > 1) {
+        for (std::size_t i = batch.size(); i-- > 0;) {
+          batch[i].alone = true;
+          queue_.push_front(std::move(batch[i]));
+        }
+      } else {
+        answer_all(batch[0], code, failure);
+      }
+      co_return;
+    }
+
+    if (!warned) log(Severity::warning, "cannot push: ", failure);
+    warned = true;
+    auto too_old = std::chrono::steady_clock::now() - config_.push_timeout;
+    std::erase_if(batch, [&](PendingPush& push) {
+      if (push.since > too_old) return false;
+      answer_all(push, wire::CODE_UNAVAILABLE, failure);
+      return true;
+    });
+    if (batch.empty()) co_return;
+    co_await sleep_for(io_, pause);
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) {
+  if (verdicts.size() != push.changes.size()) {
+    log(Severity::error, "the database gave no verdict on ", push.changes.size(), " changes of document \"",
+        push.document.collection(), "/", push.document.key(), "\"");
+    answer_all(push, wire::CODE_UNAVAILABLE, "the database gave no verdict");
+    return;
+  }
+  auto author = push.author.lock();
+  if (!author) return;
+  author->on_verdicts(push.channel, push.changes, verdicts);
+  author->on_push_done(push.bytes);
+}
+
+void Pusher::answer_all(PendingPush& push, wire::Code code, std::string_view message) {
+  wire::Verdict verdict;
+  verdict.set_code(code);
+  verdict.set_message(std::string(message));
+  answer(push, std::vector<wire::Verdict>(push.changes.size(), verdict));
+}
+
+}  // namespace converge::bridge

@@ -1,0 +1,413 @@
+#include "session.h"
+
+#include <algorithm>
+
+#include "log.h"
+#include "version.h"
+
+namespace converge::bridge {
+
+namespace {
+
+constexpr std::uint32_t kProtocol = 1;
+// A client that sends more nonsense than this is cut off.
+constexpr unsigned kBadMessages = 16;
+constexpr std::size_t kLongestToken = 16 << 10;
+constexpr std::chrono::milliseconds kFirstPause{20};
+constexpr std::chrono::milliseconds kLongestPause{500};
+
+}  // namespace
+
+Session::Session(const Services& services, Transport& transport, std::string peer)
+    : services_(services),
+      transport_(&transport),
+      peer_(std::move(peer)),
+      token_(std::make_shared<std::string>()),
+      may_read_(services.io) {}
+
+void Session::send(Frame frame) {
+  if (open()) transport_->send(std::move(frame));
+}
+
+std::size_t Session::queued_bytes() const { return transport_ != nullptr ? transport_->queued_bytes() : 0; }
+
+void Session::problem(wire::Code code, std::string_view message, std::uint32_t request) {
+  send(problem_frame(code, message, request, false));
+}
+
+void Session::end(wire::Code code, std::string_view message, CloseCode close) {
+  if (!open()) return;
+  send(problem_frame(code, message, 0, true));
+  ending_ = true;
+  may_read_.notify_all();
+  transport_->close(close);
+}
+
+// A message that makes no sense: harmless after Hello, unless it goes on.
+void Session::complain(std::string_view message) {
+  if (!identified_) {
+    end(wire::CODE_PROTOCOL, message, CloseCode::policy_violation);
+  } else if (++bad_messages_ > kBadMessages) {
+    end(wire::CODE_LIMIT, "too many messages that are not understood, the last one: " + std::string(message),
+        CloseCode::policy_violation);
+  } else {
+    problem(wire::CODE_PROTOCOL, message);
+  }
+}
+
+void Session::on_closed() {
+  auto subscriptions = std::move(subscriptions_);
+  subscriptions_.clear();
+  for (auto& [channel, subscription] : subscriptions) services_.hub.leave(*subscription);
+  transport_ = nullptr;
+  may_read_.notify_all();
+}
+
+void Session::on_drained() {
+  may_read_.notify_all();
+  if (!open()) return;
+  for (auto& [channel, subscription] : subscriptions_) {
+    if (subscription->phase != Phase::lagging) continue;
+    services_.hub.rejoin(*subscription);
+    start(services_.io, catch_up(subscription, ""));
+  }
+}
+
+awaitable<void> Session::on_message(std::string_view bytes, bool binary) {
+  while (open() && stopped_reading_) co_await may_read_.wait();
+  if (!open()) co_return;
+  wire::ClientMessage message;
+  if (!binary) {
+    complain("a text message: expected a binary one that is a ClientMessage");
+  } else if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    complain("a message of " + std::to_string(bytes.size()) + " bytes that is no ClientMessage");
+  } else if (message.message_case() == wire::ClientMessage::kHello) {
+    if (identified_) {
+      complain("a second Hello");
+    } else {
+      co_await hello(message.hello());
+    }
+  } else if (!identified_) {
+    complain("the first message must be Hello");
+  } else {
+    switch (message.message_case()) {
+      case wire::ClientMessage::kSubscribe:
+        if (subscriptions_.size() + joining_ >= services_.config.max_subscriptions) {
+          problem(wire::CODE_LIMIT,
+                  "this connection follows " + std::to_string(services_.config.max_subscriptions) +
+                      " documents, which is the limit",
+                  message.subscribe().request());
+        } else {
+          ++joining_;
+          auto self = shared_from_this();
+          start(services_.io, [self, request = std::move(*message.mutable_subscribe())]() mutable {
+            return self->subscribe(std::move(request));
+          });
+        }
+        break;
+      case wire::ClientMessage::kUnsubscribe:
+        unsubscribe(message.unsubscribe().channel());
+        break;
+      case wire::ClientMessage::kPush:
+        co_await push(*message.mutable_push());
+        break;
+      case wire::ClientMessage::kPing: {
+        wire::ServerMessage answer;
+        answer.mutable_pong()->set_nonce(message.ping().nonce());
+        send(encode(answer));
+        break;
+      }
+      default:
+        complain("a ClientMessage without a part that this bridge knows");
+    }
+  }
+  // A client that does not read what it is told is not read either.
+  while (open() && queued_bytes() > services_.config.send_queue) co_await may_read_.wait();
+}
+
+awaitable<void> Session::hello(const wire::Hello& hello) {
+  if (hello.protocol() != kProtocol) {
+    end(wire::CODE_UNSUPPORTED_VERSION,
+        "protocol version " + std::to_string(hello.protocol()) + " is not spoken here, only version " +
+            std::to_string(kProtocol),
+        CloseCode::policy_violation);
+    co_return;
+  }
+  if (hello.token().empty() || hello.token().size() > kLongestToken) {
+    end(wire::CODE_UNAUTHENTICATED,
+        hello.token().empty() ? "the Hello has no token" : "the token is longer than 16 kB",
+        CloseCode::policy_violation);
+    co_return;
+  }
+  token_ = std::make_shared<std::string>(hello.token());
+  Identity identity;
+  std::string failure;
+  wire::Code code = wire::CODE_OK;
+  try {
+    identity = co_await services_.access.identify(*token_);
+  } catch (const DatabaseError& error) {
+    // Whatever it does not like about a token, the client is not known.
+    code = error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED;
+    failure = error.what();
+  }
+  if (!open()) co_return;
+  if (code == wire::CODE_UNAVAILABLE) {
+    log(Severity::warning, "cannot verify the token of ", peer_, ": ", failure);
+    end(code, "the database cannot be reached", CloseCode::try_again_later);
+    co_return;
+  }
+  if (code != wire::CODE_OK) {
+    log(Severity::info, "refused ", peer_, ": ", failure);
+    end(code, failure, CloseCode::policy_violation);
+    co_return;
+  }
+
+  identified_ = true;
+  tenant_ = identity.tenant;
+  principal_ = identity.principal;
+  log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", hello.client());
+  wire::ServerMessage answer;
+  wire::Welcome& welcome = *answer.mutable_welcome();
+  welcome.set_protocol(kProtocol);
+  welcome.set_epoch(identity.epoch);
+  welcome.set_tenant(identity.tenant);
+  welcome.set_principal(identity.principal);
+  welcome.set_server("converge-bridge " CONVERGE_VERSION);
+  send(encode(answer));
+}
+
+// ------------------------------------------------------------- subscriptions
+
+std::shared_ptr<Subscription> Session::find(std::uint32_t channel) const {
+  auto found = subscriptions_.find(channel);
+  return found == subscriptions_.end() ? nullptr : found->second;
+}
+
+awaitable<void> Session::subscribe(wire::Subscribe request) {
+  auto self = shared_from_this();
+  Ticket ticket;
+  std::string failure;
+  wire::Code code = wire::CODE_OK;
+  try {
+    ticket = co_await services_.access.subscribe(*token_, request.document());
+  } catch (const DatabaseError& error) {
+    code = code_of(error);
+    failure = error.what();
+  }
+  --joining_;
+  if (!open()) co_return;
+  if (code == wire::CODE_UNAUTHENTICATED) {
+    end(code, failure, CloseCode::policy_violation);
+    co_return;
+  }
+  if (code != wire::CODE_OK) {
+    problem(code, failure, request.request());
+    co_return;
+  }
+
+  // A second Subscribe for the same document starts over from what it says the
+  // client has: the way out for a client that lost track.
+  std::shared_ptr<Subscription> subscription;
+  for (auto& [channel, existing] : subscriptions_)
+    if (existing->document->id == ticket.document) subscription = existing;
+  if (subscription && subscription->phase == Phase::joining) {
+    problem(wire::CODE_PROTOCOL, "the document is being subscribed to already", request.request());
+    co_return;
+  }
+  if (subscription) {
+    services_.hub.rejoin(*subscription);
+    subscription->request = request.request();
+  } else {
+    subscription = services_.hub.join(*this, ticket, request.document(), request.request());
+    subscriptions_[subscription->document->channel] = subscription;
+  }
+  subscription->since = std::move(*request.mutable_since());
+  co_await catch_up(subscription, std::move(ticket.bytes));
+}
+
+// From joining to live: a barrier in the stream, then what the log has beyond
+// subscription->since. An empty ticket is asked for first.
+awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, std::string ticket) {
+  auto self = shared_from_this();
+  auto document = subscription->document;
+  auto pause = kFirstPause;
+  auto deadline = std::chrono::steady_clock::now() + services_.config.subscribe_timeout;
+  std::string failure = "the stream of changes is not available";
+  while (!subscription->ended()) {
+    wire::Code code = wire::CODE_OK;
+    try {
+      if (ticket.empty()) {
+        Ticket fresh = co_await services_.access.subscribe(*token_, document->ref);
+        if (fresh.document != document->id)
+          throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
+        ticket = std::move(fresh.bytes);
+      }
+      if (subscription->ended()) co_return;
+      WatchOutcome outcome = co_await services_.hub.link().watch(document->id, std::exchange(ticket, {}));
+      if (subscription->ended()) co_return;
+      if (outcome == WatchOutcome::watching) {
+        std::string pull = co_await services_.access.pull(*token_, document->ref, subscription->since);
+        if (subscription->ended()) co_return;
+        services_.hub.finish_joining(*subscription, pull);
+        if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
+        co_return;
+      }
+    } catch (const DatabaseError& error) {
+      code = code_of(error);
+      failure = error.what();
+    }
+    if (subscription->ended()) co_return;
+    if (code == wire::CODE_OK || code == wire::CODE_UNAVAILABLE) {
+      if (std::chrono::steady_clock::now() < deadline) {
+        co_await sleep_for(services_.io, pause);
+        pause = std::min(pause * 2, kLongestPause);
+        continue;
+      }
+      code = wire::CODE_UNAVAILABLE;
+    }
+    if (code == wire::CODE_UNAUTHENTICATED) {
+      end(code, failure, CloseCode::policy_violation);
+    } else {
+      on_revoked(document->channel, code, failure);
+    }
+    co_return;
+  }
+}
+
+void Session::on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) {
+  auto subscription = find(channel);
+  if (!subscription) return;
+  subscriptions_.erase(channel);
+  services_.hub.leave(*subscription);
+  problem(code, message, subscription->request);
+}
+
+void Session::unsubscribe(std::uint32_t channel) {
+  auto subscription = find(channel);
+  if (!subscription) {
+    problem(wire::CODE_UNKNOWN_DOCUMENT, "no subscription on channel " + std::to_string(channel));
+    return;
+  }
+  subscriptions_.erase(channel);
+  services_.hub.leave(*subscription);
+}
+
+awaitable<void> Session::recheck() {
+  auto self = shared_from_this();
+  std::vector<std::shared_ptr<Subscription>> subscriptions;
+  for (auto& [channel, subscription] : subscriptions_) subscriptions.push_back(subscription);
+  if (subscriptions.empty() && identified_) {
+    try {
+      co_await services_.access.identify(*token_);
+    } catch (const DatabaseError& error) {
+      if (!error.unavailable) end(wire::CODE_UNAUTHENTICATED, error.what(), CloseCode::policy_violation);
+    }
+  }
+  for (auto& subscription : subscriptions) {
+    if (!open()) co_return;
+    if (subscription->ended()) continue;
+    try {
+      co_await services_.access.subscribe(*token_, subscription->document->ref);
+    } catch (const DatabaseError& error) {
+      wire::Code code = code_of(error);
+      if (code == wire::CODE_UNAVAILABLE) co_return;
+      if (code == wire::CODE_UNAUTHENTICATED) {
+        end(code, error.what(), CloseCode::policy_violation);
+        co_return;
+      }
+      if (!subscription->ended()) on_revoked(subscription->document->channel, code, error.what());
+    }
+  }
+}
+
+// -------------------------------------------------------------------- pushes
+
+awaitable<void> Session::push(wire::Push& push) {
+  auto subscription = find(push.channel());
+  if (!subscription) {
+    problem(wire::CODE_UNKNOWN_DOCUMENT, "no subscription on channel " + std::to_string(push.channel()));
+    co_return;
+  }
+  if (push.changes().empty()) {
+    complain("a Push without changes");
+    co_return;
+  }
+  PendingPush pending;
+  pending.author = weak_from_this();
+  pending.channel = push.channel();
+  pending.token = token_;
+  pending.document = subscription->document->ref;
+  pending.bytes = push.ByteSizeLong() + sizeof(PendingPush);
+  pending.changes.reserve(static_cast<std::size_t>(push.changes_size()));
+  for (wire::Change& change : *push.mutable_changes()) {
+    change.clear_principal();  // the server knows
+    pending.changes.push_back(std::move(change));
+  }
+  subscription->own_replica = pending.changes.front().replica();
+  pushing_bytes_ += pending.bytes;
+  services_.pusher.enqueue(std::move(pending));
+  while (open() && pushing_bytes_ > services_.config.push_queue) co_await may_read_.wait();
+}
+
+void Session::on_push_done(std::size_t bytes) {
+  pushing_bytes_ -= bytes;
+  may_read_.notify_all();
+}
+
+// For each replica: one Ack up to the last change before a refusal, and one
+// Reject for the first refused, which speaks for those after it.
+void Session::on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
+                          std::span<const wire::Verdict> verdicts) {
+  struct Summary {
+    std::uint64_t replica;
+    std::uint64_t acknowledged;
+    std::size_t refused;  // index, or the number of changes
+  };
+  std::vector<Summary> summaries;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    std::uint64_t replica = changes[i].replica();
+    auto summary = std::find_if(summaries.begin(), summaries.end(), [&](auto& s) { return s.replica == replica; });
+    if (summary == summaries.end()) summary = summaries.insert(summaries.end(), {replica, 0, changes.size()});
+    wire::Code code = verdicts[i].code();
+    if (code == wire::CODE_UNAUTHENTICATED) {
+      end(code, verdicts[i].message(), CloseCode::policy_violation);
+      return;
+    }
+    if (summary->refused != changes.size()) continue;
+    if (code == wire::CODE_OK || code == wire::CODE_DUPLICATE) {
+      summary->acknowledged = std::max(summary->acknowledged, changes[i].seq());
+    } else {
+      summary->refused = i;
+    }
+  }
+  auto subscription = find(channel);
+  for (const Summary& summary : summaries) {
+    if (summary.acknowledged != 0) send_ack(channel, summary.replica, summary.acknowledged);
+    if (summary.refused == changes.size()) continue;
+    send_reject(channel, changes[summary.refused], verdicts[summary.refused]);
+    if (subscription && subscription->own_replica == summary.replica) subscription->own_replica = 0;
+  }
+}
+
+void Session::send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq) {
+  wire::ServerMessage message;
+  wire::Ack& ack = *message.mutable_ack();
+  ack.set_channel(channel);
+  ack.set_replica(replica);
+  ack.set_seq(seq);
+  send(encode(message));
+}
+
+void Session::send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict) {
+  wire::ServerMessage message;
+  wire::Reject& reject = *message.mutable_reject();
+  reject.set_channel(channel);
+  reject.set_replica(change.replica());
+  reject.set_seq(change.seq());
+  reject.set_code(verdict.code());
+  reject.set_message(verdict.message());
+  reject.set_expected_seq(verdict.expected_seq());
+  send(encode(message));
+}
+
+}  // namespace converge::bridge

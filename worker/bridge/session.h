@@ -1,0 +1,103 @@
+// One client's connection, above WebSocket: the conversation of ClientMessages
+// and ServerMessages (proto/converge.proto).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "hub.h"
+#include "pusher.h"
+
+namespace converge::bridge {
+
+// WebSocket close codes (RFC 6455, 7.4.1).
+enum class CloseCode : std::uint16_t {
+  going_away = 1001,
+  policy_violation = 1008,
+  try_again_later = 1013,
+};
+
+// What carries a session's messages.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual void send(Frame frame) = 0;
+  virtual std::size_t queued_bytes() const = 0;
+  // Sends what is queued, then the closing handshake. Nothing is sent after.
+  virtual void close(CloseCode code) = 0;
+};
+
+// What the sessions of one worker share.
+struct Services {
+  asio::io_context& io;
+  const Config& config;
+  Access& access;
+  Hub& hub;
+  Pusher& pusher;
+};
+
+class Session final : public Subscriber, public Author, public std::enable_shared_from_this<Session> {
+ public:
+  Session(const Services& services, Transport& transport, std::string peer);
+
+  // ---- called by the transport
+
+  // Handles one message. Returns when the next may be read.
+  awaitable<void> on_message(std::string_view bytes, bool binary);
+  void on_drained();  // everything queued was sent
+  void on_closed();   // the connection is gone; the transport with it
+
+  bool identified() const { return identified_; }
+
+  // Asks the database again whether the client may still read what it follows,
+  // and ends what it may not.
+  awaitable<void> recheck();
+
+  // From now on the client's messages are left unread.
+  void stop_reading() { stopped_reading_ = true; }
+
+  // Ends the connection after what is queued.
+  void end(wire::Code code, std::string_view message, CloseCode close);
+
+  // ---- Subscriber and Author
+
+  void send(Frame frame) override;
+  std::size_t queued_bytes() const override;
+  const std::string& token() const override { return *token_; }
+  void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
+  void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
+                   std::span<const wire::Verdict> verdicts) override;
+  void on_push_done(std::size_t bytes) override;
+
+ private:
+  awaitable<void> hello(const wire::Hello& hello);
+  awaitable<void> subscribe(wire::Subscribe request);
+  awaitable<void> catch_up(std::shared_ptr<Subscription> subscription, std::string ticket);
+  void unsubscribe(std::uint32_t channel);
+  awaitable<void> push(wire::Push& push);
+  void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
+  void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
+  void problem(wire::Code code, std::string_view message, std::uint32_t request = 0);
+  void complain(std::string_view message);
+  bool open() const { return transport_ != nullptr && !ending_; }
+  std::shared_ptr<Subscription> find(std::uint32_t channel) const;
+
+  Services services_;
+  Transport* transport_;  // null once closed
+  std::string peer_;
+  std::shared_ptr<const std::string> token_;
+  std::string tenant_;
+  std::string principal_;
+  bool identified_ = false;
+  bool ending_ = false;
+  bool stopped_reading_ = false;
+  unsigned bad_messages_ = 0;
+  unsigned joining_ = 0;  // subscriptions that are not in the map yet
+  std::size_t pushing_bytes_ = 0;
+  Signal may_read_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<Subscription>> subscriptions_;  // by channel
+};
+
+}  // namespace converge::bridge

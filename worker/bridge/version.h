@@ -1,0 +1,3 @@
+#pragma once
+
+#define CONVERGE_VERSION "0.1.0"

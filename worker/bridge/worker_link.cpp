@@ -1,0 +1,254 @@
+#include "worker_link.h"
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <endian.h>
+
+#include "log.h"
+
+namespace converge::bridge {
+
+namespace {
+
+constexpr std::uint32_t kProtocol = 1;
+// The worker's frames are at most 1 MiB; beyond this the stream is no stream.
+constexpr std::uint32_t kLongestReply = 4 << 20;
+constexpr std::size_t kReadAhead = 256 << 10;
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::milliseconds kLongestPause{2000};
+
+std::string framed(const wire::WorkerRequest& request) {
+  std::string bytes(4, '\0');
+  request.AppendToString(&bytes);
+  std::uint32_t length = htobe32(static_cast<std::uint32_t>(bytes.size() - 4));
+  std::memcpy(bytes.data(), &length, 4);
+  return bytes;
+}
+
+std::uint32_t length_at(const char* bytes) {
+  std::uint32_t length = 0;
+  std::memcpy(&length, bytes, 4);
+  return be32toh(length);
+}
+
+}  // namespace
+
+WorkerLink::WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database)
+    : io_(io), config_(config), database_(database), socket_(io), pause_(io) {}
+
+void WorkerLink::stop() {
+  stopped_ = true;
+  pause_.cancel();
+  drop_connection();
+}
+
+awaitable<void> WorkerLink::run(Listener& listener) {
+  auto pause = kFirstPause;
+  while (!stopped_) {
+    bool was_attached = false;
+    std::string problem;
+    try {
+      co_await attach_and_read(listener);
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    was_attached = attached_;
+    drop_connection();
+    if (was_attached) listener.on_lost();
+    if (stopped_) co_return;
+    if (was_attached) {
+      log(Severity::warning, "lost the background worker: ", problem);
+      pause = kFirstPause;
+      last_problem_.clear();
+    } else if (problem != last_problem_) {  // once, not at every attempt
+      log(Severity::warning, "cannot attach to the background worker: ", problem);
+      last_problem_ = problem;
+    }
+    pause_.expires_after(pause);
+    boost::system::error_code ignored;
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+void WorkerLink::drop_connection() {
+  attached_ = false;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  outgoing_.clear();
+  auto watched = std::move(watched_);
+  watched_.clear();
+  for (auto& [document, state] : watched) {
+    release(state.sent, WatchOutcome::lost);
+    release(state.next, WatchOutcome::lost);
+  }
+}
+
+awaitable<void> WorkerLink::attach_and_read(Listener& listener) {
+  static constexpr Query kSocket = {"converge_socket", "SELECT converge.worker_socket()"};
+  std::vector<Statement> statements(1);
+  statements[0].query = &kSocket;
+  auto answer = co_await database_.run(statements);
+  std::string path(answer[0].bytes(0, 0));
+
+  socket_ = asio::local::stream_protocol::socket(io_);
+  co_await socket_.async_connect(asio::local::stream_protocol::endpoint(path), asio::use_awaitable);
+  wire::WorkerRequest hello;
+  hello.mutable_attach()->set_protocol(kProtocol);
+  hello.mutable_attach()->set_bridge("converge-bridge");
+  std::string first = framed(hello);
+  co_await asio::async_write(socket_, asio::buffer(first), asio::use_awaitable);
+
+  std::string buffer(kReadAhead, '\0');
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  wire::WorkerReply reply;
+  for (;;) {
+    // Everything that is there is taken before the listener flushes, so that
+    // a burst of small frames becomes one message to each client.
+    bool any = false;
+    while (end - begin >= 4) {
+      std::uint32_t length = length_at(buffer.data() + begin);
+      if (length > kLongestReply)
+        throw std::runtime_error("a message of " + std::to_string(length) + " bytes from the worker");
+      if (end - begin < 4 + std::size_t{length}) {
+        if (buffer.size() - begin < 4 + std::size_t{length}) {
+          std::memmove(buffer.data(), buffer.data() + begin, end - begin);
+          end -= begin;
+          begin = 0;
+          if (buffer.size() < 4 + std::size_t{length}) buffer.resize(4 + std::size_t{length});
+        }
+        break;
+      }
+      if (!reply.ParseFromArray(buffer.data() + begin + 4, static_cast<int>(length)))
+        throw std::runtime_error("a message from the worker that is no WorkerReply");
+      begin += 4 + std::size_t{length};
+      handle(reply, listener);
+      any = true;
+    }
+    if (any) listener.on_pause();
+    if (begin == end) {
+      begin = end = 0;
+    } else if (begin > 0 && end == buffer.size()) {
+      std::memmove(buffer.data(), buffer.data() + begin, end - begin);
+      end -= begin;
+      begin = 0;
+    }
+    end += co_await socket_.async_read_some(asio::buffer(buffer.data() + end, buffer.size() - end),
+                                            asio::use_awaitable);
+  }
+}
+
+void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
+  switch (reply.message_case()) {
+    case wire::WorkerReply::kAttached:
+      if (reply.attached().protocol() != kProtocol)
+        throw std::runtime_error("the worker speaks protocol " + std::to_string(reply.attached().protocol()));
+      attached_ = true;
+      log(Severity::info, "attached to the background worker");
+      listener.on_attached();
+      break;
+    case wire::WorkerReply::kWatching:
+      answered(reply.watching().document(), WatchOutcome::watching);
+      break;
+    case wire::WorkerReply::kRefused:
+      log(Severity::warning, "the worker refused to watch document ", reply.refused().document(), ": ",
+          reply.refused().message());
+      answered(reply.refused().document(), WatchOutcome::refused);
+      break;
+    case wire::WorkerReply::kFrame:
+      for (wire::StreamChange& change : *reply.mutable_frame()->mutable_changes())
+        listener.on_change(reply.frame(), change);
+      break;
+    case wire::WorkerReply::kProblem:
+      throw std::runtime_error(reply.problem().message());
+    case wire::WorkerReply::MESSAGE_NOT_SET:
+      break;  // of a later protocol: not for this bridge
+  }
+}
+
+void WorkerLink::release(Waiters& waiters, WatchOutcome outcome) {
+  for (auto& waiter : waiters) {
+    waiter->done = true;
+    waiter->outcome = outcome;
+    waiter->signal.notify_all();
+  }
+  waiters.clear();
+}
+
+void WorkerLink::answered(std::uint64_t document, WatchOutcome outcome) {
+  auto found = watched_.find(document);
+  if (found == watched_.end()) return;
+  Watched& state = found->second;
+  release(state.sent, outcome);
+  if (!state.next.empty()) {
+    state.sent = std::move(state.next);
+    state.next.clear();
+    send_watch(document, state.ticket);
+  } else if (state.unwatch) {
+    watched_.erase(found);
+    send_unwatch(document);
+  }
+}
+
+awaitable<WatchOutcome> WorkerLink::watch(std::uint64_t document, std::string ticket) {
+  if (!attached_) co_return WatchOutcome::lost;
+  auto waiter = std::make_shared<Waiter>(io_);
+  Watched& state = watched_[document];
+  state.unwatch = false;
+  if (state.sent.empty()) {
+    state.sent.push_back(waiter);
+    send_watch(document, ticket);
+  } else {
+    state.next.push_back(waiter);
+    state.ticket = std::move(ticket);
+  }
+  while (!waiter->done) co_await waiter->signal.wait();
+  co_return waiter->outcome;
+}
+
+void WorkerLink::unwatch(std::uint64_t document) {
+  auto found = watched_.find(document);
+  if (found == watched_.end()) return;
+  if (found->second.sent.empty()) {
+    watched_.erase(found);
+    send_unwatch(document);
+  } else {
+    found->second.unwatch = true;
+  }
+}
+
+void WorkerLink::send_watch(std::uint64_t document, const std::string& ticket) {
+  wire::WorkerRequest request;
+  request.mutable_watch()->set_document(document);
+  request.mutable_watch()->set_ticket(ticket);
+  send(request);
+}
+
+void WorkerLink::send_unwatch(std::uint64_t document) {
+  wire::WorkerRequest request;
+  request.mutable_unwatch()->set_document(document);
+  send(request);
+}
+
+void WorkerLink::send(const wire::WorkerRequest& request) {
+  if (!attached_) return;
+  outgoing_ += framed(request);
+  if (!writing_) start(io_, write_queued());
+}
+
+awaitable<void> WorkerLink::write_queued() {
+  writing_ = true;
+  while (!outgoing_.empty()) {
+    std::string bytes = std::exchange(outgoing_, {});
+    boost::system::error_code error;
+    co_await asio::async_write(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;  // the reader notices the loss
+  }
+  writing_ = false;
+}
+
+}  // namespace converge::bridge
