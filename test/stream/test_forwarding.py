@@ -184,16 +184,18 @@ def test_no_more_bridges_and_watches_than_the_settings_allow(notes):
     notes.server.set(**{"converge.max_bridges": 2, "converge.max_watches": 2})
     try:
         wait_until(lambda: notes.session.value("SHOW converge.max_bridges") == "2", "the setting")
-        with notes.attach("first") as first, notes.attach("second"):
+        with notes.attach("first") as first, notes.attach("second") as second:
+            for key in ("w0", "w1", "w2", "w3"):
+                notes.document(key)
+            notes.watch(second, "w0")
+            notes.watch(first, "w1")
+
             def third():
                 with notes.attach("third", attach=False) as client:
                     reply = client.reply(0.2)       # none: the worker has not reloaded yet
                     return reply and reply.problem.message
             assert wait_until(third, "a refusal") == \
                 "2 bridges are attached, of at most 2 (converge.max_bridges)"
-            for key in ("w1", "w2", "w3"):
-                notes.document(key)
-            notes.watch(first, "w1")
             notes.watch(first, "w2")
             notes.watch(first, "w2")     # again: the same watch
             number, ticket = notes.ticket("w3")
@@ -201,8 +203,22 @@ def test_no_more_bridges_and_watches_than_the_settings_allow(notes):
             assert "converge.max_watches" in reply.refused.message
             notes.edit("w1")
             assert first.frame() is not None
+            # A bridge that has shown no ticket does not keep the place of one that may.
+            second.close()
+            idle = wait_until(lambda: try_to_attach(notes, "idle"), "the place")
+            with notes.attach("newcomer") as newcomer:
+                notes.watch(newcomer, "w3")
+                with pytest.raises(Closed):
+                    idle.read(5)
     finally:
         notes.server.set(**{"converge.max_bridges": "DEFAULT", "converge.max_watches": "DEFAULT"})
+
+
+def try_to_attach(notes, name):
+    try:
+        return notes.attach(name)
+    except (OSError, Closed, AssertionError):
+        return None
 
 
 def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(notes):

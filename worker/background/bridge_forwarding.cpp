@@ -9,10 +9,10 @@
 namespace converge::worker {
 namespace {
 
-// How long the others wait for a bridge that reads, but not fast enough, in one
-// transaction; and for one that does not read at all.
-constexpr int kMaxHeldMilliseconds = 1000;
-constexpr int kStalledMilliseconds = 100;
+// How long the others wait for a bridge whose queue is full and that reads
+// nothing; and how long one that reads may take for a queue's worth of bytes.
+constexpr int kStalledMilliseconds = 500;
+constexpr int kQueueMilliseconds = 1000;
 // A queue this long is sent at once, a shorter one before the worker sleeps.
 constexpr int kSendAt = 64 * 1024;
 
@@ -78,10 +78,6 @@ void BridgeServer::forward(const char* frame, int length, TransactionId transact
     Bridge& bridge = bridges_[index];
 
     if (bridge.closing) continue;
-    if (bridge.held_transaction != transaction) {
-      bridge.held_transaction = transaction;
-      bridge.held_milliseconds = 0;
-    }
     queue_frame(index, reader.header());
     if (bridge.socket >= 0 && bridge.output.size() >= kSendAt) send(index);
   }
@@ -122,14 +118,19 @@ bool BridgeServer::wait_for_room(int index, int bytes) {
   Bridge& bridge = bridges_[index];
   int stalled = 0;
 
-  while (!bridge.output.has_room(bytes)) {
-    const int before = bridge.output.size();
+  while (true) {
+    int before = bridge.output.size();
 
     flush();
     if (bridge.socket < 0) return false;
-    if (bridge.output.has_room(bytes)) break;
-    if (stalled >= kStalledMilliseconds || bridge.held_milliseconds >= kMaxHeldMilliseconds)
-      return false;
+    bridge.drained += before - bridge.output.size();
+    if (bridge.output.has_room(bytes)) return true;
+    if (bridge.held_milliseconds >= kQueueMilliseconds) {
+      if (bridge.drained < OutputQueue::kLimit) return false;
+      bridge.held_milliseconds = 0;
+      bridge.drained = 0;
+    }
+    if (stalled >= kStalledMilliseconds) return false;
 
     const TimestampTz start = GetCurrentTimestamp();
     (void)WaitLatchOrSocket(MyLatch,
@@ -143,13 +144,14 @@ bool BridgeServer::wait_for_room(int index, int bytes) {
       ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
                       errmsg("terminating stream worker due to administrator command")));
     const int waited =
-        static_cast<int>(TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()));
+        Max(1, static_cast<int>(TimestampDifferenceMilliseconds(start, GetCurrentTimestamp())));
     bridge.held_milliseconds += waited;
+    before = bridge.output.size();
     flush();
     if (bridge.socket < 0) return false;
-    stalled = bridge.output.size() < before ? 0 : stalled + Max(waited, 1);
+    stalled = bridge.output.size() < before ? 0 : stalled + waited;
+    bridge.drained += before - bridge.output.size();
   }
-  return true;
 }
 
 void BridgeServer::flush() {

@@ -114,6 +114,7 @@ void BridgeServer::admit(int socket) {
     close(socket);
     return;
   }
+  if (bridge_count_ >= max_bridges) make_room();
   while (index < kMaxBridges && bridges_[index].socket >= 0) index++;
   event.events = EPOLLIN;
   if (index < kMaxBridges)
@@ -127,13 +128,14 @@ void BridgeServer::admit(int socket) {
 
   Bridge& bridge = bridges_[index];
   bridge.socket = socket;
-  bridge.attached = bridge.closing = bridge.wants_out = false;
+  bridge.attached = bridge.proven = bridge.closing = bridge.wants_out = false;
   bridge.name[0] = '\0';
   bridge.connected_at = GetCurrentTimestamp();
   bridge.watches = 0;
   bridge.input = static_cast<char*>(MemoryContextAlloc(context_, kInputBytes));
   bridge.input_length = 0;
-  bridge.held_transaction = InvalidTransactionId;
+  bridge.held_milliseconds = 0;
+  bridge.drained = 0;
   if (++bridge_count_ > max_bridges) {
     char reason[128];
 
@@ -142,6 +144,19 @@ void BridgeServer::admit(int socket) {
              max_bridges);
     fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, reason);
   }
+}
+
+// Drops the longest connected bridge that has shown no ticket yet. The socket is
+// open to everybody on this host: without this, somebody who may read nothing
+// could take all the places.
+void BridgeServer::make_room() {
+  int oldest = -1;
+
+  for (int index = 0; index < kMaxBridges; index++)
+    if (bridges_[index].socket >= 0 && !bridges_[index].proven &&
+        (oldest < 0 || bridges_[index].connected_at < bridges_[oldest].connected_at))
+      oldest = index;
+  if (oldest >= 0) drop(oldest, "it has shown no ticket, and another needs the place");
 }
 
 void BridgeServer::drop(int index, const char* reason) {
@@ -321,6 +336,7 @@ bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_b
     refuse(index, document, "the ticket is not valid for this document, or has ended");
     return true;
   }
+  bridge.proven = true;
   if (pending_tail_ - pending_head_ >= max_bridges * max_watches) {
     fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, "too many watches wait for running transactions");
     return false;

@@ -52,6 +52,7 @@ class BridgeServer {
     int socket;         // or -1: free
     uint32 generation;  // tells one user of this place from the next
     bool attached;
+    bool proven;     // it has shown a valid ticket
     bool closing;    // once the queue is sent
     bool wants_out;  // the socket is polled for room
     char name[64];
@@ -60,9 +61,10 @@ class BridgeServer {
     char* input;
     int input_length;
     OutputQueue output;
-    // How long this bridge has held up the others in this transaction.
-    TransactionId held_transaction;
+    // How long this bridge has held up the others, and how much it read in
+    // that time.
     int held_milliseconds;
+    int64 drained;
   };
 
   // A Watch that is not answered yet.
@@ -81,6 +83,7 @@ class BridgeServer {
 
   void accept_bridges();
   void admit(int socket);
+  void make_room();
   void close_late_comers();
   void receive(int index);
   bool handle(int index, const char* message, int length);
