@@ -1,5 +1,9 @@
 """Private clusters, and a tracked table of documents in them."""
+import base64
 import contextlib
+import hashlib
+import hmac
+import json
 import os
 import pathlib
 import signal
@@ -13,6 +17,7 @@ from worker_client import WorkerClient
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TENANT = "acme"
+SECRET = b"a secret of 32 bytes or more, here"
 
 
 def wait_until(condition, what, timeout=20):
@@ -24,6 +29,17 @@ def wait_until(condition, what, timeout=20):
             return result
         assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
         time.sleep(0.02)
+
+
+def token(tenant):
+    """A JWT for somebody of the tenant."""
+    def encoded(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    claims = {"tenant": tenant, "sub": "ann", "exp": int(time.time()) + 3600}
+    signed = b".".join(encoded(json.dumps(part).encode())
+                       for part in ({"alg": "HS256", "typ": "JWT", "kid": "k"}, claims))
+    return b".".join([signed, encoded(hmac.digest(SECRET, signed, hashlib.sha256))]).decode()
 
 
 class Server:
@@ -126,6 +142,8 @@ class Notes:
             tenant text, id text, props converge.lww_map NOT NULL DEFAULT '',
             PRIMARY KEY (tenant, id))""")
         self.session.run("SELECT converge.track('note', 'tenant')")
+        self.session.run("INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('k', 'HS256', %s)",
+                         SECRET)
         self.wait_for_worker()
 
     def reconnect(self):
@@ -152,8 +170,10 @@ class Notes:
             "WHERE tenant = %s AND id = %s", value, tenant, key)
 
     def ticket(self, key, tenant=TENANT):
-        document, _, ticket = self.session.run(
-            "SELECT * FROM converge.subscribe('note', %s)", key)[0]
+        with self.session.transaction():
+            self.session.run("SELECT converge.authenticate(%s)", token(tenant))
+            document, _, ticket = self.session.run(
+                "SELECT * FROM converge.subscribe('note', %s)", key)[0]
         return document, bytes(ticket)
 
     def logged(self, document):
