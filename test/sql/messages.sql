@@ -45,7 +45,7 @@ CREATE FUNCTION test.request(VARIADIC groups bytea[]) RETURNS bytea LANGUAGE sql
 
 -- The fields of any message.
 CREATE FUNCTION test.fields(message bytea, OUT field int, OUT number numeric, OUT bytes bytea) RETURNS SETOF record
-    LANGUAGE plpgsql IMMUTABLE AS $$
+    LANGUAGE plpgsql IMMUTABLE ROWS 4 AS $$
 DECLARE
     at int := 0;
     tag numeric;

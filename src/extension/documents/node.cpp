@@ -133,12 +133,21 @@ ServerNode current_node() {
   return node;
 }
 
+std::int64_t current_epoch() {
+  if (!RecoveryInProgress()) return current_node().epoch;
+  OwnedTable table("node", AccessShareLock);
+  HeapTuple row = find_row(table);
+  std::int64_t epoch = 0;
+  if (HeapTupleIsValid(row)) {
+    bool is_null;
+    epoch = DatumGetInt64(heap_getattr(row, kEpoch, RelationGetDescr(table.relation), &is_null));
+  }
+  table.close();
+  return epoch;
+}
+
 }  // namespace converge
 
 extern "C" PGDLLEXPORT Datum converge_epoch(PG_FUNCTION_ARGS) {
-  if (RecoveryInProgress()) {
-    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-                    errmsg("the epoch is not known during recovery")));
-  }
-  PG_RETURN_INT64(converge::current_node().epoch);
+  PG_RETURN_INT64(converge::current_epoch());
 }

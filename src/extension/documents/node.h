@@ -18,6 +18,10 @@ struct ServerNode {
 // only.
 ServerNode current_node();
 
+// The epoch that the server's answers belong to: current_node()'s, or, during
+// recovery, the one of the server it follows.
+std::int64_t current_epoch();
+
 // A random replica.
 std::int64_t draw_replica();
 

@@ -188,7 +188,7 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   struct varlena* version = encode_version(positions, count);
   response.log_version.data = reinterpret_cast<uint8_t*>(const_cast<char*>(boundary::view(version).data()));
   response.log_version.len = boundary::view(version).size();
-  response.epoch = static_cast<std::uint64_t>(current_node().epoch);
+  response.epoch = static_cast<std::uint64_t>(current_epoch());
   response.incarnation = static_cast<std::uint64_t>(found.document);
 
   ChangeList list{};
