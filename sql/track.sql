@@ -73,6 +73,16 @@ UPDATE note SET title = 'cleared?' WHERE id = 'new';
 DROP TRIGGER clear ON note;
 SELECT title, props::jsonb FROM note WHERE id = 'new';
 
+-- A text keeps each of its edits.
+ALTER TABLE note ADD body converge.crdt_text NOT NULL DEFAULT '';
+UPDATE note SET body = converge.insert(body, 0, 'hello') WHERE id = 'new';
+UPDATE note SET body = converge.insert(body, 5, ' world') WHERE id = 'new';
+UPDATE note SET body = converge.delete(body, 0, 1) WHERE id = 'new';
+UPDATE note SET body = converge.assign(body, 'Hello, world') WHERE id = 'new';
+UPDATE note SET body = converge.new_text('!') WHERE id = 'new';
+SELECT char_length(body::text), body::text IN ('Hello, world!', '!Hello, world') AS kept FROM note WHERE id = 'new';
+SELECT count(*), max(seq) FROM log WHERE key = 'new';
+
 -- What a rolled-back edit said is nowhere.
 SELECT count(*) AS logged FROM log \gset
 BEGIN;
