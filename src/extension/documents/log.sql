@@ -3,15 +3,17 @@
 -- that is a key is compared by bytes (COLLATE "C"), so that no new version of a
 -- locale can reorder an index.
 
--- This node's identity as a writer. One row, made when it is first needed; a
--- server that finds another system identifier or timeline than its own here was
--- restored or promoted, and takes a new epoch and replica.
+-- This node's identity as a writer. One row, made when it is first needed. A
+-- server that finds another system identifier, timeline or database than its
+-- own here was restored or promoted, or the database is a copy: it takes a new
+-- epoch and replica.
 CREATE TABLE converge.node (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     replica bigint NOT NULL,            -- under which SQL edits are logged
     epoch bigint NOT NULL,              -- microseconds since 1970 when it began
     system_identifier bigint NOT NULL,
-    timeline integer NOT NULL
+    timeline integer NOT NULL,
+    database oid NOT NULL
 );
 
 -- The tracked tables. user_catalog_table: the output plugin reads it while decoding.

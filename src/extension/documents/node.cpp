@@ -10,6 +10,7 @@ extern "C" {
 #include "access/skey.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -22,7 +23,7 @@ namespace converge {
 namespace {
 
 // converge.node's columns.
-enum : AttrNumber { kOne = 1, kReplica, kEpoch, kSystemIdentifier, kTimeline, kColumns = kTimeline };
+enum : AttrNumber { kOne = 1, kReplica, kEpoch, kSystemIdentifier, kTimeline, kDatabase, kColumns = kDatabase };
 
 // What this session knows. A server does not change its timeline while it
 // writes, so that a row found right once stays right until the table goes.
@@ -58,7 +59,8 @@ HeapTuple find_row(const OwnedTable& table) {
   return find_owned(table.relation, owned_oid("node_pkey"), 1, &key);
 }
 
-// True: the row is there and was written by this server on this timeline.
+// True: the row is there and was written by this server on this timeline, for
+// this database and not for one that it was copied from.
 bool read_row(const OwnedTable& table, HeapTuple row, ServerNode* node) {
   if (!HeapTupleIsValid(row)) return false;
   Datum values[kColumns];
@@ -67,7 +69,8 @@ bool read_row(const OwnedTable& table, HeapTuple row, ServerNode* node) {
   node->replica = DatumGetInt64(values[kReplica - 1]);
   node->epoch = DatumGetInt64(values[kEpoch - 1]);
   return static_cast<uint64>(DatumGetInt64(values[kSystemIdentifier - 1])) == GetSystemIdentifier() &&
-         static_cast<TimeLineID>(DatumGetInt32(values[kTimeline - 1])) == GetWALInsertionTimeLine();
+         static_cast<TimeLineID>(DatumGetInt32(values[kTimeline - 1])) == GetWALInsertionTimeLine() &&
+         DatumGetObjectId(values[kDatabase - 1]) == MyDatabaseId;
 }
 
 // A new epoch and replica. The lock makes sessions that notice at once take the
@@ -86,6 +89,7 @@ ServerNode renew() {
     values[kEpoch - 1] = Int64GetDatum(node.epoch);
     values[kSystemIdentifier - 1] = Int64GetDatum(static_cast<int64>(GetSystemIdentifier()));
     values[kTimeline - 1] = Int32GetDatum(static_cast<int32>(GetWALInsertionTimeLine()));
+    values[kDatabase - 1] = ObjectIdGetDatum(MyDatabaseId);
     if (HeapTupleIsValid(row)) {
       table.update(row, values, nulls);
     } else {

@@ -209,31 +209,35 @@ bool refusal_of(const ErrorData* error, Verdict* verdict) {
   return false;
 }
 
-// After a batch failed: each change by itself, so that only the one that raises
-// is refused.
-void apply_singly(PushDocument* document) {
-  std::int64_t unavailable = 0;  // the replica whose change could not be decided
-  for (size_t i = 0; i < document->wire->n_changes; i++) {
-    CHECK_FOR_INTERRUPTS();
-    const auto replica = static_cast<std::int64_t>(document->wire->changes[i]->replica);
-    if (unavailable != 0 && unavailable == replica) {
-      document->verdicts[i] = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "an earlier change was not decided", 0};
-      continue;
-    }
-    Work work{&document, 1, i, i + 1, nullptr};
-    const ErrorData* error = in_subtransaction(apply_one, &work);
-    if (error == nullptr) continue;
-    Verdict reason;
-    if (refusal_of(error, &reason)) {
-      work.reason = &reason;
-      error = in_subtransaction(apply_one, &work);
-      if (error == nullptr) continue;
-      // The number was taken meanwhile: the client asks again and is told.
-      reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
-    }
-    document->verdicts[i] = reason;
-    unavailable = replica;
+// The change that cannot be applied is refused, or, where it may do better
+// another time, left undecided: later numbers of its replica are then a gap.
+void decide_failed(PushDocument* document, size_t index, const ErrorData* error) {
+  Verdict reason;
+  if (refusal_of(error, &reason)) {
+    Work work{&document, 1, index, index + 1, &reason};
+    error = in_subtransaction(apply_one, &work);
+    if (error == nullptr) return;
+    // The number was taken meanwhile: the client asks again and is told.
+    reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
   }
+  document->verdicts[index] = reason;
+}
+
+// After a batch failed: halves of it, and halves of what fails again, so that
+// only the change that raises is refused, at the cost of a few subtransactions.
+void apply_range(PushDocument* document, size_t first, size_t end) {
+  if (first == end) return;
+  CHECK_FOR_INTERRUPTS();
+  Work work{&document, 1, first, end, nullptr};
+  const ErrorData* error = in_subtransaction(apply_one, &work);
+  if (error == nullptr) return;
+  if (end - first == 1) {
+    decide_failed(document, first, error);
+    return;
+  }
+  const size_t middle = first + (end - first) / 2;
+  apply_range(document, first, middle);
+  apply_range(document, middle, end);
 }
 
 bool concerns_everything(int sqlstate) {
@@ -245,7 +249,15 @@ bool concerns_everything(int sqlstate) {
     case ERRCODE_READ_ONLY_SQL_TRANSACTION:
       return true;
     default:
-      return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TRANSACTION_ROLLBACK;
+      break;
+  }
+  switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_SYSTEM_ERROR:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -282,7 +294,7 @@ void apply_group(PushDocument** documents, int count) {
   defer_constraints();
   Work work{documents, count, 0, 0, nullptr};
   if (in_subtransaction(apply_all, &work) == nullptr) return;
-  for (int i = 0; i < count; i++) apply_singly(documents[i]);
+  for (int i = 0; i < count; i++) apply_range(documents[i], 0, documents[i]->wire->n_changes);
 }
 
 }  // namespace converge
