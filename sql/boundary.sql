@@ -5,7 +5,6 @@ CREATE FUNCTION fail(how text) RETURNS text STRICT LANGUAGE c AS :'library', 'bo
 CREATE FUNCTION alive() RETURNS integer LANGUAGE c AS :'library', 'boundary_alive';
 CREATE TEMP TABLE backend AS SELECT pg_backend_pid() AS pid;
 
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 SELECT fail('not');
 
@@ -17,7 +16,7 @@ DECLARE
     detail text;
 BEGIN
     FOREACH how IN ARRAY ARRAY['bad_alloc', 'runtime_error', 'length_error', 'int', 'vector',
-        'out_of_memory', 'malformed', 'wrong_type', 'out_of_range', 'too_large', 'clock', 'invalid',
+        'huge value', 'malformed', 'wrong_type', 'out_of_range', 'too_large', 'clock', 'invalid',
         'long message']
     LOOP
         BEGIN

@@ -31,7 +31,7 @@ Result<Datum> fail(std::string_view how) {
   if (how == "runtime_error") throw std::runtime_error("something broke: ünexpected");
   if (how == "length_error") throw std::length_error("too long");
   if (how == "int") throw 42;
-  if (how == "out_of_memory") return boundary::datum(std::string_view("x", std::size_t{1} << 40));
+  if (how == "huge value") return boundary::datum(std::string_view("x", std::size_t{1} << 40));
   if (how == "vector") {
     // What a real failed allocation does: no container can hold this.
     std::vector<char> v;
