@@ -64,6 +64,7 @@ SQL_PARTS := \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \
+	src/extension/documents/repair.sql \
 	worker/background/status.sql \
 	src/extension/security/grants.sql
 

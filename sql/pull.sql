@@ -120,10 +120,36 @@ BEGIN;
 SELECT converge.authenticate(:'ann');
 SELECT converge.verify('note', 'a');
 ROLLBACK;
+
+-- rebuild() makes it so, for the table's owner, whatever the policies say.
+ALTER TABLE note FORCE ROW LEVEL SECURITY;
+SET client_min_messages = warning;
+CREATE ROLE regress_converge_owner;
+RESET client_min_messages;
+GRANT EXECUTE ON FUNCTION converge.rebuild TO regress_converge_app, regress_converge_owner;
+GRANT CREATE ON SCHEMA public TO regress_converge_owner;
+ALTER TABLE note OWNER TO regress_converge_owner;
+SET ROLE regress_converge_app;
+SELECT converge.rebuild('note', 'acme', 'a');
+RESET ROLE;
+SET ROLE regress_converge_owner;
+SELECT count(*) AS seen FROM note;
+SELECT converge.rebuild('note', 'acme', 'a');
+SELECT converge.rebuild('note', 'acme', 'a');
+SELECT converge.rebuild('note', 'acme', 'none');
+SELECT converge.rebuild('none', 'acme', 'a');
+SELECT count(*) AS seen FROM note;
+SHOW session_replication_role;
+RESET ROLE;
+BEGIN;
+SELECT converge.authenticate(:'ann');
+SELECT converge.verify('note', 'a'), props::jsonb ->> 'x' AS x FROM note WHERE id = 'a';
+ROLLBACK;
 \set ECHO none
 SET client_min_messages = warning;
 DROP TABLE note CASCADE;
 DELETE FROM converge.jwt_key;
 DROP SCHEMA test CASCADE;
 DROP OWNED BY regress_converge_app;
-DROP ROLE regress_converge_app;
+DROP OWNED BY regress_converge_owner;
+DROP ROLE regress_converge_app, regress_converge_owner;

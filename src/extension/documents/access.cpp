@@ -11,14 +11,16 @@ extern "C" {
 
 namespace converge {
 
+void no_such_collection(const char* collection) {
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("collection \"%s\" does not exist", collection),
+                  errhint("converge.track() makes a collection of a table.")));
+}
+
 ReadableDocument read_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
   ReadableDocument found{};
   found.collection = collection_named(collection);
-  if (found.collection == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("collection \"%s\" does not exist", collection),
-                    errhint("converge.track() makes a collection of a table.")));
-  }
+  if (found.collection == nullptr) no_such_collection(collection);
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {

@@ -3,18 +3,14 @@
 #include <string>
 
 namespace converge {
-namespace {
 
-std::string_view empty_bytes(FieldType type) {
-  auto* empty = boundary::call(
+struct varlena* empty_value(FieldType type) {
+  return boundary::call(
       [&]() -> Result<struct varlena*> { return boundary::varlena_of(empty_state(type)); });
-  return boundary::view(empty);
 }
 
-}  // namespace
-
 std::string_view state_bytes(FieldType type, struct varlena* value) {
-  if (value == nullptr) return empty_bytes(type);
+  if (value == nullptr) return boundary::view(empty_value(type));
   return boundary::view(PG_DETOAST_DATUM_PACKED(PointerGetDatum(value)));
 }
 

@@ -16,6 +16,9 @@ namespace converge {
 // empty state. They live as long as `value`, or in CurrentMemoryContext.
 std::string_view state_bytes(FieldType type, struct varlena* value);
 
+// The empty state.
+struct varlena* empty_value(FieldType type);
+
 // The join of two states.
 struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b);
 

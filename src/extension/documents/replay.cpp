@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "extension/documents/access.h"
 #include "extension/documents/deltas.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/log.h"
@@ -10,11 +9,8 @@
 
 extern "C" {
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-PG_FUNCTION_INFO_V1(converge_verify);
 }
 
 namespace converge {
@@ -92,17 +88,3 @@ void replay(const Collection* collection, const char* tenant, std::int64_t docum
 }
 
 }  // namespace converge
-
-using namespace converge;
-
-extern "C" PGDLLEXPORT Datum converge_verify(PG_FUNCTION_ARGS) {
-  const ReadableDocument found =
-      read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
-  struct varlena* replayed[kMaxFields];
-  replay(found.collection, found.ref.tenant, found.document, GetActiveSnapshot(), replayed);
-  for (int i = 0; i < found.collection->field_count; i++) {
-    const FieldType type = found.collection->fields[i].type;
-    if (state_bytes(type, found.values[i]) != state_bytes(type, replayed[i])) PG_RETURN_BOOL(false);
-  }
-  PG_RETURN_BOOL(true);
-}

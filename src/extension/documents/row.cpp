@@ -6,14 +6,17 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 }
 
 namespace converge {
@@ -272,6 +275,31 @@ std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_
   const std::uint64_t updated = execute(plan, &arguments, false);
   SPI_finish();
   return updated;
+}
+
+void as_table_owner(Collection* collection, void (*work)(void*), void* argument) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(collection->tracked));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", collection->tracked);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+
+  Oid caller;
+  int context;
+  GetUserIdAndSecContext(&caller, &context);
+  // Plans of its own: PostgreSQL plans anew for another role, but does not know
+  // that policies were left out of one made here.
+  RowPlans* kept = collection->plans;
+  collection->plans = nullptr;
+  SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  PG_TRY();
+  { work(argument); }
+  PG_FINALLY();
+  {
+    free_row_plans(collection->plans);
+    collection->plans = kept;
+    SetUserIdAndSecContext(caller, context);
+  }
+  PG_END_TRY();
 }
 
 void free_row_plans(RowPlans* plans) {

@@ -42,6 +42,11 @@ bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct 
 std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
                          struct varlena* const* values);
 
+// Runs work(argument), in which the functions above touch the row as the
+// table's owner, in a security-restricted operation and without forced
+// row-level security. For what the log has decided already.
+void as_table_owner(Collection* collection, void (*work)(void*), void* argument);
+
 struct RowPlans;
 void free_row_plans(RowPlans* plans);
 

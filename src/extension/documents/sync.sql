@@ -16,9 +16,3 @@ CREATE FUNCTION converge.subscribe(collection text, key text, OUT document bigin
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.subscribe(text, text) IS
     'a ticket for the stream worker to forward a document that the caller may read';
-
-CREATE FUNCTION converge.verify(collection text, key text) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'converge_verify'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION converge.verify(text, text) IS
-    'whether a document''s row equals the replay of its log';

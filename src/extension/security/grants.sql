@@ -12,7 +12,7 @@ BEGIN
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
         'forget_dropped_collections()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)'] LOOP
+        'subscribe(text, text)', 'verify(text, text)', 'rebuild(text, text, text)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
     FOREACH object IN ARRAY ARRAY[

@@ -1,0 +1,101 @@
+// verify() and rebuild(): the row against the replay of its log.
+#include "extension/documents/access.h"
+#include "extension/documents/document.h"
+#include "extension/documents/field_value.h"
+#include "extension/documents/replay.h"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(converge_verify);
+PG_FUNCTION_INFO_V1(converge_rebuild);
+}
+
+namespace converge {
+namespace {
+
+void check_owner(const Collection* collection) {
+#if PG_VERSION_NUM >= 160000
+  const bool owns = object_ownercheck(RelationRelationId, collection->tracked, GetUserId());
+#else
+  const bool owns = pg_class_ownercheck(collection->tracked, GetUserId());
+#endif
+  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(collection->tracked));
+}
+
+struct Rebuild {
+  Collection* collection;
+  RowRef ref;
+  bool changed;
+};
+
+[[noreturn]] void no_such_row(const Rebuild& rebuild) {
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                  errmsg("document \"%s\" of collection \"%s\" does not exist", rebuild.ref.key,
+                         rebuild.collection->name)));
+}
+
+void rebuild_row(void* argument) {
+  auto* rebuild = static_cast<Rebuild*>(argument);
+  Collection* collection = rebuild->collection;
+  struct varlena* stored[kMaxFields];
+  if (!lock_row(collection, rebuild->ref) || !read_row(collection, rebuild->ref, false, stored)) no_such_row(*rebuild);
+  const std::int64_t document = find_document(collection, rebuild->ref);
+  if (document == 0) no_such_row(*rebuild);
+
+  struct varlena* replayed[kMaxFields];
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  replay(collection, rebuild->ref.tenant, document, snapshot, replayed);
+  UnregisterSnapshot(snapshot);
+
+  std::uint64_t mask = 0;
+  for (int i = 0; i < collection->field_count; i++) {
+    const FieldType type = collection->fields[i].type;
+    if (state_bytes(type, stored[i]) == state_bytes(type, replayed[i])) continue;
+    if (replayed[i] == nullptr) replayed[i] = empty_value(type);
+    mask |= std::uint64_t{1} << i;
+  }
+  rebuild->changed = mask != 0;
+  if (mask != 0 && update_row(collection, rebuild->ref, mask, replayed) != 1) no_such_row(*rebuild);
+}
+
+}  // namespace
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_verify(PG_FUNCTION_ARGS) {
+  const ReadableDocument found =
+      read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  struct varlena* replayed[kMaxFields];
+  replay(found.collection, found.ref.tenant, found.document, GetActiveSnapshot(), replayed);
+  for (int i = 0; i < found.collection->field_count; i++) {
+    const FieldType type = found.collection->fields[i].type;
+    if (state_bytes(type, found.values[i]) != state_bytes(type, replayed[i])) PG_RETURN_BOOL(false);
+  }
+  PG_RETURN_BOOL(true);
+}
+
+extern "C" PGDLLEXPORT Datum converge_rebuild(PG_FUNCTION_ARGS) {
+  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  Rebuild rebuild{collection_named(name),
+                  {text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2))},
+                  false};
+  if (rebuild.collection == nullptr) no_such_collection(name);
+  check_owner(rebuild.collection);
+
+  // The triggers would keep what the row has, and log it: they stay out of this.
+  const int level = NewGUCNestLevel();
+  (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                          ERROR, false);
+  as_table_owner(rebuild.collection, rebuild_row, &rebuild);
+  AtEOXact_GUC(true, level);
+  PG_RETURN_BOOL(rebuild.changed);
+}
