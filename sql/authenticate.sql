@@ -118,6 +118,8 @@ RESET ROLE;
 SET client_min_messages = warning;
 DROP TABLE public.many;
 DELETE FROM converge.jwt_key;
+DROP VIEW IF EXISTS log;
+TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
 DROP SCHEMA test CASCADE;
 DROP OWNED BY regress_converge_app;
 DROP ROLE regress_converge_app;

@@ -149,6 +149,8 @@ ROLLBACK;
 SET client_min_messages = warning;
 DROP TABLE note CASCADE;
 DELETE FROM converge.jwt_key;
+DROP VIEW IF EXISTS log;
+TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
 DROP SCHEMA test CASCADE;
 DROP OWNED BY regress_converge_app;
 DROP OWNED BY regress_converge_owner;

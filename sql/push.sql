@@ -221,6 +221,8 @@ COMMIT;
 SET client_min_messages = warning;
 DROP TABLE note, delta CASCADE;
 DELETE FROM converge.jwt_key;
+DROP VIEW IF EXISTS log;
+TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
 DROP SCHEMA test CASCADE;
 DROP FUNCTION no_seven, no_twelve, stamp, answer, keep;
 DROP OWNED BY regress_converge_app;
