@@ -5,6 +5,9 @@
 // The identity settings converge.tenant and converge.principal (security/).
 [[gnu::weak]] void converge_init_identity();
 
+// The settings of documents/.
+[[gnu::weak]] void converge_init_documents();
+
 // Shared memory, hooks and the static launcher of the background worker
 // (worker/background/). Looks itself whether shared_preload_libraries is being
 // processed.

@@ -4,13 +4,16 @@
 #include <cstring>
 
 #include "extension/documents/document.h"
+#include "extension/documents/settings.h"
 #include "extension/documents/wire_memory.h"
 #include "extension/security/authenticate.h"
 
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(converge_push);
@@ -134,17 +137,35 @@ struct LockWork {
   PushDocument* one;
 };
 
+// Bounds each wait for a lock until end_lock_timeout(), unless the session's
+// own bound is tighter.
+int begin_lock_timeout(int milliseconds) {
+  const int level = NewGUCNestLevel();
+  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
+    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, ERROR, false);
+  }
+  return level;
+}
+
+void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
+
 void lock_all(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
   for (int i = 0; i < work->batch->lock_count; i++) {
     PushDocument* document = work->batch->by_lock[i];
     if (document->collection != nullptr) lock_document(document, work->batch->groups);
   }
+  end_lock_timeout(level);
 }
 
 void lock_one(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
+  // Whoever is in the way has been waited for.
+  const int level = begin_lock_timeout(push_lock_timeout > 0 ? 1 : 0);
   lock_document(work->one, work->batch->groups);
+  end_lock_timeout(level);
 }
 
 void see_one(void* argument) {
@@ -158,7 +179,7 @@ void see_one(void* argument) {
 }
 
 // All in one order, so that two batches cannot wait for each other. A document
-// whose policies raise is refused alone.
+// whose policies raise, or that somebody else keeps locked, is refused alone.
 void lock_documents(Batch* batch) {
   std::sort(batch->by_lock, batch->by_lock + batch->lock_count, [](const PushDocument* a, const PushDocument* b) {
     const int tenants = std::strcmp(a->ref.tenant, b->ref.tenant);
@@ -177,7 +198,9 @@ void lock_documents(Batch* batch) {
     const bool denied = error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
     if (denied) error = in_subtransaction(see_one, &work);
     if (error == nullptr) continue;
-    if (denied) {
+    if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
+      settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "the document is locked by another transaction");
+    } else if (denied) {
       settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     } else {
       settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message);

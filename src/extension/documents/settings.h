@@ -1,0 +1,10 @@
+// The settings of this part: converge_init_documents() (module.h) declares them.
+#pragma once
+
+namespace converge {
+
+// converge.push_lock_timeout: how long push() waits for the lock of a
+// document's row, in milliseconds; 0: as long as it takes.
+extern int push_lock_timeout;
+
+}  // namespace converge
