@@ -1,4 +1,5 @@
-// Values by byte string: a dense array with a hash index once it is worth one.
+// Values by key, a byte string or a number: a dense array with a hash index once
+// it is worth one.
 // A table filled in ascending order (as decoders do) is searched by bisection
 // until it is first changed, so that reading one key builds no index.
 // A const table may be read by several threads.
@@ -15,11 +16,29 @@
 
 namespace converge {
 
-template <class Value>
+// How a key is looked for and hashed.
+template <class Key>
+struct KeyTraits;
+
+template <>
+struct KeyTraits<std::string> {
+  using View = std::string_view;
+  static std::uint32_t hash(View key) { return hash_bytes(key); }
+};
+
+template <>
+struct KeyTraits<std::uint64_t> {
+  using View = std::uint64_t;
+  static std::uint32_t hash(View key) { return hash_numbers(key, 0); }
+};
+
+template <class Value, class Key = std::string>
 class KeyTable {
  public:
+  using View = typename KeyTraits<Key>::View;
+
   struct Slot {
-    std::string key;
+    Key key;
     Value value;
   };
   static constexpr std::uint32_t npos = HashIndex::npos;
@@ -35,14 +54,14 @@ class KeyTable {
   Value& value_at(std::uint32_t position) { return slots_[position].value; }
 
   // A key's position, which holds until something is erased; npos if absent.
-  std::uint32_t position(std::string_view key) const {
+  std::uint32_t position(View key) const {
     if (!index_.empty()) {
-      return index_.find(hash_bytes(key),
+      return index_.find(KeyTraits<Key>::hash(key),
                          [&](std::uint32_t at) { return slots_[at].key == key; });
     }
     if (ordered_) {
       auto at = std::lower_bound(slots_.begin(), slots_.end(), key,
-                                 [](const Slot& slot, std::string_view k) { return slot.key < k; });
+                                 [](const Slot& slot, View k) { return slot.key < k; });
       return at != slots_.end() && at->key == key
                  ? static_cast<std::uint32_t>(at - slots_.begin())
                  : npos;
@@ -53,26 +72,26 @@ class KeyTable {
     return npos;
   }
 
-  const Value* find(std::string_view key) const {
+  const Value* find(View key) const {
     std::uint32_t at = position(key);
     return at == npos ? nullptr : &slots_[at].value;
   }
 
   // The key's position, and whether it was added just now with an empty value.
-  std::pair<std::uint32_t, bool> find_or_add(std::string_view key) {
+  std::pair<std::uint32_t, bool> find_or_add(View key) {
     build_index();
     std::uint32_t at = position(key);
     if (at != npos) return {at, false};
     at = static_cast<std::uint32_t>(slots_.size());
     ordered_ = ordered_ && (slots_.empty() || slots_.back().key < key);
-    slots_.push_back(Slot{std::string(key), Value{}});
-    if (!index_.empty()) index_.insert(hash_bytes(key), at);
+    slots_.push_back(Slot{Key(key), Value{}});
+    if (!index_.empty()) index_.insert(KeyTraits<Key>::hash(key), at);
     return {at, true};
   }
 
   // For decoders: adds a key greater than all before it.
-  Value& append(std::string_view key) {
-    slots_.push_back(Slot{std::string(key), Value{}});
+  Value& append(View key) {
+    slots_.push_back(Slot{Key(key), Value{}});
     return slots_.back().value;
   }
 
@@ -81,8 +100,8 @@ class KeyTable {
     build_index();
     const auto last = static_cast<std::uint32_t>(slots_.size() - 1);
     if (!index_.empty()) {
-      index_.erase(hash_bytes(slots_[at].key), at);
-      if (at != last) index_.move(hash_bytes(slots_[last].key), last, at);
+      index_.erase(KeyTraits<Key>::hash(slots_[at].key), at);
+      if (at != last) index_.move(KeyTraits<Key>::hash(slots_[last].key), last, at);
     }
     if (at != last) {
       slots_[at] = std::move(slots_[last]);
@@ -95,7 +114,7 @@ class KeyTable {
     }
   }
 
-  // Positions ascending by key bytes.
+  // Positions ascending by key (strings by their bytes).
   std::vector<std::uint32_t> sorted() const {
     std::vector<std::uint32_t> order(slots_.size());
     for (std::uint32_t at = 0; at < order.size(); ++at) order[at] = at;
@@ -114,7 +133,7 @@ class KeyTable {
     if (slots_.size() < kUnindexed || !index_.empty()) return;
     index_.reserve(slots_.size() + 1);
     for (std::uint32_t at = 0; at < slots_.size(); ++at) {
-      index_.insert(hash_bytes(slots_[at].key), at);
+      index_.insert(KeyTraits<Key>::hash(slots_[at].key), at);
     }
   }
 

@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/clock/version_vector.h"
+#include "core/container/key_table.h"
 #include "core/field.h"
 #include "core/limits.h"
 #include "core/result.h"
@@ -22,13 +22,11 @@ namespace converge {
 
 class CounterTable {
  public:
-  struct Entry {
-    ReplicaId replica = 0;
+  // What one replica did.
+  struct Totals {
     std::uint64_t edits = 0;
     std::uint64_t up = 0;
     std::uint64_t down = 0;
-
-    friend bool operator==(const Entry&, const Entry&) = default;
   };
 
   // `type` is g_counter or pn_counter.
@@ -41,8 +39,7 @@ class CounterTable {
   CounterTable delta(const VersionVector& since) const;
   CounterTable difference(const CounterTable& older) const;
 
-  // Ascending by replica.
-  const std::vector<Entry>& entries() const { return entries_; }
+  bool empty() const { return entries_.empty(); }
 
   // Errors: out_of_range, beyond a bigint.
   Result<std::int64_t> value(FieldType type) const;
@@ -53,9 +50,15 @@ class CounterTable {
                    std::string* delta);
 
  private:
-  std::vector<Entry>::iterator lower_bound(ReplicaId replica);
+  // A sum that cannot overflow: at most 2^20 totals of 64 bits each.
+  __extension__ using Wide = __int128;
+  static bool fits(Wide value);
+  static Error beyond_bigint(FieldType type, Wide value);
 
-  std::vector<Entry> entries_;
+  void take(ReplicaId replica, const Totals& totals);
+
+  KeyTable<Totals, ReplicaId> entries_;
+  Wide value_ = 0;
 };
 
 }  // namespace converge

@@ -38,7 +38,7 @@ class GCounter {
     return GCounter(table_.difference(older.table_));
   }
 
-  bool is_empty() const { return table_.entries().empty(); }
+  bool is_empty() const { return table_.empty(); }
 
   // The sum over all replicas. Errors: out_of_range, where concurrent edits
   // lead beyond a bigint.

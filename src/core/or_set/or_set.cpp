@@ -108,16 +108,20 @@ std::uint32_t OrSet::position_of(Dot dot) const {
 }
 
 void OrSet::insert(std::string_view element, Dot dot) {
-  const std::uint32_t at = elements_.find_or_add(element).first;
-  elements_.value_at(at).insert(dot);
-  if (!dots_.empty()) dots_.insert(hash_dot(dot), at);
+  insert_at(elements_.find_or_add(element).first, dot);
 }
 
-void OrSet::erase(std::uint32_t position, Dot dot) {
-  DotSet& dots = elements_.value_at(position);
-  dots.erase(dot);
+void OrSet::insert_at(std::uint32_t position, Dot dot) {
+  elements_.value_at(position).insert(dot);
+  if (!dots_.empty()) dots_.insert(hash_dot(dot), position);
+}
+
+void OrSet::drop(std::uint32_t position, Dot dot) {
+  elements_.value_at(position).erase(dot);
   if (!dots_.empty()) dots_.erase(hash_dot(dot), position);
-  if (!dots.empty()) return;
+}
+
+void OrSet::erase_element(std::uint32_t position) {
   // The last element moves into the gap.
   const auto last = static_cast<std::uint32_t>(elements_.size() - 1);
   if (!dots_.empty() && position != last) {
@@ -126,39 +130,61 @@ void OrSet::erase(std::uint32_t position, Dot dot) {
   elements_.erase(position);
 }
 
+void OrSet::erase(std::uint32_t position, Dot dot) {
+  drop(position, dot);
+  if (elements_[position].value.empty()) erase_element(position);
+}
+
 Result<void> OrSet::merge(const OrSet& other) {
   if (elements_.size() + other.elements_.size() > kMaxEntries) {
     std::size_t added = 0;
     for (const auto& slot : other.elements_) added += elements_.find(slot.key) == nullptr;
     if (elements_.size() + added > kMaxEntries) return too_many(elements_.size(), added);
   }
-  // A dot that one side has seen and does not hold was removed there. First
-  // what the other one removed: by its dots or by ours, whichever are fewer.
-  const auto removed_there = [&](const std::string& element, Dot dot) {
-    const DotSet* theirs = other.elements_.find(element);
-    return theirs == nullptr || !theirs->contains(dot);
-  };
-  if (other.context_.count() <= elements_.size()) {
-    build_dot_index();
-    for (const DotInterval& seen : other.context_.intervals()) {
-      for (std::uint64_t counter = seen.first; counter <= seen.last; ++counter) {
-        const Dot dot{seen.replica, counter};
-        const std::uint32_t at = position_of(dot);
-        if (at != HashIndex::npos && removed_there(elements_[at].key, dot)) erase(at, dot);
-      }
+  // A dot that one side has seen and does not hold was removed there. First the
+  // elements that the other one names, so that an add which replaces another
+  // leaves the element where it is.
+  build_dot_index();
+  std::uint64_t settled = 0;  // dots of the other context that are dealt with
+  for (const auto& [element, theirs] : other.elements_) {
+    settled += theirs.size();
+    const std::uint32_t at = elements_.find_or_add(element).first;
+    const DotSet mine = elements_[at].value;
+    for (const Dot& dot : mine) {
+      if (!other.context_.contains(dot) || theirs.contains(dot)) continue;
+      drop(at, dot);
+      ++settled;
     }
-  } else {
-    // Backwards, because the last element fills the gap of an erased one.
-    for (auto at = static_cast<std::uint32_t>(elements_.size()); at-- > 0;) {
-      const DotSet mine = elements_[at].value;
-      for (const Dot& dot : mine) {
-        if (other.context_.contains(dot) && removed_there(elements_[at].key, dot)) erase(at, dot);
-      }
+    for (const Dot& dot : theirs) {
+      if (!context_.contains(dot)) insert_at(at, dot);
     }
+    if (elements_[at].value.empty()) erase_element(at);
   }
-  for (const auto& [element, dots] : other.elements_) {
-    for (const Dot& dot : dots) {
-      if (!context_.contains(dot)) insert(element, dot);
+  // Then what else it removed, by its dots or by ours, whichever are fewer.
+  const std::uint64_t seen_there = other.context_.count();
+  if (settled < seen_there) {
+    const auto removed_there = [&](const std::string& element, Dot dot) {
+      const DotSet* theirs = other.elements_.find(element);
+      return theirs == nullptr || !theirs->contains(dot);
+    };
+    if (seen_there <= elements_.size()) {
+      for (const DotInterval& seen : other.context_.intervals()) {
+        for (std::uint64_t counter = seen.first; counter <= seen.last; ++counter) {
+          const Dot dot{seen.replica, counter};
+          const std::uint32_t at = position_of(dot);
+          if (at != HashIndex::npos && removed_there(elements_[at].key, dot)) erase(at, dot);
+        }
+      }
+    } else {
+      // Backwards, because the last element fills the gap of an erased one.
+      for (auto at = static_cast<std::uint32_t>(elements_.size()); at-- > 0;) {
+        const DotSet mine = elements_[at].value;
+        for (const Dot& dot : mine) {
+          if (other.context_.contains(dot) && removed_there(elements_[at].key, dot)) {
+            erase(at, dot);
+          }
+        }
+      }
     }
   }
   context_.merge(other.context_);
@@ -232,9 +258,8 @@ Result<void> OrSet::add(ReplicaId replica, std::string_view element, std::string
   if (at != HashIndex::npos) {
     const DotSet replaced = elements_[at].value;
     for (const Dot& old : replaced) edit.context_.add(old);
-    // The new dot first, so that the element keeps its place meanwhile.
-    insert(name, *dot);
-    for (const Dot& old : replaced) erase(at, old);
+    for (const Dot& old : replaced) drop(at, old);
+    insert_at(at, *dot);
   } else {
     insert(name, *dot);
   }

@@ -69,7 +69,12 @@ class OrSet {
 
  private:
   void insert(std::string_view element, Dot dot);
+  void insert_at(std::uint32_t position, Dot dot);
+  // Takes a dot out, and the element with its last one.
   void erase(std::uint32_t position, Dot dot);
+  // Takes a dot out and leaves the element, with a dot or not.
+  void drop(std::uint32_t position, Dot dot);
+  void erase_element(std::uint32_t position);
   std::uint32_t position_of(Dot dot) const;
   void build_dot_index();
 
