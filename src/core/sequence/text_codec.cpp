@@ -272,7 +272,7 @@ class Decoder {
 
   ClientIndex decode_client() {
     auto client = static_cast<ClientIndex>(
-        in_.varint_below(std::max<std::size_t>(flat_.replicas.size(), 1), "a replica's number is not in its table"));
+        in_.varint_below(flat_.replicas.size(), "a replica's number is not in its table"));
     if (!in_.failed()) used_[client] = true;
     return client;
   }
