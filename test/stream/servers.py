@@ -202,6 +202,7 @@ class Notes:
     def watch(self, client, key):
         """Watches a document of this table; gives its number."""
         document, ticket = self.ticket(key)
+        client.known |= self.logged(document)
         reply = client.watch(document, ticket)
         assert reply.WhichOneof("message") == "watching" and reply.watching.document == document, \
             reply

@@ -53,8 +53,7 @@ def test_a_database_can_be_dropped_while_its_worker_runs(server, notes):
         start = time.monotonic()
         notes.session.run("DROP DATABASE doomed")
         assert time.monotonic() - start < 5
-        with pytest.raises(Closed):
-            bridge.read(5)
+        assert bridge.is_closed()
     assert slot_of(notes.session, "doomed") == []
     assert not os.path.exists(path)
     assert notes.status()["state"] == "running"
@@ -112,8 +111,7 @@ def test_dropping_and_creating_the_extension(server, notes):
     bridge = changing.attach()
     changing.watch(bridge, "d")
     changing.session.run("DROP EXTENSION converge CASCADE")
-    with pytest.raises(Closed):
-        bridge.read(5)
+    assert bridge.is_closed()
     wait_until(lambda: slot_of(notes.session, "changing") == [], "the slot to go")
 
     # A new one has a new slot, and its documents' numbers start anew.
@@ -161,8 +159,7 @@ def test_a_terminated_worker_comes_back(notes, number):
         notes.edit("back")
         assert bridge.frame() is not None
         os.kill(pid, signal.SIGTERM)
-    with pytest.raises(Closed):
-        bridge.read(5)
+    assert bridge.is_closed()
     notes.wait_for_worker(other_than=pid)
     with notes.attach() as bridge:
         notes.watch(bridge, "back")

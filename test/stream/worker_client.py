@@ -16,7 +16,7 @@ class WorkerClient:
         self.socket.connect(path)
         self.buffer = b""
         self.frames = []        # StreamFrame, in the order they came
-        self.arrivals = []      # time.monotonic() of each
+        self.known = set()      # changes that were there before their document was watched
         if attach:
             request = WorkerRequest()
             request.attach.protocol = protocol
@@ -74,8 +74,20 @@ class WorkerClient:
             self.keep(reply)
 
     def keep(self, reply):
-        self.frames.append(reply.frame)
-        self.arrivals.append(time.monotonic())
+        # The stream may still be at what was logged before the Watch.
+        changes = numbers(reply.frame)
+        if not changes or not self.known.issuperset(changes):
+            self.frames.append(reply.frame)
+
+    def is_closed(self, timeout=5):
+        """Whether the worker closes the connection in time."""
+        deadline = time.monotonic() + timeout
+        try:
+            while self.read(max(0, deadline - time.monotonic())) is not None:
+                pass
+        except Closed:
+            return True
+        return False
 
     def watch(self, document, ticket):
         request = WorkerRequest()
@@ -93,8 +105,9 @@ class WorkerClient:
 
     def frame(self, timeout=5):
         """The next frame not looked at yet, or None."""
-        if not self.frames:
-            reply = self.read(timeout)
+        deadline = time.monotonic() + timeout
+        while not self.frames:
+            reply = self.read(max(0, deadline - time.monotonic()))
             if reply is None:
                 return None
             assert reply.WhichOneof("message") == "frame", reply
