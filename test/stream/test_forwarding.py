@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from servers import wait_until
+from servers import Notes, wait_until
 from wire import WorkerRequest
 from worker_client import Closed, WorkerClient, numbers
 
@@ -103,10 +103,8 @@ def test_a_watch_without_a_valid_ticket_is_refused(notes):
 
 def test_watching_waits_for_a_decoded_transaction_that_is_still_running(own_server):
     """A commit that waits for a standby is in the WAL, and decoded, before any snapshot sees it."""
-    from servers import Notes
     notes = Notes(own_server())
     document = notes.document("hole")
-    notes.document("other")
     with notes.attach() as witness, notes.attach() as bridge:
         notes.watch(witness, "hole")
         notes.server.set(synchronous_standby_names="'nobody'")
@@ -132,6 +130,37 @@ def test_watching_waits_for_a_decoded_transaction_that_is_still_running(own_serv
         assert reply.WhichOneof("message") == "watching"
         assert len(notes.logged(document)) == len(before) + 1
         writer.close()
+
+
+def test_a_running_transaction_that_an_earlier_worker_decoded_is_not_lost(own_server):
+    """It is neither forwarded again nor visible, if the slot was confirmed beyond it."""
+    notes = Notes(own_server())
+    document = notes.document("hole")
+    with notes.attach() as witness:
+        notes.watch(witness, "hole")
+        notes.server.set(synchronous_standby_names="'nobody'")
+        wait_until(lambda: notes.session.value("SHOW synchronous_standby_names") == "nobody",
+                   "the setting")
+        writer = notes.server.connect()
+        thread = threading.Thread(target=notes.edit, args=("hole",), kwargs={"session": writer})
+        thread.start()
+        try:
+            change, = numbers(witness.frame())
+            time.sleep(1.5)                             # the slot is confirmed once a second
+            pid = notes.signal_worker()
+            notes.wait_for_worker(other_than=pid)
+            with notes.attach() as bridge:
+                number, ticket = notes.ticket("hole")
+                bridge.send(WorkerRequest(watch={"document": number, "ticket": ticket}))
+                reply = bridge.reply(1)
+                forwarded = {c for frame in bridge.frames for c in numbers(frame)}
+                assert reply is None or change in forwarded
+                assert change not in notes.logged(document)
+        finally:
+            notes.server.set(synchronous_standby_names="''")
+            thread.join(20)
+        writer.close()
+    notes.close()
 
 
 def test_bad_requests_end_the_connection_with_a_reason(notes):

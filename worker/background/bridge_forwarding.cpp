@@ -59,12 +59,13 @@ void BridgeServer::select(FrameReader* reader, BridgeSet* receivers) {
   }
 }
 
-void BridgeServer::forward(const char* frame, int length, TransactionId transaction) {
+void BridgeServer::forward(const char* frame, int length, TransactionId transaction,
+                           XLogRecPtr before) {
   FrameReader reader(frame, length);
   BridgeSet receivers = 0;
 
   frames_++;
-  unsettled_.note(transaction);
+  unsettled_.note(transaction, before);
   if (bridge_count_ == 0) return;
   if (!reader.read_header()) elog(ERROR, "converge_output gave a frame that is none");
   select(&reader, &receivers);

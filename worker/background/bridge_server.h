@@ -31,8 +31,12 @@ class BridgeServer {
 
   // Forwards a decoded frame to the bridges that watch documents of it, each
   // getting the changes it watches. Runs inside the reorder buffer's
-  // transaction: touches no catalog.
-  void forward(const char* frame, int length, TransactionId transaction);
+  // transaction: touches no catalog. `before` is a position in the WAL before
+  // the transaction's commit.
+  void forward(const char* frame, int length, TransactionId transaction, XLogRecPtr before);
+
+  // Up to where the slot may be confirmed.
+  XLogRecPtr confirmable(XLogRecPtr processed) { return unsettled_.confirmable(processed); }
 
   // Sends what is queued, as far as the sockets take it.
   void flush();

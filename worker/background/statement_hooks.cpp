@@ -91,7 +91,10 @@ void process_utility(PlannedStmt* planned, const char* query, bool read_only_tre
 
   if (IsA(statement, CreatedbStmt))
     // A copy of a database that has the extension has it too.
-    note_database_created(get_database_oid(castNode(CreatedbStmt, statement)->dbname, true));
+    note_database_changed(get_database_oid(castNode(CreatedbStmt, statement)->dbname, true));
+  else if (IsA(statement, AlterDatabaseStmt))
+    // It may accept connections now, or be a template no more.
+    note_database_changed(get_database_oid(castNode(AlterDatabaseStmt, statement)->dbname, true));
   else if (IsA(statement, TransactionStmt) &&
            castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED)
     // What it did was known to the session that prepared it.

@@ -144,9 +144,9 @@ bool is_due(TimestampTz* last, int milliseconds, TimestampTz now) {
   return true;
 }
 
-// Everything that has been decoded is forwarded, or is a dropped bridge's to
-// catch up with: nothing of it is needed again.
-void confirm() { confirm_slot(worker.processed); }
+// What has been decoded is forwarded, or is a dropped bridge's to catch up with:
+// nothing of it is needed again, once snapshots see it.
+void confirm() { confirm_slot(worker.server.confirmable(worker.processed)); }
 
 bool wait_for_wal() {
   CHECK_FOR_INTERRUPTS();
@@ -200,7 +200,7 @@ void prepare_write(LogicalDecodingContext* context, XLogRecPtr, TransactionId, b
 
 void write(LogicalDecodingContext* context, XLogRecPtr, TransactionId transaction, bool) {
   CHECK_FOR_INTERRUPTS();
-  worker.server.forward(context->out->data, context->out->len, transaction);
+  worker.server.forward(context->out->data, context->out->len, transaction, worker.processed);
   if (is_due(&worker.polled_at, kPollMilliseconds, GetCurrentTimestamp())) worker.server.service();
 }
 

@@ -11,7 +11,7 @@ void Unsettled::create(MemoryContext context) {
   latest_ = InvalidTransactionId;
 }
 
-void Unsettled::note(TransactionId transaction) {
+void Unsettled::note(TransactionId transaction, XLogRecPtr before) {
   if (transaction == latest_) return;
   latest_ = transaction;
   if (length_ == capacity_) {
@@ -23,12 +23,17 @@ void Unsettled::note(TransactionId transaction) {
       noted_ = static_cast<Noted*>(repalloc(noted_, sizeof(Noted) * capacity_));
     }
   }
-  noted_[length_++] = {transaction, ++count_};
+  noted_[length_++] = {transaction, ++count_, before};
 }
 
 bool Unsettled::settled(uint64 position) {
   forget_ended();
   return length_ == 0 || noted_[0].number > position;
+}
+
+XLogRecPtr Unsettled::confirmable(XLogRecPtr processed) {
+  forget_ended();
+  return length_ == 0 ? processed : noted_[0].before;
 }
 
 void Unsettled::forget_ended() {

@@ -13,9 +13,9 @@ class Unsettled {
   // Keeps itself in `context`.
   void create(MemoryContext context);
 
-  // A transaction's first frame was decoded. Called again for the same one it
-  // does nothing.
-  void note(TransactionId transaction);
+  // A transaction's first frame was decoded; `before` is a position in the WAL
+  // before its commit. Called again for the same one it does nothing.
+  void note(TransactionId transaction, XLogRecPtr before);
 
   // A position in the sequence of decoded transactions: the present one.
   uint64 position() const { return count_; }
@@ -24,10 +24,16 @@ class Unsettled {
   // is taken from now on.
   bool settled(uint64 position);
 
+  // Up to where the slot may be confirmed when the WAL is processed up to
+  // `processed`: a worker that is started anew knows nothing of this list, and
+  // has to decode such transactions again.
+  XLogRecPtr confirmable(XLogRecPtr processed);
+
  private:
   struct Noted {
     TransactionId transaction;
     uint64 number;  // from 1, in the order of decoding
+    XLogRecPtr before;
   };
 
   void forget_ended();

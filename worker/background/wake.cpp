@@ -8,7 +8,7 @@ namespace {
 // What the open transaction did.
 bool change_logged = false;
 bool extensions_changed = false;
-Oid database_created = InvalidOid;
+Oid database_changed = InvalidOid;
 Oid database_held = InvalidOid;
 
 void wake_stream_worker() {
@@ -28,13 +28,13 @@ void at_transaction_end(XactEvent event, void*) {
     // by now; and the transaction is visible to others.
     if (change_logged) wake_stream_worker();
     if (extensions_changed) request_check(MyDatabaseId);
-    if (OidIsValid(database_created)) request_check(database_created);
+    if (OidIsValid(database_changed)) request_check(database_changed);
   }
   // After PREPARE the statement hook wakes the worker at COMMIT PREPARED.
   if (OidIsValid(database_held)) release_database(database_held);
   change_logged = false;
   extensions_changed = false;
-  database_created = InvalidOid;
+  database_changed = InvalidOid;
   database_held = InvalidOid;
 }
 
@@ -44,7 +44,7 @@ void register_transaction_callback() { RegisterXactCallback(at_transaction_end, 
 
 void note_extensions_changed() { extensions_changed = true; }
 
-void note_database_created(Oid database) { database_created = database; }
+void note_database_changed(Oid database) { database_changed = database; }
 
 void hold_until_transaction_end(Oid database) {
   database_held = database;

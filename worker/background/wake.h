@@ -16,8 +16,8 @@ void register_transaction_callback();
 // The open transaction creates or drops an extension in the current database.
 void note_extensions_changed();
 
-// The open transaction creates a database, which may have the extension.
-void note_database_created(Oid database);
+// The open transaction creates or alters a database, so that it may have a worker now.
+void note_database_changed(Oid database);
 
 // The open transaction needs a database to itself: stops its worker, and lets
 // the launcher start one again when the transaction has ended either way.
