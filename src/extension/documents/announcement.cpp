@@ -7,6 +7,18 @@ namespace {
 
 Announcement* innermost = nullptr;
 
+template <typename Write>
+std::uint64_t announce(Announcement announcement, Write write) {
+  volatile std::uint64_t rows = 0;
+  innermost = &announcement;
+  PG_TRY();
+  { rows = write(); }
+  PG_FINALLY();
+  { innermost = announcement.outer; }
+  PG_END_TRY();
+  return rows;
+}
+
 }  // namespace
 
 const Announcement* announced(const Collection* collection, const RowRef& ref) {
@@ -21,15 +33,20 @@ const Announcement* announced(const Collection* collection, const RowRef& ref) {
 
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values) {
-  Announcement announcement{collection->tracked, ref, collection, values, innermost};
-  volatile std::uint64_t updated = 0;
-  innermost = &announcement;
-  PG_TRY();
-  { updated = update_row(collection, ref, mask, values); }
-  PG_FINALLY();
-  { innermost = announcement.outer; }
-  PG_END_TRY();
-  return updated;
+  return announce({collection->tracked, ref, collection, values, false, innermost},
+                  [&]() { return update_row(collection, ref, mask, values); });
+}
+
+std::uint64_t insert_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                                   struct varlena* const* values) {
+  return announce({collection->tracked, ref, collection, values, false, innermost},
+                  [&]() { return insert_row(collection, ref, mask, values); });
+}
+
+std::uint64_t delete_row_announced(Collection* collection, const RowRef& ref) {
+  struct varlena* nothing[kMaxFields] = {};
+  return announce({collection->tracked, ref, collection, nothing, true, innermost},
+                  [&]() { return delete_row(collection, ref); });
 }
 
 }  // namespace converge

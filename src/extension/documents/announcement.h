@@ -1,5 +1,6 @@
 // What push is about to write, so that capture can tell it from what the user's
-// own triggers add: capture is never switched off.
+// own triggers add: capture is never switched off. Push logs it itself, as the
+// client's change.
 #pragma once
 
 #include "extension/compat.h"
@@ -16,14 +17,18 @@ struct Announcement {
   RowRef ref;
   const Collection* collection;          // whose fields `values` follows
   struct varlena* const* values;         // null: the field is not touched
+  bool removes;                          // the row is to go
   Announcement* outer;
 };
 
 // The announcement for that row, or null.
 const Announcement* announced(const Collection* collection, const RowRef& ref);
 
-// update_row() with `values` announced meanwhile.
+// As update_row(), insert_row() and delete_row(), announced meanwhile.
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values);
+std::uint64_t insert_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                                   struct varlena* const* values);
+std::uint64_t delete_row_announced(Collection* collection, const RowRef& ref);
 
 }  // namespace converge

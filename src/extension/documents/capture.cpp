@@ -188,8 +188,10 @@ void visit_rows(Oid relation_id, RowVisitor visit) {
 
 void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc description) {
   const RowRef ref = ref_of(collection, row, description);
+  const std::int64_t document = create_document(collection, ref);
+  const Announcement* announcement = announced(collection, ref);
   Payload payload;
-  payload.operation = Operation::insert;
+  payload.operation = announcement == nullptr ? Operation::insert : Operation::update;
   payload.count = 0;
   for (int i = 0; i < collection->field_count; i++) {
     const Field& field = collection->fields[i];
@@ -197,13 +199,18 @@ void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc des
     Datum value = heap_getattr(row, field.attribute, description, &is_null);
     if (is_null) continue;
     auto* state = reinterpret_cast<struct varlena*>(PG_DETOAST_DATUM_PACKED(value));
-    if (!is_empty_state(boundary::view(state))) add(&payload, field, state);
+    if (announcement != nullptr) {
+      state = state_difference(field.type, logged_state(field, nullptr, announcement), boundary::view(state));
+    }
+    if (state != nullptr && !is_empty_state(boundary::view(state))) add(&payload, field, state);
   }
-  log_own_change(ref.tenant, create_document(collection, ref), payload);
+  if (announcement == nullptr || payload.count > 0) log_own_change(ref.tenant, document, payload);
 }
 
 void log_deleted_row(const Collection* collection, HeapTuple row, TupleDesc description) {
   const RowRef ref = ref_of(collection, row, description);
+  const Announcement* announcement = announced(collection, ref);
+  if (announcement != nullptr && announcement->removes) return;
   const std::int64_t document = find_document(collection, ref);
   if (document == 0) return;  // never logged, so that nobody knows of it
   Payload payload;

@@ -11,9 +11,7 @@
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
 #include "tcop/utility.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(converge_push);
@@ -103,7 +101,9 @@ void resolve(PushDocument* document, const Identity& identity) {
   document->collection = collection_named(ref->collection);
   document->ref = {identity.tenant, ref->key};
   document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
-  if (document->document == 0) {
+  if (document->document != 0) return;
+  document->creates = document->collection != nullptr && wants_creation(*document->wire);
+  if (!document->creates) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
 }
@@ -120,9 +120,13 @@ void lock_document(PushDocument* document, const PushGroup* groups) {
   assume(groups[document->group].identity);
   document->writable = lock_row(document->collection, document->ref);
   if (!document->writable && !row_is_visible(document->collection, document->ref, false)) {
-    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    document->creates = wants_creation(*document->wire);
+    if (!document->creates) {
+      settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    }
     return;
   }
+  document->creates = false;
   // While it waited for the lock, the row may have been deleted and made again.
   document->document = find_document(document->collection, document->ref);
   const std::uint64_t incarnation = document->wire->incarnation;
@@ -136,19 +140,6 @@ struct LockWork {
   Batch* batch;
   PushDocument* one;
 };
-
-// Bounds each wait for a lock until end_lock_timeout(), unless the session's
-// own bound is tighter.
-int begin_lock_timeout(int milliseconds) {
-  const int level = NewGUCNestLevel();
-  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
-    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, ERROR, false);
-  }
-  return level;
-}
-
-void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
 
 void lock_all(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
@@ -230,7 +221,7 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
         continue;
       }
       resolve(document, batch->groups[i].identity);
-      if (document->collection != nullptr) batch->by_lock[batch->lock_count++] = document;
+      if (document->collection != nullptr && document->document != 0) batch->by_lock[batch->lock_count++] = document;
     }
   }
   return batch;

@@ -48,6 +48,7 @@ struct PushDocument {
   RowRef ref;
   std::int64_t document;
   bool writable;           // the row is locked; otherwise it is only visible
+  bool creates;            // there was no row, and the first change is to make it
   Verdict* verdicts;       // one for each change
 };
 
@@ -69,6 +70,13 @@ enum class Finding {
 Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
                      const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict);
 
+// As check_change(), for a change that would make the document.
+Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
+                       Verdict* verdict);
+
+// Whether the first change says that it makes the document.
+bool wants_creation(const Converge__Wire__DocumentPush& push);
+
 // False: `verdict` says why nothing of this replica can be accepted.
 bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
                   Relation replicas, PushReplica* replica, Verdict* verdict);
@@ -76,6 +84,14 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
 // Applies the changes of one group, whose identity is set, and fires the
 // constraints they deferred. Fills the verdicts.
 void apply_group(PushDocument** documents, int count);
+
+// Whether replica, number and clock are numbers that can be.
+bool in_range(const Converge__Wire__Change& change);
+
+// Bounds each wait for a lock until end_lock_timeout(), unless the session's own
+// bound is tighter. 0 milliseconds: no bound.
+int begin_lock_timeout(int milliseconds);
+void end_lock_timeout(int level);
 
 // Runs work(argument) in a subtransaction and a memory context that goes with
 // it. Null, or the error it raised, rolled back. Errors that concern the whole transaction or session are raised on.

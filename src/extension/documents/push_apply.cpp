@@ -4,7 +4,9 @@
 
 #include "extension/documents/announcement.h"
 #include "extension/documents/deltas.h"
+#include "extension/documents/document.h"
 #include "extension/documents/field_value.h"
+#include "extension/documents/settings.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -12,7 +14,10 @@ extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
 #include "utils/elog.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 }
@@ -86,9 +91,39 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
                  replica->row.refused_message);
 }
 
+// Makes the row of a document, with the fields the change brings. Raises where
+// it cannot be made.
+void create_row(PushDocument* document, const CheckedChange& checked) {
+  struct varlena* values[kMaxFields] = {};
+  std::uint64_t mask = 0;
+  for (int i = 0; i < checked.payload.count; i++) {
+    const auto field = checked.fields[i] - document->collection->fields;
+    const std::string_view delta = checked.payload.fields[i].delta;
+    values[field] = reinterpret_cast<struct varlena*>(
+        cstring_to_text_with_len(delta.data(), static_cast<int>(delta.size())));
+    mask |= std::uint64_t{1} << field;
+  }
+  if (insert_row_announced(document->collection, document->ref, mask, values) != 1) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not inserted")));
+  }
+  document->document = find_document(document->collection, document->ref);
+  if (document->document == 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                    errmsg("document key is not in the form the key's columns write it"),
+                    errdetail("Or a trigger changed it.")));
+  }
+}
+
+void delete_document_row(const PushDocument& document) {
+  if (delete_row_announced(document.collection, document.ref) != 1) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not deleted")));
+  }
+}
+
 // The changes first to end of a document: checked, logged, merged. With a reason
 // to refuse given, the (one) change is refused for it instead.
-void apply_changes(const PushDocument& document, size_t first, size_t end, const Verdict* reason) {
+void apply_changes(const PushDocument& given, size_t first, size_t end, const Verdict* reason) {
+  PushDocument document = given;
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "converge push of a document", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
@@ -99,10 +134,34 @@ void apply_changes(const PushDocument& document, size_t first, size_t end, const
   Deltas deltas[kMaxFields] = {};
   bool touched = false;
   const ServerNode node = current_node();
+  if (document.creates) {
+    // An earlier part of the request may have made it, or somebody else meanwhile.
+    const bool locked = lock_row(document.collection, document.ref);
+    const bool there = locked || row_is_visible(document.collection, document.ref, false);
+    document.document = there ? find_document(document.collection, document.ref) : 0;
+    document.writable = locked || !there;
+  }
+  bool deleted = false;
 
   for (size_t i = first; i < end; i++) {
     const Converge__Wire__Change& change = *document.wire->changes[i];
     Verdict* verdict = &document.verdicts[i];
+    if (deleted) {
+      *verdict = {CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "the document was deleted", 0};
+      continue;
+    }
+    CheckedChange checked;
+    bool created = false;
+    if (document.document == 0) {
+      // Without a document there is no log in which a refusal could be kept.
+      if (check_creation(document, change, &checked, verdict) != Finding::apply) continue;
+      if (reason != nullptr) {
+        *verdict = *reason;
+        continue;
+      }
+      create_row(&document, checked);
+      created = true;
+    }
     PushReplica* replica = nullptr;
     for (int j = known_count - 1; j >= 0 && replica == nullptr; j--) {
       if (static_cast<std::uint64_t>(known[j].replica) == change.replica) replica = &known[j];
@@ -116,12 +175,12 @@ void apply_changes(const PushDocument& document, size_t first, size_t end, const
       if (!load_replica(document, change, log.relation, replicas.relation, &known[known_count], verdict)) continue;
       replica = &known[known_count++];
     }
-    if (change.seq == 0 || change.seq >= kReplicaLimit || change.hlc > static_cast<std::uint64_t>(PG_INT64_MAX)) {
+    if (!in_range(change)) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
       continue;
     }
-    CheckedChange checked;
     Finding finding = check_change(document, change, *replica, log.relation, &checked, verdict);
+    if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");
     if (finding == Finding::apply && reason != nullptr) {
       *verdict = *reason;
       finding = Finding::refuse;
@@ -131,11 +190,19 @@ void apply_changes(const PushDocument& document, size_t first, size_t end, const
     appear(document, replica, &replicas);
     append_change(&log, node, new_change(document, change, false));
     replica->last = static_cast<std::int64_t>(change.seq);
+    *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
+    if (created) continue;
+    if (checked.payload.operation == Operation::remove) {
+      if (touched) merge_into_row(document, deltas);
+      touched = false;
+      delete_document_row(document);
+      deleted = true;
+      continue;
+    }
     for (int j = 0; j < checked.payload.count; j++) {
       deltas[checked.fields[j] - document.collection->fields].add(checked.payload.fields[j].delta);
       touched = true;
     }
-    *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
   }
   replicas.close();
   log.close();
@@ -172,17 +239,21 @@ struct Work {
 
 void apply_all(void* argument) {
   const auto* work = static_cast<Work*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
   for (int i = 0; i < work->count; i++) {
     CHECK_FOR_INTERRUPTS();
     apply_changes(*work->documents[i], 0, work->documents[i]->wire->n_changes, nullptr);
   }
   fire_deferred_constraints();
+  end_lock_timeout(level);
 }
 
 void apply_one(void* argument) {
   const auto* work = static_cast<Work*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
   apply_changes(*work->documents[0], work->first, work->end, work->reason);
   fire_deferred_constraints();
+  end_lock_timeout(level);
 }
 
 // The verdict on a change whose application raised `error`, and whether it will
@@ -217,8 +288,9 @@ void decide_failed(PushDocument* document, size_t index, const ErrorData* error)
     Work work{&document, 1, index, index + 1, &reason};
     error = in_subtransaction(apply_one, &work);
     if (error == nullptr) return;
-    // The number was taken meanwhile: the client asks again and is told.
-    reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
+    // Either there is no document that could keep the refusal, or the number was
+    // taken meanwhile: then the client asks again and is told.
+    if (!document->creates) reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
   }
   document->verdicts[index] = reason;
 }
@@ -262,6 +334,17 @@ bool concerns_everything(int sqlstate) {
 }
 
 }  // namespace
+
+int begin_lock_timeout(int milliseconds) {
+  const int level = NewGUCNestLevel();
+  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
+    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, ERROR, false);
+  }
+  return level;
+}
+
+void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
 
 ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
   MemoryContext context = CurrentMemoryContext;

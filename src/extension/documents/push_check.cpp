@@ -84,11 +84,11 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
   if (!decode_payload(bytes, &checked->payload, &failure)) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, message_of(failure));
   }
-  if (checked->payload.operation != Operation::update) {
-    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "documents are made and deleted in SQL");
-  }
-  if (checked->payload.count == 0) {
+  if (checked->payload.operation == Operation::update && checked->payload.count == 0) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the change names no field");
+  }
+  if (checked->payload.operation == Operation::remove && checked->payload.count > 0) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the change deletes and edits the document");
   }
   const std::uint64_t now = now_ms();
   if (lies_ahead(change.hlc, now, verdict)) return Finding::refuse;
@@ -112,10 +112,42 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
 
 }  // namespace
 
+bool in_range(const Converge__Wire__Change& change) {
+  return change.replica > 0 && change.replica < kReplicaLimit && change.seq > 0 && change.seq < kReplicaLimit &&
+         change.hlc <= static_cast<std::uint64_t>(PG_INT64_MAX);
+}
+
+bool wants_creation(const Converge__Wire__DocumentPush& push) {
+  if (push.n_changes == 0 || push.incarnation != 0 || push.changes[0]->payload.len > kMaxPayloadBytes) return false;
+  auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
+  boundary::Failure failure;
+  const bool wants = decode_payload(payload_of(*push.changes[0]), payload, &failure) &&
+                     payload->operation == Operation::insert;
+  pfree(payload);
+  return wants;
+}
+
+Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
+                       Verdict* verdict) {
+  if (!in_range(change)) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
+  }
+  if (static_cast<std::int64_t>(change.replica) == current_node().replica) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the replica is the server's own");
+  }
+  if (change.seq != 1) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  }
+  const Finding finding = check_content(document, change, checked, verdict);
+  if (finding == Finding::apply && checked->payload.operation != Operation::insert) {
+    return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  }
+  return finding;
+}
+
 bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
                   Relation replicas, PushReplica* replica, Verdict* verdict) {
-  if (change.replica == 0 || change.replica >= kReplicaLimit || change.seq == 0 || change.seq >= kReplicaLimit ||
-      change.hlc > static_cast<std::uint64_t>(PG_INT64_MAX)) {
+  if (!in_range(change)) {
     settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
     return false;
   }

@@ -54,12 +54,17 @@ Datum column_value(const KeyColumn& column, const char* text) {
 void split_key(const char* key, int count, const char** texts) {
   Datum json = DirectFunctionCall1(jsonb_in, CStringGetDatum(key));
   JsonbContainer* array = &DatumGetJsonbP(json)->root;
-  if (!JsonContainerIsArray(array) || static_cast<int>(JsonContainerSize(array)) != count) {
-    elog(ERROR, "document key does not have %d parts", count);
+  if (!JsonContainerIsArray(array) || JsonContainerIsScalar(array) ||
+      static_cast<int>(JsonContainerSize(array)) != count) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                    errmsg("document key is not a JSON array of %d texts", count)));
   }
   for (int i = 0; i < count; i++) {
     JsonbValue* value = getIthJsonbValueFromContainer(array, static_cast<uint32>(i));
-    if (value->type != jbvString) elog(ERROR, "document key holds something else than text");
+    if (value->type != jbvString) {
+      ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                      errmsg("document key is not a JSON array of %d texts", count)));
+    }
     texts[i] = pnstrdup(value->val.string.val, value->val.string.len);
   }
 }
@@ -275,6 +280,46 @@ std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_
   const std::uint64_t updated = execute(plan, &arguments, false);
   SPI_finish();
   return updated;
+}
+
+std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                         struct varlena* const* values) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  StringInfoData sql, parameters;
+  initStringInfo(&sql);
+  initStringInfo(&parameters);
+  appendStringInfo(&sql, "INSERT INTO %s (%s", collection->sql_name, quote_identifier(NameStr(collection->tenant.name)));
+  appendStringInfoString(&parameters, "$1");
+  for (int i = 0; i < collection->key_count; i++) {
+    appendStringInfo(&sql, ", %s", quote_identifier(NameStr(collection->keys[i].name)));
+    appendStringInfo(&parameters, ", $%d", 2 + i);
+  }
+  for (int i = 0; i < collection->field_count; i++) {
+    if ((mask >> i & 1) == 0) continue;
+    arguments.types[arguments.count] = collection->fields[i].type_oid;
+    arguments.values[arguments.count++] = PointerGetDatum(values[i]);
+    appendStringInfo(&sql, ", %s", quote_identifier(NameStr(collection->fields[i].name)));
+    appendStringInfo(&parameters, ", $%d", arguments.count);
+  }
+  appendStringInfo(&sql, ") VALUES (%s)", parameters.data);
+  const std::uint64_t inserted = execute(prepare(sql.data, arguments), &arguments, false);
+  SPI_finish();
+  return inserted;
+}
+
+std::uint64_t delete_row(Collection* collection, const RowRef& ref) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "DELETE FROM %s", collection->sql_name);
+  append_conditions(&sql, collection);
+  const std::uint64_t deleted = execute(prepare(sql.data, arguments), &arguments, false);
+  SPI_finish();
+  return deleted;
 }
 
 void as_table_owner(Collection* collection, void (*work)(void*), void* argument) {

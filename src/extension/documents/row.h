@@ -42,6 +42,14 @@ bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct 
 std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
                          struct varlena* const* values);
 
+// Inserts the row with the fields in `mask`; other columns take their defaults.
+// The number of rows inserted.
+std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
+                         struct varlena* const* values);
+
+// Deletes the row. The number of rows deleted.
+std::uint64_t delete_row(Collection* collection, const RowRef& ref);
+
 // Runs work(argument), in which the functions above touch the row as the
 // table's owner, in a security-restricted operation and without forced
 // row-level security. For what the log has decided already.
