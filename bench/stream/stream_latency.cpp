@@ -102,8 +102,13 @@ class WorkerReceiver : public Receiver {
     send(attach);
     if (!receive().has_attached()) die("the worker did not accept Attach");
 
+    // A superuser may take an identity without a token.
+    run(session, "BEGIN");
+    run(session, "SET LOCAL converge.tenant = 'acme'");
+    run(session, "SET LOCAL converge.principal = 'bench'");
     const Answer ticket =
         run(session, "SELECT document, encode(ticket, 'hex') FROM converge.subscribe('note', 'd')");
+    run(session, "COMMIT");
     converge::wire::WorkerRequest watch;
     watch.mutable_watch()->set_document(std::stoull(PQgetvalue(ticket.get(), 0, 0)));
     watch.mutable_watch()->set_ticket(from_hex(PQgetvalue(ticket.get(), 0, 1)));
