@@ -21,10 +21,17 @@ const row = (what, key) => demo.sql(`SELECT ${what} FROM note WHERE tenant = 'ac
 test("typed in both panes, read in both and in the table", limit, async (context) => {
   const { left, right, errors } = await openPage(context, demo, await newDocument("typed", "middle"));
   assert.equal(await left.text(), "middle");
-  await Promise.all([left.type(0, "left "), right.type(6, " right 😀")]);
-  await becomes(left.text, "left middle right 😀", "the left text");
-  await becomes(right.text, "left middle right 😀", "the right text");
-  await becomes(() => row("body::text", "typed"), "left middle right 😀", "the row");
+  await left.caret(0);
+  await right.caret(6);
+  // Letter by letter in turns: what the other types moves each caret.
+  const [toLeft, toRight] = [[..."left    "], [..." right 😀"]];
+  for (let at = 0; at < toLeft.length; at++) {
+    await left.type(toLeft[at]);
+    await right.type(toRight[at]);
+  }
+  await becomes(left.text, "left    middle right 😀", "the left text");
+  await becomes(right.text, "left    middle right 😀", "the right text");
+  await becomes(() => row("body::text", "typed"), "left    middle right 😀", "the row");
   assert.deepEqual(errors, []);
 });
 
@@ -61,8 +68,7 @@ test("an UPDATE in psql appears in both panes and leaves the caret where it was"
 
 test("a keystroke costs at most 200 bytes on the wire", limit, async (context) => {
   const { page, left, right, frames, errors } = await openPage(context, demo, await newDocument("cost", "x".repeat(20_000)));
-  await left.area.focus();
-  await left.area.evaluate((element) => element.setSelectionRange(10_000, 10_000));
+  await left.caret(10_000);
   const costs = [];
   for (const letter of "a keystroke") {
     const before = frames.length;
@@ -86,10 +92,12 @@ test("edited offline on one side, merged when it is back", limit, async (context
   const { left, right, errors } = await openPage(context, demo, await newDocument("offline", "common", '{"n": 1}', "{kept}"));
   await left.toggle();
   await left.state("offline");
-  await left.type(6, " left");
+  await left.caret(6);
+  await left.type(" left");
   await left.addElement("from left");
   await left.setKey("left", "true");
-  await right.type(0, "right ");
+  await right.caret(0);
+  await right.type("right ");
   await right.root.getByRole("button", { name: "Remove kept" }).click();
   await becomes(() => row("body::text", "offline"), "right common", "the row while the left is offline");
   assert.equal(await left.text(), "common left");

@@ -37,10 +37,14 @@ function pane(page, title) {
     map: async () => Object.fromEntries(await root.locator(".map-row").evaluateAll((rows) => rows.map((row) => [row.querySelector(".map-name").textContent, row.querySelector("input").value]))),
     set: () => root.locator(".chips li span").allTextContents(),
     state: (state) => root.and(page.locator(`[data-state="${state}"]`)).waitFor({ timeout: 15_000 }),
-    /** Puts the caret at `at` and types. */
-    type: async (at, text) => {
+    /** Puts the caret at `at`. */
+    caret: async (at) => {
       await area.focus();
       await area.evaluate((element, place) => element.setSelectionRange(place, place), at);
+    },
+    /** Types where the caret is. */
+    type: async (text) => {
+      await area.focus();
       await page.keyboard.type(text);
     },
     toggle: () => root.getByRole("switch").click(),
