@@ -69,7 +69,7 @@ class RunEncoder {
   struct Form {
     std::uint32_t right = kNone;  // the run that it is expected to have as right origin
     std::uint32_t back = 0;       // goes on: so far back; else further_back
-    std::uint32_t chain = kNone;  // its number; of one that goes on, known only when written
+    std::uint32_t chain = kNone;  // its number; until written, the run that it goes on from
     Written left = implied;
     bool goes_on = false;
   };
@@ -102,6 +102,7 @@ class RunEncoder {
       }
       if (form.goes_on) {
         for (std::uint32_t k = 0; k < form.back; ++k) pop(i);
+        form.chain = stack_.back();
       } else {
         while (!stack_.empty() && runs_[stack_.back()].id.client == run.id.client &&
                runs_[stack_.back()].id.clock > run.id.clock) {
@@ -180,13 +181,11 @@ class RunEncoder {
     if (from != starts) std::copy(from, from + count, starts);
   }
 
-  // Walks the same stack as find_forms.
   void write(BitWriter& bits) {
     const unsigned width = replica_width(replicas_);
     // The number of the chain that each replica's last run was of.
     std::vector<std::uint32_t> last(replicas_, kNone);
     ClientIndex client = 0;
-    stack_.clear();
     for (std::uint32_t i = 0; i < runs_.size(); ++i) {
       const PlainRun& run = runs_[i];
       Form& form = forms_[i];
@@ -202,16 +201,13 @@ class RunEncoder {
       write_kind(bits, run, form, client, width);
       client = run.id.client;
       if (form.goes_on) {
-        stack_.resize(stack_.size() - form.back);
-        form.chain = forms_[stack_.back()].chain;
+        form.chain = forms_[form.chain].chain;
       } else {
         std::int64_t step = std::int64_t{form.chain} - static_cast<std::int32_t>(last[client]) - 1;
         bits.golomb(static_cast<std::uint32_t>(zigzag(step)), kChainOrder);
-        while (!stack_.empty() && forms_[stack_.back()].right == i) stack_.pop_back();
       }
       last[client] = form.chain;
       bits.golomb(run.length - 1, kLengthOrder);
-      stack_.push_back(i);
     }
   }
 
@@ -222,28 +218,21 @@ class RunEncoder {
 
   void write_kind(BitWriter& bits, const PlainRun& run, const Form& form, ClientIndex client,
                   unsigned width) {
+    static constexpr struct {
+      std::uint8_t bits;
+      std::uint8_t count;
+    } kCodes[6] = {{0b101, 3}, {0b1110, 4}, {0b1100, 4}, {0b100, 3}, {0, 0}, {0b1101, 4}};
     if (!form.goes_on) {
       if (run.id.client == client) return bits.put(run.deleted, 2);
       bits.put(kOtherReplica, 6);
       bits.put(run.id.client, width);
       return bits.put(run.deleted, 1);
     }
-    switch (form.back << 1 | static_cast<unsigned>(run.deleted)) {
-      case 0:
-        return bits.put(0b101, 3);
-      case 1:
-        return bits.put(0b1110, 4);
-      case 2:
-        return bits.put(0b1100, 4);
-      case 3:
-        return bits.put(0b100, 3);
-      case 5:
-        return bits.put(0b1101, 4);
-      default:
-        bits.put(kGoesOn, 6);
-        bits.golomb(form.back, 0);
-        return bits.put(run.deleted, 1);
-    }
+    const std::uint32_t kind = form.back << 1 | static_cast<unsigned>(run.deleted);
+    if (kind < 6 && kCodes[kind].count > 0) return bits.put(kCodes[kind].bits, kCodes[kind].count);
+    bits.put(kGoesOn, 6);
+    bits.golomb(form.back, 0);
+    bits.put(run.deleted, 1);
   }
 
   const std::vector<PlainRun>& runs_;
@@ -261,7 +250,7 @@ class RunReader {
   RunReader(Reader& in, std::size_t replicas, std::string_view text)
       : in_(in), replicas_(replicas), text_(text) {}
 
-  FlatSequence read() {
+  std::vector<std::uint32_t> read(RunSink& sink) {
     // The shortest run takes five bits.
     std::uint64_t count = in_.varint();
     if (count == 0) in_.fail("a section is empty");
@@ -279,7 +268,7 @@ class RunReader {
     in_.bytes(bits.used_bytes());
     if (!place_chains()) in_.fail("a replica's clocks are beyond the limit");
     if (in_.failed()) return {};
-    return lay_out();
+    return lay_out(sink);
   }
 
  private:
@@ -467,18 +456,19 @@ class RunReader {
     return {clients_[slot.chain], clocks_[slot.chain] + slot.offset};
   }
 
-  FlatSequence lay_out() {
-    FlatSequence read;
+  // Gives the runs to the sink, and their indexes by identifier.
+  std::vector<std::uint32_t> lay_out(RunSink& sink) {
     for (const UnitId& id : written_) {
       if (id.clock >= known_[id.client]) in_.fail("an integrated run has an unknown origin");
     }
+    if (in_.failed()) return {};
     const bool ascii = visible_ == text_.size();
-    read.runs.resize(slots_.size());
+    sink.expect(slots_.size());
     std::vector<std::uint32_t>& place = units_;  // from here on, where each chain's runs go
     std::fill(place.begin(), place.end(), 0);
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      const Slot& slot = slots_[i];
-      LooseRun& run = read.runs[i];
+    UnitId right_before = kNoId;
+    for (const Slot& slot : slots_) {
+      LooseRun run;
       run.id = id_of(slot);
       run.length = slot.length;
       if (slot.flags & kWrittenLeft) {
@@ -491,18 +481,19 @@ class RunReader {
       } else if (slot.right != kNone) {
         run.right = id_of(slots_[slot.right]);
       }
-      if (slot.flags & kJoins && run.right == read.runs[i - 1].right) {
-        in_.fail("two runs could be one");
-      }
+      if (slot.flags & kJoins && run.right == right_before) in_.fail("two runs could be one");
+      right_before = run.right;
       if (!(slot.flags & kDeletedFlag)) take_text(run, ascii);
+      if (in_.failed()) return {};
       ++place[slot.chain];
+      sink.add(run);
     }
     if (!text_.empty()) in_.fail("its text is longer than its runs");
     std::uint32_t sum = 0;
     for (std::uint32_t& entry : place) sum += std::exchange(entry, sum);
-    read.by_id.resize(slots_.size());
-    for (std::uint32_t i = 0; i < slots_.size(); ++i) read.by_id[place[slots_[i].chain]++] = i;
-    return read;
+    std::vector<std::uint32_t> by_id(slots_.size());
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) by_id[place[slots_[i].chain]++] = i;
+    return by_id;
   }
 
   void take_text(LooseRun& run, bool ascii) {
@@ -517,7 +508,7 @@ class RunReader {
       }
       if (units != run.length) {
         in_.fail("its text is shorter than its runs, or cut inside a surrogate pair");
-        bytes = text_.size();
+        return;
       }
     }
     run.text = text_.substr(0, bytes);
@@ -545,8 +536,9 @@ void append_runs(std::string& out, const std::vector<PlainRun>& runs, std::size_
   RunEncoder(runs, replicas).append(out);
 }
 
-FlatSequence read_runs(Reader& in, std::size_t replicas, std::string_view text) {
-  return RunReader(in, replicas, text).read();
+std::vector<std::uint32_t> read_runs(Reader& in, std::size_t replicas, std::string_view text,
+                                     RunSink& sink) {
+  return RunReader(in, replicas, text).read(sink);
 }
 
 }  // namespace converge

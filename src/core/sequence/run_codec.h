@@ -26,9 +26,11 @@ struct PlainRun {
 // Appends the runs, of which there is at least one.
 void append_runs(std::string& out, const std::vector<PlainRun>& runs, std::size_t replicas);
 
-// Reads them from `in`, which it fails if they are malformed, and shares out
-// `text` among those that are visible. What it gives (runs and by_id) is what
-// Sequence::build asks for.
-FlatSequence read_runs(Reader& in, std::size_t replicas, std::string_view text);
+// Reads them from `in`, which it fails if they are malformed, and gives them to
+// the sink, each with its share of `text` if it is visible. The answer is their
+// indexes by identifier. All of it is what Sequence::Loader asks for, unless
+// `in` has failed: then it may be only the first of them.
+std::vector<std::uint32_t> read_runs(Reader& in, std::size_t replicas, std::string_view text,
+                                     RunSink& sink);
 
 }  // namespace converge

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace converge {
 
@@ -21,16 +22,14 @@ RunTree::RunTree(const RunTree& other) {
 }
 
 RunTree::~RunTree() {
+  while (first_ != nullptr) delete std::exchange(first_, first_->next);
   if (root_ != nullptr) destroy(root_);
 }
 
+// The nodes; the leaves go by their chain.
 void RunTree::destroy(Node* node) {
-  for (std::uint32_t i = 0; i < node->count; ++i) {
-    if (node->above_leaves) {
-      delete static_cast<Leaf*>(node->children[i].at);
-    } else {
-      destroy(static_cast<Node*>(node->children[i].at));
-    }
+  for (std::uint32_t i = 0; !node->above_leaves && i < node->count; ++i) {
+    destroy(static_cast<Node*>(node->children[i].at));
   }
   delete node;
 }

@@ -462,16 +462,14 @@ void Sequence::note_early(std::uint64_t key, std::uint64_t end) {
 
 // ---- states --------------------------------------------------------------
 
-void Sequence::build(const FlatSequence& flat) {
-  for (ReplicaId replica : flat.replicas) client(replica);
-  RunTree::Builder builder(tree_);
-  builder.expect(flat.runs.size());
-  for (const LooseRun& run : flat.runs) {
-    builder.add(run.id, run.length, run.left, run.right, run.text.data(),
-                static_cast<std::uint32_t>(run.text.size()));
-    known_[run.id.client] += run.length;
-  }
-  builder.finish(flat.by_id);
+void Sequence::Loader::replicas(const std::vector<ReplicaId>& replicas) {
+  for (ReplicaId replica : replicas) sequence_.client(replica);
+}
+
+void Sequence::Loader::add(const LooseRun& run) {
+  builder_.add(run.id, run.length, run.left, run.right, run.text.data(),
+               static_cast<std::uint32_t>(run.text.size()));
+  sequence_.known_[run.id.client] += run.length;
 }
 
 bool Sequence::add(const FlatSequence& flat) {

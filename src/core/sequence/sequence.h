@@ -39,10 +39,19 @@ struct UnitRange {
 // into what it was made from. UnitIds index `replicas`.
 struct FlatSequence {
   std::vector<ReplicaId> replicas;
-  std::vector<LooseRun> runs;        // integrated, in document order
-  std::vector<std::uint32_t> by_id;  // for build(): indexes of runs by identifier
+  std::vector<LooseRun> runs;      // integrated, in document order
   std::vector<LooseRun> waiting;   // by identifier
   std::vector<UnitRange> deleted;  // units that are not known yet, by identifier
+};
+
+// Takes integrated runs one by one, in document order.
+class RunSink {
+ public:
+  virtual void expect(std::size_t runs) = 0;  // so many are coming
+  virtual void add(const LooseRun& run) = 0;
+
+ protected:
+  ~RunSink() = default;
 };
 
 // What one edit did, for its delta.
@@ -87,10 +96,23 @@ class Sequence {
   // The longest stretch from `id`, at most `length` units, of one state.
   Stretch stretch(UnitId id, std::uint32_t length) const;
 
-  // Takes over the integrated runs of a state as they are ordered; this must be
-  // empty. They name each unit once, from clock 0 without a hole, and no origin
-  // that is not there. Then add() takes the rest of the state.
-  void build(const FlatSequence& flat);
+  // Fills an empty sequence with the integrated runs of a state as they are
+  // ordered. They name each unit once, from clock 0 without a hole, and no origin
+  // that is not there. add() takes the rest of the state.
+  class Loader final : public RunSink {
+   public:
+    Loader(Sequence& sequence) : sequence_(sequence), builder_(sequence.tree_) {}
+    void replicas(const std::vector<ReplicaId>& replicas);
+    void expect(std::size_t runs) override { builder_.expect(runs); }
+    void add(const LooseRun& run) override;
+    // `by_id`: the indexes of the runs by identifier.
+    void finish(const std::vector<std::uint32_t>& by_id) { builder_.finish(by_id); }
+
+   private:
+    Sequence& sequence_;
+    RunTree::Builder builder_;
+  };
+
   // The join with a state, in any order. False when a bound is exceeded
   // (text.h), after which the sequence must be dropped.
   bool add(const FlatSequence& flat);

@@ -63,11 +63,9 @@ bool operator==(const Text& a, const Text& b) { return a.encode() == b.encode();
 // ---- bytes ---------------------------------------------------------------
 
 Result<Text> Text::decode(std::string_view bytes) {
-  Result<FlatSequence> flat = decode_sequence(bytes);
-  if (!flat) return flat.error();
   auto sequence = std::make_unique<Sequence>();
-  sequence->build(*flat);
-  flat->runs.clear();
+  Result<FlatSequence> flat = load_sequence(bytes, *sequence);
+  if (!flat) return flat.error();
   if (!flat->waiting.empty() || !flat->deleted.empty()) {
     std::uint64_t bytes_before = sequence->tree().bytes();
     std::size_t runs_before = sequence->tree().run_count();

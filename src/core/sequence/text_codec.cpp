@@ -227,7 +227,8 @@ class Encoder {
 
 class Decoder {
  public:
-  explicit Decoder(std::string_view bytes) : in_(bytes) {}
+  // Integrated runs go into `sequence` if there is one.
+  Decoder(std::string_view bytes, Sequence* sequence) : in_(bytes), sequence_(sequence) {}
 
   Result<FlatSequence> decode() {
     if (auto header = read_state_header(FieldType::crdt_text, in_); !header) return header.error();
@@ -306,11 +307,27 @@ class Decoder {
     return kNoId;
   }
 
+  struct Collector final : RunSink {
+    explicit Collector(std::vector<LooseRun>& runs) : runs(runs) {}
+    void expect(std::size_t count) override { runs.reserve(count); }
+    void add(const LooseRun& run) override { runs.push_back(run); }
+    std::vector<LooseRun>& runs;
+  };
+
   void decode_runs(std::string_view text) {
-    FlatSequence read = read_runs(in_, flat_.replicas.size(), text);
-    flat_.runs = std::move(read.runs);
-    flat_.by_id = std::move(read.by_id);
-    for (const LooseRun& run : flat_.runs) used_[run.id.client] = true;
+    const std::size_t replicas = flat_.replicas.size();
+    if (sequence_ != nullptr) {
+      Sequence::Loader loader(*sequence_);
+      loader.replicas(flat_.replicas);
+      const std::vector<std::uint32_t> by_id = read_runs(in_, replicas, text, loader);
+      if (in_.failed()) return;
+      loader.finish(by_id);
+      for (ClientIndex i = 0; i < replicas; ++i) used_[i] = sequence_->known(i) > 0;
+    } else {
+      Collector collector(flat_.runs);
+      (void)read_runs(in_, replicas, text, collector);
+      for (const LooseRun& run : flat_.runs) used_[run.id.client] = true;
+    }
   }
 
   void decode_waiting() {
@@ -410,6 +427,7 @@ class Decoder {
   }
 
   Reader in_;
+  Sequence* sequence_;
   FlatSequence flat_;
   std::vector<bool> used_;
 };
@@ -440,7 +458,13 @@ std::string encode_sequence(const Sequence& sequence) {
 
 std::string encode_pending(const FlatSequence& flat) { return Encoder(nullptr, flat).encode(); }
 
-Result<FlatSequence> decode_sequence(std::string_view bytes) { return Decoder(bytes).decode(); }
+Result<FlatSequence> decode_sequence(std::string_view bytes) {
+  return Decoder(bytes, nullptr).decode();
+}
+
+Result<FlatSequence> load_sequence(std::string_view bytes, Sequence& sequence) {
+  return Decoder(bytes, &sequence).decode();
+}
 
 Result<std::string_view> text_in_encoding(std::string_view bytes) {
   Reader in(bytes);

@@ -16,9 +16,12 @@ std::string encode_sequence(const Sequence& sequence);
 // the rest in any order and cut in any way, but without overlaps.
 std::string encode_pending(const FlatSequence& flat);
 
-// Reads an encoding; the result views `bytes`. Sequence::build may take its
-// runs. Errors: malformed, wrong_type.
+// Reads an encoding; the result views `bytes`. Errors: malformed, wrong_type.
 Result<FlatSequence> decode_sequence(std::string_view bytes);
+
+// The same, but the integrated runs go into `sequence`, which is empty and must
+// not be used after an error. The replicas have the same numbers in both.
+Result<FlatSequence> load_sequence(std::string_view bytes, Sequence& sequence);
 
 // The visible text inside an encoding. Errors: malformed, wrong_type.
 Result<std::string_view> text_in_encoding(std::string_view bytes);
