@@ -118,8 +118,9 @@ void assume(const Identity& identity) {
 // Locks the row as its group's principal.
 void lock_document(PushDocument* document, const PushGroup* groups) {
   assume(groups[document->group].identity);
-  document->writable = lock_row(document->collection, document->ref);
-  if (!document->writable && !row_is_visible(document->collection, document->ref, false)) {
+  bool visible;
+  document->writable = lock_row_or_see(document->collection, document->ref, &visible);
+  if (!visible) {
     document->creates = wants_creation(*document->wire);
     if (!document->creates) {
       settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");

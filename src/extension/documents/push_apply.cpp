@@ -136,8 +136,8 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   const ServerNode node = current_node();
   if (document.creates) {
     // An earlier part of the request may have made it, or somebody else meanwhile.
-    const bool locked = lock_row(document.collection, document.ref);
-    const bool there = locked || row_is_visible(document.collection, document.ref, false);
+    bool there;
+    const bool locked = lock_row_or_see(document.collection, document.ref, &there);
     document.document = there ? find_document(document.collection, document.ref) : 0;
     document.writable = locked || !there;
   }

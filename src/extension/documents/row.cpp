@@ -211,6 +211,19 @@ bool lock_row(Collection* collection, const RowRef& ref) {
   return locked;
 }
 
+bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible) {
+  // The wait for a row that then is deleted ends without a row, although a new
+  // one may be there by now: each attempt looks with a new snapshot.
+  constexpr int kAttempts = 5;
+  *visible = true;
+  for (int i = 0; i < kAttempts; i++) {
+    if (lock_row(collection, ref)) return true;
+    *visible = row_is_visible(collection, ref, false);
+    if (!*visible) return false;
+  }
+  return false;
+}
+
 bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct varlena** values) {
   MemoryContext caller = CurrentMemoryContext;
   Arguments arguments;

@@ -33,6 +33,10 @@ bool row_is_visible(Collection* collection, const RowRef& ref, bool read_only);
 // let the caller change it.
 bool lock_row(Collection* collection, const RowRef& ref);
 
+// As lock_row(), where a row that is deleted and made again while it waits is
+// not taken for one that may not be changed. `visible`: the caller may see it.
+bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible);
+
 // The row's fields in the order of collection->fields; null pointers for SQL
 // NULL; not detoasted. False: no such row is visible.
 bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct varlena** values);
