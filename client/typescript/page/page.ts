@@ -76,8 +76,11 @@ async function start(): Promise<void> {
   }
   element("identity").textContent = `${first.identity.principal} of ${first.identity.tenant}`;
   if (first.textField !== undefined) {
-    const quoted = `'${key.replaceAll("'", "''")}'`;
-    element("sql").textContent = `UPDATE ${collection} SET ${first.textField} = converge.insert(${first.textField}, 0, 'Hello from SQL. ') WHERE id = ${quoted};`;
+    const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+    // As the demo names its columns.
+    element("sql").textContent =
+      `UPDATE ${collection} SET ${first.textField} = converge.insert(${first.textField}, 0, 'Hello from SQL. ')\n` +
+      ` WHERE tenant = ${quoted(first.identity.tenant)} AND id = ${quoted(key)};`;
     element("hint").hidden = false;
   }
 }
