@@ -279,4 +279,21 @@ Result<void> Text::assign(ReplicaId replica, std::string_view utf8, std::string*
   return {};
 }
 
+Result<void> Text::assign_since(const Text& base, ReplicaId replica, std::string_view utf8,
+                                std::string* delta) {
+  const VersionVector now = version();
+  const VersionVector then = base.version();
+  if (!now.includes(then) || base.has_pending() || now.get(replica) != then.get(replica)) {
+    return Error{ErrorCode::invalid, "base is not an earlier state of this text",
+                 "it holds edits, or lacks some of replica " + std::to_string(replica) +
+                     ", that the text does not"};
+  }
+  Text edited = base;
+  std::string change;
+  if (auto done = edited.assign(replica, utf8, &change); !done) return done.error();
+  if (auto done = merge_encoded(change); !done) return done.error();
+  if (delta != nullptr) *delta = std::move(change);
+  return {};
+}
+
 }  // namespace converge

@@ -36,6 +36,29 @@ namespace converge {
 
 class Sequence;
 
+// A place between characters that stays where it is while others edit: beside
+// one unit, or at an edge of the text.
+struct TextAnchor {
+  enum class Side : std::uint8_t { before, after, begin, end };
+  Side side = Side::begin;
+  ReplicaId replica = 0;    // of the unit, for before and after
+  std::uint64_t clock = 0;
+
+  // A byte for the side, then replica and clock as varints where there is a unit.
+  std::string encode() const;
+  static Result<TextAnchor> decode(std::string_view bytes);  // malformed
+  friend bool operator==(const TextAnchor&, const TextAnchor&) = default;
+};
+
+// Who wrote some characters that stand together: consecutive units of one
+// replica. The log knows who and when that was.
+struct TextBlame {
+  std::uint64_t at = 0;     // characters from 0
+  std::uint64_t count = 0;  // characters
+  ReplicaId replica = 0;
+  std::uint64_t clock = 0;  // of the first unit
+};
+
 // Bounds of one state; beyond them the error is too_large.
 inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;   // visible text
 inline constexpr std::uint64_t kMaxTextClock = 0xffff'fffe;              // units of one replica
@@ -51,7 +74,8 @@ class Text {
   Text(Text&& other) noexcept;
   Text& operator=(Text&& other) noexcept;
 
-  // Errors: malformed (also a state that is not canonical), wrong_type, too_large.
+  // Errors: malformed, wrong_type, too_large. That the state is canonical is
+  // checked as far as it costs nothing; validate() checks all of it.
   static Result<Text> decode(std::string_view bytes);
   std::string encode() const;
 
@@ -94,6 +118,12 @@ class Text {
   // in it survive and anchors stay.
   Result<void> assign(ReplicaId replica, std::string_view utf8, std::string* delta = nullptr);
 
+  // Three-way merge: what makes `utf8` of `base`, an earlier state of this text,
+  // is done to this one. Edits made since then stay. Errors: as for an edit, and
+  // invalid when `base` holds edits, or lacks some of `replica`, that this has not.
+  Result<void> assign_since(const Text& base, ReplicaId replica, std::string_view utf8,
+                            std::string* delta = nullptr);
+
   std::string text() const;
   // Errors: out_of_range.
   Result<std::string> substr(std::uint64_t at, std::uint64_t count) const;
@@ -103,6 +133,18 @@ class Text {
   // pair counts as before it. Errors: out_of_range.
   Result<std::uint64_t> utf16_of_char(std::uint64_t at) const;
   Result<std::uint64_t> char_of_utf16(std::uint64_t at) const;
+
+  // The anchor at a position: `before` the character that follows, or `after` the
+  // one that precedes, and the edge where there is none. What is inserted at the
+  // position later stands on its other side. Errors: out_of_range; invalid when
+  // asked for an edge.
+  Result<TextAnchor> anchor(std::uint64_t at, TextAnchor::Side side) const;
+  // Where the anchor stands now; if its unit was deleted, where that was.
+  // Errors: invalid when the unit is not integrated here.
+  Result<std::uint64_t> position(const TextAnchor& anchor) const;
+
+  // The visible characters by who wrote them, in order.
+  std::vector<TextBlame> blame() const;
 
   // Whether nothing was ever inserted or deleted.
   bool empty() const;
