@@ -549,6 +549,43 @@ TEST_F(Session, a_refused_number_in_the_log_waits_for_its_verdict) {
   EXPECT_EQ(text(anna), "");
 }
 
+TEST_F(Session, counters_registers_and_sets_of_the_last_word_go_the_same_way) {
+  const std::vector<FieldInfo> more = {{"votes", FieldType::pn_counter},
+                                       {"visits", FieldType::g_counter},
+                                       {"color", FieldType::mv_register},
+                                       {"flags", FieldType::lww_set}};
+  ASSERT_TRUE(anna.on_fields(more).ok());
+  auto change = [&](auto edit) {
+    ASSERT_TRUE(anna.begin_change(++now).ok());
+    ASSERT_TRUE(edit().ok());
+    ASSERT_TRUE(anna.commit_change().ok());
+  };
+  change([&] { return anna.counter_increment("votes", 5); });
+  change([&] { return anna.counter_increment("votes", -7); });
+  change([&] { return anna.counter_increment("visits", 1); });
+  change([&] { return anna.register_assign("color", "\"red\""); });
+  change([&] { return anna.register_assign("color", "\"blue\""); });
+  change([&] { return anna.set_add("flags", "a"); });
+  change([&] { return anna.set_add("flags", "b"); });
+  change([&] { return anna.set_remove("flags", "a"); });
+  ASSERT_TRUE(anna.begin_change(++now).ok());
+  EXPECT_EQ(anna.counter_increment("visits", -1).error().message, "a g_counter only grows");
+  EXPECT_EQ(anna.counter_increment("color", 1).error().message, "field has another type");
+  EXPECT_EQ(anna.set_add("votes", "x").error().message, "field has another type");
+  ASSERT_TRUE(anna.commit_change().ok());
+
+  DocumentSession again(replicas_from(500));
+  ASSERT_TRUE(again.load(anna.save()).ok());
+  EXPECT_EQ(again.counter_value("votes").value(), -2);
+  auto refusal = again.on_reject(100, 1, static_cast<std::uint32_t>(kMalformed), "no", 0);
+  ASSERT_TRUE(refusal.ok() && refusal->has_value());
+  EXPECT_EQ((*refusal)->reapplied, 7u);
+  EXPECT_EQ(again.counter_value("votes").value(), -7);
+  EXPECT_EQ(again.counter_value("visits").value(), 1);
+  EXPECT_EQ(again.register_values("color").value(), std::vector<std::string>{"\"blue\""});
+  EXPECT_EQ(again.set_elements("flags").value(), std::vector<std::string>{"b"});
+}
+
 // ---- restart
 
 TEST_F(Session, what_was_saved_is_there_again) {

@@ -305,6 +305,10 @@ Error no_such_field(std::string_view field, std::string_view type) {
                "\"" + std::string(field) + "\" is no field of type " + std::string(type)};
 }
 
+std::vector<std::string> owned(const std::vector<std::string_view>& items) {
+  return std::vector<std::string>(items.begin(), items.end());
+}
+
 }  // namespace
 
 const Text* DocumentSession::find_text(std::string_view field) const {
@@ -335,11 +339,33 @@ Result<std::string> DocumentSession::map_json(std::string_view field) const {
 }
 
 Result<std::vector<std::string>> DocumentSession::set_elements(std::string_view field) const {
-  const OrSet* set = find_set(field);
-  if (set == nullptr) return no_such_field(field, "or_set");
-  std::vector<std::string> elements;
-  for (std::string_view element : set->elements()) elements.emplace_back(element);
-  return elements;
+  auto at = fields_.find(field);
+  const LiveField* live = at == fields_.end() ? nullptr : &at->second.visible;
+  if (live != nullptr && live->get<OrSet>() != nullptr) {
+    return owned(live->get<OrSet>()->elements());
+  }
+  if (live != nullptr && live->get<LwwSet>() != nullptr) {
+    return owned(live->get<LwwSet>()->elements());
+  }
+  return no_such_field(field, "or_set or lww_set");
+}
+
+Result<std::int64_t> DocumentSession::counter_value(std::string_view field) const {
+  auto at = fields_.find(field);
+  const LiveField* live = at == fields_.end() ? nullptr : &at->second.visible;
+  if (live != nullptr && live->get<PnCounter>() != nullptr) {
+    return live->get<PnCounter>()->value();
+  }
+  if (live != nullptr && live->get<GCounter>() != nullptr) return live->get<GCounter>()->value();
+  return no_such_field(field, "pn_counter or g_counter");
+}
+
+Result<std::vector<std::string>> DocumentSession::register_values(std::string_view field) const {
+  auto at = fields_.find(field);
+  if (at == fields_.end() || at->second.visible.get<MvRegister>() == nullptr) {
+    return no_such_field(field, "mv_register");
+  }
+  return owned(at->second.visible.get<MvRegister>()->values());
 }
 
 Result<std::string> DocumentSession::state(std::string_view field) const {

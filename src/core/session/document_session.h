@@ -22,7 +22,8 @@
 // A refusal ends the replica on this document. Visible is rolled back to
 // confirmed, and the journal's later edits are made again under a new replica
 // where they still make sense: texts are edited at the places that correspond,
-// keys are set that nobody has set since, elements are added and removed.
+// keys are set that nobody has set since, elements are added and removed,
+// counters incremented.
 //
 // Recovery. When the server has another epoch than before, or asks for a number
 // that it had acknowledged, it was restored and may have forgotten changes. The
@@ -173,8 +174,13 @@ class DocumentSession {
   Result<void> text_assign(std::string_view field, std::string_view utf8);
   Result<void> map_set(std::string_view field, std::string_view key, std::string_view json);
   Result<void> map_unset(std::string_view field, std::string_view key);
+  // An or_set or an lww_set.
   Result<void> set_add(std::string_view field, std::string_view element);
   Result<void> set_remove(std::string_view field, std::string_view element);
+  // A pn_counter, or a g_counter (which refuses n below 0 as out_of_range).
+  Result<void> counter_increment(std::string_view field, std::int64_t n);
+  // An mv_register.
+  Result<void> register_assign(std::string_view field, std::string_view json);
 
   // Numbers the change and puts it into the journal; nullptr if it changed
   // nothing. The pointer holds until the session is used again.
@@ -203,6 +209,9 @@ class DocumentSession {
   Result<std::string> text(std::string_view field) const;
   Result<std::string> map_json(std::string_view field) const;
   Result<std::vector<std::string>> set_elements(std::string_view field) const;
+  // Errors: also out_of_range.
+  Result<std::int64_t> counter_value(std::string_view field) const;
+  Result<std::vector<std::string>> register_values(std::string_view field) const;
   Result<std::string> state(std::string_view field) const;
   // The live value, for more than the above; nullptr if there is no such field
   // of that type. The pointer holds until the session is used again.
@@ -231,11 +240,22 @@ class DocumentSession {
   // A local edit as it was meant, to be made again after a refusal. Texts need
   // none: their deltas tell it.
   struct Edit {
-    enum class Kind : std::uint8_t { map_set, map_unset, set_add, set_remove };
+    enum class Kind : std::uint8_t {
+      map_set,
+      map_unset,
+      set_add,
+      set_remove,
+      counter_increment,
+      register_assign,
+    };
+    static constexpr std::uint64_t kKinds = 6;
     Kind kind;
     std::string field;
     std::string key;
-    std::string value;
+    std::string value;  // JSON, or an increment in decimal
+
+    // Whether it can be made on such a field at all.
+    bool fits(const LiveField& field) const;
   };
 
   struct JournalEntry {
@@ -250,6 +270,7 @@ class DocumentSession {
   using Fields = std::map<std::string, Field, std::less<>>;
 
   Result<Field*> field_for_delta(const FieldDelta& delta);
+  Result<LiveField*> editable(std::string_view field);
   template <class State>
   Result<State*> editable(std::string_view field);
   Result<void> record(std::string_view field, std::string delta, std::optional<Edit> edit);

@@ -11,6 +11,10 @@ constexpr FieldType type_of() {
   if constexpr (std::is_same_v<State, LwwMap>) return FieldType::lww_map;
   if constexpr (std::is_same_v<State, OrSet>) return FieldType::or_set;
   if constexpr (std::is_same_v<State, Text>) return FieldType::crdt_text;
+  if constexpr (std::is_same_v<State, PnCounter>) return FieldType::pn_counter;
+  if constexpr (std::is_same_v<State, GCounter>) return FieldType::g_counter;
+  if constexpr (std::is_same_v<State, MvRegister>) return FieldType::mv_register;
+  if constexpr (std::is_same_v<State, LwwSet>) return FieldType::lww_set;
 }
 
 }  // namespace
@@ -23,15 +27,28 @@ Result<LiveField> LiveField::create(FieldType type) {
       return LiveField(OrSet{});
     case FieldType::crdt_text:
       return LiveField(Text{});
-    default:
-      return Error{ErrorCode::invalid, "field type is not supported",
-                   "type " + std::to_string(static_cast<unsigned>(type))};
+    case FieldType::pn_counter:
+      return LiveField(PnCounter{});
+    case FieldType::g_counter:
+      return LiveField(GCounter{});
+    case FieldType::mv_register:
+      return LiveField(MvRegister{});
+    case FieldType::lww_set:
+      return LiveField(LwwSet{});
   }
+  return Error{ErrorCode::invalid, "unknown field type",
+               "it has number " + std::to_string(static_cast<unsigned>(type))};
 }
 
 FieldType LiveField::type() const {
   return std::visit(
       [](const auto& state) { return type_of<std::remove_cvref_t<decltype(state)>>(); }, state_);
+}
+
+bool LiveField::contains(std::string_view element) const {
+  if (const auto* set = get<OrSet>()) return set->contains(element);
+  const auto* set = get<LwwSet>();
+  return set != nullptr && set->contains(element);
 }
 
 Result<void> LiveField::merge_encoded(std::string_view bytes) {

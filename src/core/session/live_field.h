@@ -5,9 +5,13 @@
 #include <string_view>
 #include <variant>
 
+#include "core/counter/g_counter.h"
+#include "core/counter/pn_counter.h"
 #include "core/field.h"
 #include "core/lww_map/lww_map.h"
+#include "core/lww_set/lww_set.h"
 #include "core/or_set/or_set.h"
+#include "core/register/mv_register.h"
 #include "core/result.h"
 #include "core/sequence/text.h"
 
@@ -15,10 +19,13 @@ namespace converge::session {
 
 class LiveField {
  public:
-  // The empty value. Errors: invalid (a type that has no class here).
+  // The empty value. Errors: invalid (an unknown type).
   static Result<LiveField> create(FieldType type);
 
   FieldType type() const;
+
+  // Whether the value is a set, of either type, with this element.
+  bool contains(std::string_view element) const;
 
   // Joins an encoded state into this one. Errors: those of decode and merge.
   Result<void> merge_encoded(std::string_view bytes);
@@ -39,7 +46,7 @@ class LiveField {
   }
 
  private:
-  using State = std::variant<LwwMap, OrSet, Text>;
+  using State = std::variant<LwwMap, OrSet, Text, PnCounter, GCounter, MvRegister, LwwSet>;
 
   explicit LiveField(State state) : state_(std::move(state)) {}
 

@@ -1,6 +1,4 @@
 // A session's local edits: what stands between begin_change and commit_change.
-#include <type_traits>
-
 #include "core/session/document_session.h"
 
 namespace converge::session {
@@ -32,19 +30,30 @@ Result<const Change*> DocumentSession::commit_change() {
   return static_cast<const Change*>(&journal_.back().change);
 }
 
-template <class State>
-Result<State*> DocumentSession::editable(std::string_view field) {
+namespace {
+
+Error another_type(std::string_view field, FieldType type) {
+  return Error{ErrorCode::invalid, "field has another type",
+               "\"" + std::string(field) + "\" is of type " + std::string(field_type_name(type))};
+}
+
+}  // namespace
+
+Result<LiveField*> DocumentSession::editable(std::string_view field) {
   if (!open_) return Error{ErrorCode::invalid, "no change is open", ""};
   auto at = fields_.find(field);
   if (at == fields_.end()) {
     return Error{ErrorCode::invalid, "no such field", "\"" + std::string(field) + "\""};
   }
-  State* state = at->second.visible.get<State>();
-  if (state == nullptr) {
-    return Error{ErrorCode::invalid, "field has another type",
-                 "\"" + std::string(field) + "\" is of type " +
-                     std::string(field_type_name(at->second.visible.type()))};
-  }
+  return &at->second.visible;
+}
+
+template <class State>
+Result<State*> DocumentSession::editable(std::string_view field) {
+  auto live = editable(field);
+  if (!live) return live.error();
+  State* state = (*live)->get<State>();
+  if (state == nullptr) return another_type(field, (*live)->type());
   return state;
 }
 
@@ -121,21 +130,83 @@ Result<void> DocumentSession::map_unset(std::string_view field, std::string_view
 }
 
 Result<void> DocumentSession::set_add(std::string_view field, std::string_view element) {
-  auto set = editable<OrSet>(field);
-  if (!set) return set.error();
+  auto live = editable(field);
+  if (!live) return live.error();
   std::string delta;
-  if (auto done = (*set)->add(replica(), element, &delta); !done) return done.error();
+  Result<void> done;
+  if (auto* set = (*live)->get<OrSet>()) {
+    done = set->add(replica(), element, &delta);
+  } else if (auto* lww = (*live)->get<LwwSet>()) {
+    done = lww->add(replica(), now_ms_, element, &delta);
+  } else {
+    return another_type(field, (*live)->type());
+  }
+  if (!done) return done.error();
   return record(field, std::move(delta),
                 Edit{Edit::Kind::set_add, std::string(field), std::string(element), ""});
 }
 
 Result<void> DocumentSession::set_remove(std::string_view field, std::string_view element) {
-  auto set = editable<OrSet>(field);
-  if (!set) return set.error();
+  auto live = editable(field);
+  if (!live) return live.error();
   std::string delta;
-  if (auto done = (*set)->remove(replica(), element, &delta); !done) return done.error();
+  Result<void> done;
+  if (auto* set = (*live)->get<OrSet>()) {
+    done = set->remove(replica(), element, &delta);
+  } else if (auto* lww = (*live)->get<LwwSet>()) {
+    done = lww->remove(replica(), now_ms_, element, &delta);
+  } else {
+    return another_type(field, (*live)->type());
+  }
+  if (!done) return done.error();
   return record(field, std::move(delta),
                 Edit{Edit::Kind::set_remove, std::string(field), std::string(element), ""});
+}
+
+Result<void> DocumentSession::counter_increment(std::string_view field, std::int64_t n) {
+  auto live = editable(field);
+  if (!live) return live.error();
+  std::string delta;
+  Result<void> done;
+  if (auto* counter = (*live)->get<PnCounter>()) {
+    done = counter->increment(replica(), n, &delta);
+  } else if (auto* grows = (*live)->get<GCounter>()) {
+    if (n < 0) {
+      return Error{ErrorCode::out_of_range, "a g_counter only grows",
+                   "\"" + std::string(field) + "\" cannot change by " + std::to_string(n)};
+    }
+    done = grows->increment(replica(), static_cast<std::uint64_t>(n), &delta);
+  } else {
+    return another_type(field, (*live)->type());
+  }
+  if (!done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::counter_increment, std::string(field), "", std::to_string(n)});
+}
+
+Result<void> DocumentSession::register_assign(std::string_view field, std::string_view json) {
+  auto value = editable<MvRegister>(field);
+  if (!value) return value.error();
+  std::string delta;
+  if (auto done = (*value)->assign(replica(), json, &delta); !done) return done.error();
+  return record(field, std::move(delta),
+                Edit{Edit::Kind::register_assign, std::string(field), "", std::string(json)});
+}
+
+bool DocumentSession::Edit::fits(const LiveField& live) const {
+  switch (kind) {
+    case Kind::map_set:
+    case Kind::map_unset:
+      return live.get<LwwMap>() != nullptr;
+    case Kind::set_add:
+    case Kind::set_remove:
+      return live.get<OrSet>() != nullptr || live.get<LwwSet>() != nullptr;
+    case Kind::counter_increment:
+      return live.get<PnCounter>() != nullptr || live.get<GCounter>() != nullptr;
+    case Kind::register_assign:
+      return live.get<MvRegister>() != nullptr;
+  }
+  return false;
 }
 
 }  // namespace converge::session

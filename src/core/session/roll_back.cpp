@@ -4,6 +4,7 @@
 // Two values of each field are led through the journal: the old one, as the
 // user saw it, gets the deltas as they were; the new one, from confirmed, gets
 // the edits that still make sense. The refused change goes to the old one alone.
+#include <cstdlib>
 #include <map>
 
 #include "core/session/document_session.h"
@@ -85,11 +86,18 @@ class DocumentSession::Replay {
         if (old.get<LwwMap>()->contains(edit.key)) return {};
         return session_.map_unset(edit.field, edit.key);
       case Edit::Kind::set_add:
-        if (!old.get<OrSet>()->contains(edit.key)) return {};
+        if (!old.contains(edit.key)) return {};
         return session_.set_add(edit.field, edit.key);
       case Edit::Kind::set_remove:
-        if (old.get<OrSet>()->contains(edit.key)) return {};
+        if (old.contains(edit.key)) return {};
         return session_.set_remove(edit.field, edit.key);
+      case Edit::Kind::counter_increment:
+        return session_.counter_increment(edit.field, std::strtoll(edit.value.c_str(), nullptr, 10));
+      case Edit::Kind::register_assign: {
+        const std::vector<std::string_view> assigned = {edit.value};
+        if (old.get<MvRegister>()->values() != assigned) return {};
+        return session_.register_assign(edit.field, edit.value);
+      }
     }
     return {};
   }

@@ -104,14 +104,14 @@ Result<void> DocumentSession::load(std::string_view bytes) {
     }
     for (std::size_t edits = in.count(4); edits > 0 && !in.failed(); --edits) {
       Edit edit;
-      edit.kind = static_cast<Edit::Kind>(in.varint_below(4, "an edit has no known kind"));
+      edit.kind =
+          static_cast<Edit::Kind>(in.varint_below(Edit::kKinds, "an edit has no known kind"));
       edit.field = in.string();
       edit.key = in.string();
       edit.value = in.string();
       // What a refusal would make again must be possible.
-      const bool of_map = edit.kind == Edit::Kind::map_set || edit.kind == Edit::Kind::map_unset;
-      const bool fits = of_map ? read.find_map(edit.field) != nullptr
-                               : read.find_set(edit.field) != nullptr;
+      auto field = read.fields_.find(edit.field);
+      const bool fits = field != read.fields_.end() && edit.fits(field->second.visible);
       const bool changed = std::any_of(
           entry.change.fields.begin(), entry.change.fields.end(),
           [&](const FieldDelta& delta) { return delta.field == edit.field; });
