@@ -66,6 +66,35 @@ test("an UPDATE in psql appears in both panes and leaves the caret where it was"
   assert.deepEqual(errors, []);
 });
 
+test("what an input method composes is left alone while others edit", limit, async (context) => {
+  const { page, left, right, errors } = await openPage(context, demo, await newDocument("composed", "alpha omega"));
+  await left.caret(6);
+  const keyboard = await page.context().newCDPSession(page);
+  await keyboard.send("Input.imeSetComposition", { text: "にほ", selectionStart: 2, selectionEnd: 2 });
+  await demo.sql("UPDATE note SET body = converge.insert(body, 0, 'SQL ') WHERE tenant = 'acme' AND id = 'composed'");
+  await becomes(right.text, "SQL alpha omega", "the right text");
+  assert.equal(await left.text(), "alpha にほomega");
+  await keyboard.send("Input.insertText", { text: "日本" });
+  for (const pane of [left, right]) await becomes(pane.text, "SQL alpha 日本omega", "a text");
+  assert.equal(await left.area.evaluate((element) => element.selectionStart), 12);
+  await becomes(() => row("body::text", "composed"), "SQL alpha 日本omega", "the row");
+  assert.deepEqual(errors, []);
+});
+
+test("an edit that the policies do not allow is taken back and said so", limit, async (context) => {
+  const { left, right } = await openPage(context, demo, await newDocument("denied", "as it was"));
+  await demo.sql("CREATE POLICY denied ON note AS RESTRICTIVE FOR UPDATE USING (id <> 'denied')");
+  context.after(() => demo.sql("DROP POLICY denied ON note"));
+  await left.caret(0);
+  await left.type("x");
+  await left.root.getByRole("alert").filter({ hasText: "refused an edit of body" }).waitFor();
+  for (const pane of [left, right]) await becomes(pane.text, "as it was", "a text");
+  assert.equal(await row("body::text", "denied"), "as it was");
+  await demo.sql("DROP POLICY denied ON note; CREATE POLICY denied ON note AS RESTRICTIVE FOR DELETE USING (true)");
+  await left.type("y");
+  await becomes(right.text, "yas it was", "the right text, allowed again");
+});
+
 test("a keystroke costs at most 200 bytes on the wire", limit, async (context) => {
   const { page, left, right, frames, errors } = await openPage(context, demo, await newDocument("cost", "x".repeat(20_000)));
   await left.caret(10_000);
