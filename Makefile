@@ -43,8 +43,12 @@ OBJS := $(SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/proto/converge.pb-c.o
 # What several types have in common is written once, in an .sql.in, and made for
 # each @type@.
 CLOCK_TYPES := version_vector log_version
-STATE_TYPES := lww_map or_set crdt_text
+STATE_TYPES := lww_map or_set crdt_text pn_counter g_counter mv_register lww_set
+SET_TYPES := or_set lww_set
 $(BUILD)/%.clock.sql: src/extension/types/clock.sql.in
+	@mkdir -p $(@D)
+	sed 's/@type@/$*/g' $< > $@
+$(BUILD)/%.set.sql: src/extension/types/set.sql.in
 	@mkdir -p $(@D)
 	sed 's/@type@/$*/g' $< > $@
 $(BUILD)/%.state.sql: src/extension/types/state.sql.in
@@ -57,7 +61,14 @@ SQL_PARTS := \
 	src/extension/security/roles.sql \
 	$(CLOCK_TYPES:%=$(BUILD)/%.clock.sql) \
 	src/extension/types/hlc.sql \
-	$(foreach type,$(STATE_TYPES),$(BUILD)/$(type).state.sql src/extension/types/$(type).sql) \
+	$(STATE_TYPES:%=$(BUILD)/%.state.sql) \
+	$(SET_TYPES:%=$(BUILD)/%.set.sql) \
+	src/extension/types/lww_map.sql \
+	src/extension/types/or_set.sql \
+	src/extension/types/crdt_text.sql \
+	src/extension/types/counter.sql \
+	src/extension/types/mv_register.sql \
+	src/extension/types/lww_set.sql \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/documents/log.sql \

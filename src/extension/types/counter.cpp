@@ -1,0 +1,88 @@
+// pn_counter and g_counter as SQL types: what state.sql.in and counter.sql declare.
+#include "extension/types/state.h"
+
+#include "core/counter/g_counter.h"
+#include "core/counter/pn_counter.h"
+#include "extension/types/edit.h"
+
+using namespace converge;
+
+CONVERGE_STATE_TYPE(pn_counter)
+CONVERGE_STATE_TYPE(g_counter)
+
+namespace {
+
+// By how much a g_counter is to grow. Glue.
+std::uint64_t growth(int64 by) {
+  if (by < 0)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a g_counter only grows"),
+                    errdetail("It was to be incremented by %lld.", static_cast<long long>(by)),
+                    errhint("A pn_counter goes both ways.")));
+  return static_cast<std::uint64_t>(by);
+}
+
+template <class Counter, class Number>
+Datum make(FieldType type, Number value) {
+  prepare_edit();
+  return boundary::call([&] {
+    return make_state<Counter>(
+        type, [&](Counter& counter, ReplicaId replica) { return counter.increment(replica, value); });
+  });
+}
+
+template <class Counter, class Number>
+Datum increment(FieldType type, std::string_view state, Number by) {
+  prepare_edit();
+  return boundary::call([&] {
+    return edit_state<Counter>(type, state, [&](Counter& counter, ReplicaId replica) {
+      return counter.increment(replica, by);
+    });
+  });
+}
+
+template <class Counter>
+int64 value_of(std::string_view state) {
+  return boundary::call([&]() -> Result<int64> {
+    const Result<Counter> counter = Counter::decode(state);
+    if (!counter) return counter.error();
+    const Result<std::int64_t> value = counter->value();
+    if (!value) return value.error();
+    return static_cast<int64>(*value);
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(pn_counter_new);
+PG_FUNCTION_INFO_V1(pn_counter_increment);
+PG_FUNCTION_INFO_V1(pn_counter_to_bigint);
+PG_FUNCTION_INFO_V1(g_counter_new);
+PG_FUNCTION_INFO_V1(g_counter_increment);
+PG_FUNCTION_INFO_V1(g_counter_to_bigint);
+
+Datum pn_counter_new(PG_FUNCTION_ARGS) {
+  return make<PnCounter>(FieldType::pn_counter, PG_GETARG_INT64(0));
+}
+
+Datum pn_counter_increment(PG_FUNCTION_ARGS) {
+  return increment<PnCounter>(FieldType::pn_counter, bytes_argument(fcinfo, 0), PG_GETARG_INT64(1));
+}
+
+Datum pn_counter_to_bigint(PG_FUNCTION_ARGS) {
+  PG_RETURN_INT64(value_of<PnCounter>(bytes_argument(fcinfo, 0)));
+}
+
+Datum g_counter_new(PG_FUNCTION_ARGS) {
+  return make<GCounter>(FieldType::g_counter, growth(PG_GETARG_INT64(0)));
+}
+
+Datum g_counter_increment(PG_FUNCTION_ARGS) {
+  return increment<GCounter>(FieldType::g_counter, bytes_argument(fcinfo, 0), growth(PG_GETARG_INT64(1)));
+}
+
+Datum g_counter_to_bigint(PG_FUNCTION_ARGS) {
+  PG_RETURN_INT64(value_of<GCounter>(bytes_argument(fcinfo, 0)));
+}
+}
