@@ -4,8 +4,9 @@
 #   wasm      build/wasm/converge.wasm
 #   web       build/web/: the page
 #   web-test  the client's unit tests
+#   client-package  client/typescript/dist: what npm takes
 
-.PHONY: wasm web web-test web-test-bundle web-clean
+.PHONY: wasm web client-package web-test web-test-bundle web-clean
 
 WASM_CXX ?= clang++-19
 WASM_BUILD := build/wasm
@@ -56,6 +57,16 @@ build/web/%: $(CLIENT)/page/%
 	@mkdir -p $(@D)
 	cp $< $@
 
+client-package: $(CLIENT)/dist/index.js $(CLIENT)/dist/converge.wasm
+
+$(CLIENT)/dist/index.js: $(CLIENT_SOURCES) $(CLIENT_WIRE)
+	$(CLIENT_BIN)/tsc -p $(CLIENT)/tsconfig.package.json
+	$(ESBUILD) --packages=external --sourcemap --target=es2022 --outfile=$@ $(CLIENT)/src/index.ts
+
+$(CLIENT)/dist/converge.wasm: $(WASM_MODULE)
+	@mkdir -p $(@D)
+	cp $< $@
+
 web-test-bundle: $(WASM_MODULE) $(CLIENT_WIRE)
 	rm -rf build/client-test
 	$(ESBUILD) --platform=node --packages=external --outdir=build/client-test --out-extension:.js=.mjs \
@@ -66,4 +77,4 @@ web-test: web-test-bundle
 	cd build/client-test && CONVERGE_WASM=../wasm/converge.wasm node --test
 
 web-clean:
-	rm -rf $(WASM_BUILD) build/web build/client-test $(CLIENT)/generated
+	rm -rf $(WASM_BUILD) build/web build/client-test $(CLIENT)/generated $(CLIENT)/dist
