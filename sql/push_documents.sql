@@ -116,6 +116,7 @@ RESET ROLE;
 \set ECHO none
 SET client_min_messages = warning;
 DROP TABLE note, delta CASCADE;
+DROP VIEW log;
 DELETE FROM converge.jwt_key;
 TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
 DROP SCHEMA test CASCADE;

@@ -191,3 +191,5 @@ DROP FUNCTION nothing(), clear_props();
 \set ECHO none
 SET client_min_messages = warning;
 DROP SCHEMA test CASCADE;
+DELETE FROM converge.jwt_key;
+TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
