@@ -6,6 +6,9 @@ SET client_min_messages = warning;
 
 CREATE EXTENSION IF NOT EXISTS converge;
 
+-- For the operators, || above all; functions are written with their schema.
+ALTER DATABASE demo SET search_path = "$user", public, converge;
+
 -- The bridge logs in as this. It has no rights of its own but those of every
 -- client: who it acts for is decided by the token it is handed.
 SELECT 'CREATE ROLE bridge LOGIN IN ROLE converge_client'

@@ -12,7 +12,8 @@ import tempfile
 import time
 
 import psycopg2
-import psycopg2.extensions
+
+from wire import Payload
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "scripts/cluster"
@@ -52,7 +53,6 @@ class Server:
 
     def remove(self):
         self.cluster("remove")
-        os.rmdir(self.directory)
 
     def connect(self, database="postgres", user="postgres"):
         """A connection that commits each statement."""
@@ -94,7 +94,9 @@ class Database:
         run(postgres, f"CREATE DATABASE {self.name}")
         postgres.close()
         self.session = self.connect()
-        run(self.session, """
+        run(self.session, f"""
+            ALTER DATABASE {self.name} SET search_path = public, converge;
+            SET search_path = public, converge;
             SET client_min_messages = warning;
             CREATE EXTENSION converge;
             CREATE TABLE note (
@@ -147,13 +149,20 @@ class Database:
 
     def replayed_text(self, key, tenant="acme", field="body"):
         """The text as the log alone has it, its payloads read here and joined by the type."""
-        from wire import Payload
         deltas = []
         for _, payload in self.log(key, tenant).values():
             fields = Payload.FromString(payload).fields if payload else []
-            deltas += [psycopg2.Binary(part.delta) for part in fields if part.field == field]
-        return value(self.session, "SELECT converge.merge_agg(delta::converge.crdt_text)::text "
-                     "FROM unnest(%s::bytea[]) delta", deltas)
+            deltas += [part.delta for part in fields if part.field == field]
+        # Neighbours are joined until one is left.
+        while len(deltas) > 1:
+            pairs = run(self.session, """
+                SELECT coalesce((one::converge.crdt_text || two::converge.crdt_text)::bytea, one)
+                  FROM unnest(%s::bytea[], %s::bytea[]) WITH ORDINALITY AS pair (one, two, number)
+                 ORDER BY number""", *([psycopg2.Binary(delta) for delta in half]
+                                      for half in (deltas[0::2], deltas[1::2])))
+            deltas = [bytes(joined) for joined, in pairs]
+        return value(self.session, "SELECT %s::bytea::converge.crdt_text::text",
+                     psycopg2.Binary(deltas[0]))
 
     def reconnect(self):
         """After a crash."""
