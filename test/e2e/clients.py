@@ -133,7 +133,14 @@ class RawConnection:
         self.socket.send_binary(content)
 
     def receive(self):
-        """The next message, or None when the bridge has closed the connection."""
+        """The next answer, or None when the bridge has closed the connection.
+        Live changes are passed over."""
+        while True:
+            message = self.receive_message()
+            if message is None or message.WhichOneof("message") != "changes":
+                return message
+
+    def receive_message(self):
         try:
             kind, content = self.socket.recv_data()
         except (websocket.WebSocketConnectionClosedException, ConnectionResetError):
