@@ -83,8 +83,9 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
     co_return true;
   }
   if (name == "version") {
+    const LogVersion has = LogVersion::decode(client.session().log_version()).value();
     ordered_json version = ordered_json::object();
-    for (const auto& entry : LogVersion::decode(client.session().log_version()).value().entries())
+    for (const auto& entry : has.entries())
       version[std::to_string(entry.replica)] = entry.counter;
     co_return version;
   }
