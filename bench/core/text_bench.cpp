@@ -165,12 +165,13 @@ void random_places() {
 
 // The cost of a typed character in a text and in one a hundred times as long.
 void growth() {
+  constexpr std::uint64_t kBurst = 30;
   auto cost = [](std::size_t chars) {
     std::mt19937_64 random(2);
     Text text;
-    auto burst = [&] {  // ten characters at some place
+    auto burst = [&] {  // at some place; the recorded sessions make 42 edits at one
       std::uint64_t at = random() % (text.char_length() + 1);
-      for (std::uint64_t i = 0; i < 10; ++i) must(text.insert(kWriter, at + i, "z"), "edit");
+      for (std::uint64_t i = 0; i < kBurst; ++i) must(text.insert(kWriter, at + i, "z"), "edit");
     };
     while (text.char_length() < chars) burst();
     constexpr int kBursts = 2'000;
@@ -179,7 +180,7 @@ void growth() {
       std::swap(copy, text);
       double time = milliseconds([&] { for (int i = 0; i < kBursts; ++i) burst(); });
       std::swap(copy, text);
-      return time / kBursts / 10;
+      return time / kBursts / kBurst;
     });
   };
   double small = cost(20'000);

@@ -6,6 +6,7 @@
 namespace converge {
 
 void RunIndex::clear() {
+  for (Chunk* chunk : chunks_) delete chunk;
   firsts_.clear();
   chunks_.clear();
   size_ = 0;
@@ -20,11 +21,11 @@ void RunIndex::assign(const std::vector<Entry>& entries) {
   firsts_.reserve(entries.size() / kFill + 1);
   for (std::size_t at = 0; at < entries.size(); at += kFill) {
     std::size_t count = std::min(kFill, entries.size() - at);
-    auto chunk = std::make_unique_for_overwrite<Chunk>();
+    auto* chunk = new Chunk;
     chunk->count = static_cast<std::uint32_t>(count);
     std::memcpy(chunk->entries, &entries[at], count * sizeof(Entry));
     firsts_.push_back(at == 0 ? 0 : entries[at].key);
-    chunks_.push_back(std::move(chunk));
+    chunks_.push_back(chunk);
   }
 }
 
@@ -78,7 +79,7 @@ const RunIndex::Entry* RunIndex::after(Key key) const {
 
 void RunIndex::insert(Key key, Handle handle) {
   if (chunks_.empty()) {
-    chunks_.push_back(std::make_unique_for_overwrite<Chunk>());
+    chunks_.push_back(new Chunk);
     chunks_.back()->count = 0;
     firsts_.push_back(0);
   }
@@ -89,17 +90,19 @@ void RunIndex::insert(Key key, Handle handle) {
     std::uint32_t keep = at + 1 == chunks_.size() && key > full.entries[kChunk - 1].key
                              ? kChunk - kChunk / 8
                              : kChunk / 2;
-    auto half = std::make_unique_for_overwrite<Chunk>();
+    auto* half = new Chunk;
     half->count = kChunk - keep;
     std::memcpy(half->entries, full.entries + keep, half->count * sizeof(Entry));
     full.count = keep;
     firsts_.insert(firsts_.begin() + static_cast<std::ptrdiff_t>(at) + 1, half->entries[0].key);
-    chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(half));
+    chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(at) + 1, half);
     if (key >= firsts_[at + 1]) ++at;
   }
   recent_ = at;
   Chunk& chunk = *chunks_[at];
-  std::uint32_t place = upper(chunk, key);
+  // What a client writes anew comes last.
+  const bool last = chunk.count > 0 && chunk.entries[chunk.count - 1].key < key;
+  std::uint32_t place = last ? chunk.count : upper(chunk, key);
   std::memmove(chunk.entries + place + 1, chunk.entries + place,
                (chunk.count - place) * sizeof(Entry));
   chunk.entries[place] = Entry{key, handle};
@@ -116,6 +119,7 @@ void RunIndex::erase(Key key) {
   --chunk.count;
   --size_;
   if (chunk.count == 0 && chunks_.size() > 1) {
+    delete &chunk;
     chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(at));
     firsts_.erase(firsts_.begin() + static_cast<std::ptrdiff_t>(at));
     firsts_[0] = 0;
@@ -126,7 +130,10 @@ void RunIndex::erase(Key key) {
 void RunIndex::move_start(Key from, Key to) {
   std::size_t at = chunk_of(from);
   Chunk& chunk = *chunks_[at];
-  std::uint32_t place = upper(chunk, from) - 1;
+  // Who erases character by character moves one start again and again.
+  std::uint32_t place = recent_moved_;
+  if (place >= chunk.count || chunk.entries[place].key != from) place = upper(chunk, from) - 1;
+  recent_moved_ = place;
   if (to >= firsts_[at] && (at + 1 == chunks_.size() || to < firsts_[at + 1])) {
     chunk.entries[place].key = to;
     return;

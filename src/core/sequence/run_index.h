@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,6 +20,11 @@ class RunIndex {
     Key key;
     Handle handle;
   };
+
+  RunIndex() = default;
+  RunIndex(const RunIndex&) = delete;
+  RunIndex& operator=(const RunIndex&) = delete;
+  ~RunIndex() { clear(); }
 
   void clear();
   // Replaces everything by `entries`, ascending.
@@ -49,7 +53,7 @@ class RunIndex {
  private:
   static constexpr std::uint32_t kChunk = 128;
   struct Chunk {
-    std::uint32_t count = 0;
+    std::uint32_t count;
     Entry entries[kChunk];
   };
 
@@ -57,9 +61,10 @@ class RunIndex {
   static std::uint32_t upper(const Chunk& chunk, Key key);
 
   std::vector<Key> firsts_;  // a lower bound for each chunk; the first is 0
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+  std::vector<Chunk*> chunks_;  // owned: plain pointers, because insertion moves many
   std::size_t size_ = 0;
   mutable std::size_t recent_ = 0;  // the chunk used last: edits come in clusters
+  std::uint32_t recent_moved_ = 0;  // the place in its chunk of the start moved last
 };
 
 }  // namespace converge

@@ -22,10 +22,10 @@ namespace converge {
 
 class RunTree {
  public:
-  static constexpr std::uint32_t kLeafRuns = 32;
-  static constexpr std::uint32_t kLeafBytes = 960;
+  static constexpr std::uint32_t kLeafRuns = 16;
+  static constexpr std::uint32_t kLeafBytes = 480;
   // Cutting a surrogate pair adds two bytes, at most once between two runs.
-  static constexpr std::uint32_t kLeafSlack = 64;
+  static constexpr std::uint32_t kLeafSlack = 32;
   // No run is given more text than this at once.
   static constexpr std::uint32_t kPieceBytes = kLeafBytes / 2;
 

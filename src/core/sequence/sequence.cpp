@@ -560,6 +560,16 @@ void Sequence::insert_local(ClientIndex client, std::uint64_t at, std::string_vi
   }
   run.right = unit_after(gap);
   if (log != nullptr) log->inserted.push_back(run);
+  if (at > 0 && size.bytes <= RunTree::kPieceBytes) {  // typing: most of all edits
+    const Run& left = gap.place.run();
+    if (left.visible() && gap.offset == left.length && left.id.plus(left.length) == run.id &&
+        left.right == run.right) {
+      tree_.extend(gap.place, text.data(), size);
+      known_[client] += size.units;
+      if (!waiting_.empty()) wake(run.id, run.length);
+      return;
+    }
+  }
   put(gap, run);
   known_[client] += size.units;
   if (!waiting_.empty()) wake(run.id, run.length);
