@@ -3,6 +3,9 @@
 #   make install-deps     install the Debian packages that are missing
 #   make demo             the demo, until Ctrl-C; with DETACH=1 until make demo-stop
 #   make test             every test, on private clusters
+#   make bench-core       the core's figures, a line each; BENCH_TRACE=FILE for another trace
+#   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
+#   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50
 
 install-deps:
 	scripts/install-deps
@@ -12,4 +15,12 @@ demo-stop:
 	@scripts/demo stop
 test:
 	@scripts/test $(SUITES)
-.PHONY: install-deps demo demo-stop test
+bench-core:
+	@scripts/build native
+	@build/cmake/bench-text $(BENCH_TRACE)
+	@build/cmake/bench-types
+fuzz:
+	@scripts/fuzz $(SECONDS_EACH)
+mutate:
+	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50)
+.PHONY: install-deps demo demo-stop test bench-core fuzz mutate
