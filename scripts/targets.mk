@@ -17,7 +17,7 @@ test:
 	@scripts/test $(SUITES)
 bench-core:
 	@scripts/build native
-	@build/cmake/bench-text $(BENCH_TRACE)
+	@$(if $(BENCH_TRACE),BENCH_TRACE="$(BENCH_TRACE)") build/cmake/bench-text
 	@build/cmake/bench-types
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
