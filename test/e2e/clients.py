@@ -18,10 +18,11 @@ BUILD = pathlib.Path(os.environ.get("CONVERGE_BUILD", ROOT / "build/cmake"))
 
 
 class Bridge:
-    """A converge-bridge on a free port."""
+    """A converge-bridge on a free port, with more options if given."""
 
-    def __init__(self, database):
+    def __init__(self, database, *options):
         self.database = database
+        self.options = options
         self.log_file = tempfile.NamedTemporaryFile(prefix="converge-bridge-", suffix=".log")
         self.address = "127.0.0.1:0"
         self.start()
@@ -29,7 +30,7 @@ class Bridge:
     def start(self):
         self.process = subprocess.Popen(
             [BUILD / "converge-bridge", "--database", self.database.conninfo(),
-             "--listen", self.address],
+             "--listen", self.address, *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
         def listening():
             assert self.process.poll() is None, self.log()

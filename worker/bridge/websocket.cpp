@@ -16,6 +16,10 @@ namespace {
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 
+// For the upgrade's answer to be sent and for a closing handshake to be
+// answered: one that does not close its side is cut off.
+constexpr std::chrono::seconds kCloseTimeout{2};
+
 // A read buffer that has grown beyond this is given back when it is empty.
 constexpr std::size_t kKeptBuffer = 4096;
 
@@ -25,7 +29,7 @@ class WebSocket final : public Transport, public std::enable_shared_from_this<We
       : worker_(worker), stream_(std::move(stream)), hello_deadline_(worker.io()) {
     const Config& config = worker.config();
     websocket::stream_base::timeout timeout{};
-    timeout.handshake_timeout = config.handshake_timeout;
+    timeout.handshake_timeout = kCloseTimeout;
     timeout.idle_timeout = config.idle_timeout;
     timeout.keep_alive_pings = true;  // at half the idle time
     stream_.set_option(timeout);

@@ -52,6 +52,8 @@ awaitable<void> WorkerLink::run(Listener& listener) {
     std::string problem;
     try {
       co_await attach_and_read(listener);
+    } catch (const boost::system::system_error& error) {
+      problem = error.code().message();
     } catch (const std::exception& error) {
       problem = error.what();
     }

@@ -1,0 +1,77 @@
+"""Tests of the bridge alone, over raw connections. Clusters, databases and the
+raw WebSocket are those of the end-to-end tests."""
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+from clients import Bridge  # noqa: E402  (the path comes first)
+from database import Database, Server  # noqa: E402
+from peer import Peer  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def database(server):
+    database = Database(server)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def own_database():
+    """A database in a cluster for one test, which may crash it."""
+    server = Server()
+    database = Database(server)
+    yield database
+    database.close()
+    server.remove()
+
+
+@pytest.fixture
+def start_bridge():
+    """start_bridge(database, option…) gives a bridge that ends with the test."""
+    made = []
+
+    def start(database, *options):
+        bridge = Bridge(database, *options)
+        made.append(bridge)
+        return bridge
+
+    yield start
+    for bridge in made:
+        if bridge.process.poll() is None:
+            bridge.stop()
+
+
+@pytest.fixture
+def bridge(database, start_bridge):
+    return start_bridge(database)
+
+
+@pytest.fixture
+def connect():
+    """connect(bridge, …) gives a Peer that said Hello, and leaves with the test."""
+    made = []
+
+    def connect(bridge, tenant="acme", principal="alice", document=None, hello=True, **more):
+        peer = Peer(bridge, **more)
+        made.append(peer)
+        if hello:
+            peer.say_hello(bridge.database.token(tenant, principal))
+        if document:
+            peer.follow("note", document)
+        return peer
+
+    yield connect
+    for peer in made:
+        peer.close()

@@ -1,0 +1,144 @@
+"""A client of the bridge without a session: it says exactly what a test wants
+said, and keeps what it was told."""
+import collections
+import itertools
+import random
+import struct
+import time
+
+import websocket
+
+from clients import RawConnection
+from database import value
+from wire import ClientMessage, Payload, PullResponse, ServerMessage
+
+
+class Peer(RawConnection):
+    """One connection. `replica` is the number under which it pushes."""
+
+    requests = itertools.count(1)
+
+    def __init__(self, bridge, timeout=15):
+        super().__init__(bridge, timeout)
+        self.database = bridge.database
+        self.replica = random.getrandbits(52) | 1
+        self.seq = 0
+        self.waiting = collections.deque()
+        self.channel = None
+
+    def next(self, kind=None):
+        """The next message, or the next of a kind; others are kept for later."""
+        for message in list(self.waiting):
+            if kind is None or message.WhichOneof("message") == kind:
+                self.waiting.remove(message)
+                return getattr(message, kind) if kind else message
+        while True:
+            message = self.receive()
+            assert message is not None, f"the connection ended; expected {kind or 'a message'}"
+            if kind is None:
+                return message
+            if message.WhichOneof("message") == kind:
+                return getattr(message, kind)
+            self.waiting.append(message)
+
+    def quiet(self, seconds=0.3):
+        """Whether nothing comes for a while."""
+        if self.waiting:
+            return False
+        old = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            message = self.receive()
+        except (websocket.WebSocketTimeoutException, TimeoutError):
+            return True
+        finally:
+            self.socket.settimeout(old)
+        if message is not None:
+            self.waiting.append(message)
+        return message is None
+
+    def closed_with(self):
+        """The code of the closing handshake, after whatever comes before it."""
+        while True:
+            try:
+                kind, content = self.socket.recv_data()
+            except (websocket.WebSocketConnectionClosedException, ConnectionResetError):
+                return None
+            if kind == websocket.ABNF.OPCODE_CLOSE:
+                return struct.unpack("!H", content[:2])[0]
+            self.waiting.append(ServerMessage.FromString(content))
+
+    def say_hello(self, token):
+        answer = self.hello(token)
+        assert answer is not None and answer.WhichOneof("message") == "welcome", answer
+        return answer.welcome
+
+    def ask_to_follow(self, collection, key, since=b""):
+        request = next(self.requests)
+        message = ClientMessage()
+        message.subscribe.request = request
+        message.subscribe.document.collection = collection
+        message.subscribe.document.key = key
+        message.subscribe.since = since
+        self.send(message)
+        return request
+
+    def follow(self, collection, key, since=b""):
+        request = self.ask_to_follow(collection, key, since)
+        answer = self.next("subscribed")
+        assert answer.request == request
+        self.channel = answer.channel
+        return answer
+
+    def delta(self, number):
+        """An edit of props that is this replica's alone."""
+        expression = "converge.new_map(jsonb_build_object(%s, %s::int))::bytea"
+        return bytes(value(self.database.session, f"SELECT {expression}",
+                           f"{self.replica}-{number}", number))
+
+    def change(self, message, payload=None, seq=None):
+        """Adds the next change to a Push."""
+        if seq is None:
+            self.seq += 1
+            seq = self.seq
+        if payload is None:
+            content = Payload()
+            part = content.fields.add()
+            part.field = "props"
+            part.delta = self.delta(seq)
+            payload = content.SerializeToString()
+        change = message.push.changes.add()
+        change.replica = self.replica
+        change.seq = seq
+        change.hlc = int(time.time() * 1000) << 16
+        change.payload = payload
+        return change
+
+    def push(self, count=1, **more):
+        """Pushes some changes in one message; gives the last number."""
+        message = ClientMessage()
+        message.push.channel = self.channel
+        for _ in range(count):
+            self.change(message, **more)
+        self.send(message)
+        return message.push.changes[-1].seq
+
+    def push_and_wait(self, count=1):
+        seq = self.push(count)
+        while self.next("ack").seq < seq:
+            pass
+        return seq
+
+    def ping(self, nonce=1):
+        message = ClientMessage()
+        message.ping.nonce = nonce
+        self.send(message)
+        assert self.next("pong").nonce == nonce
+
+    def known(self, pulled):
+        """The numbers in a PullResponse's changes."""
+        return [(change.replica, change.seq) for change in pulled.changes]
+
+
+def pulled_state(answer):
+    return isinstance(answer, PullResponse) and answer.HasField("state")

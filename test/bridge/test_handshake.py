@@ -1,0 +1,147 @@
+"""Who is let in, and what is made of messages that make no sense."""
+import time
+
+import pytest
+import websocket
+
+from database import sign
+from wire import ClientMessage, code_name
+
+
+def hello(peer, token, protocol=1):
+    answer = peer.hello(token, protocol)
+    assert answer is not None
+    return answer
+
+
+def assert_turned_away(answer, peer, code, close=1008):
+    assert answer.WhichOneof("message") == "problem", answer
+    assert code_name(answer.problem.code) == code, answer
+    assert answer.problem.fatal and answer.problem.message
+    assert peer.closed_with() == close
+
+
+def test_a_welcome_says_who_the_client_is(database, bridge, connect):
+    peer = connect(bridge, hello=False)
+    welcome = peer.say_hello(database.token("acme", "alice"))
+    assert (welcome.protocol, welcome.tenant, welcome.principal) == (1, "acme", "alice")
+    assert welcome.epoch != 0
+
+
+@pytest.mark.parametrize("kind", ["none", "nonsense", "forged", "expired", "no expiry checks twice"])
+def test_a_token_that_does_not_verify(database, bridge, connect, kind):
+    token = {
+        "none": "",
+        "nonsense": "not.a.token",
+        "forged": sign({"tenant": "acme", "sub": "alice", "exp": int(time.time()) + 60}, b"another secret" * 3),
+        "expired": database.token(lifetime=-60),
+        "no expiry checks twice": database.token()[:-2] + "AA",
+    }[kind]
+    peer = connect(bridge, hello=False)
+    assert_turned_away(hello(peer, token), peer, "CODE_UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 2**32 - 1])
+def test_a_protocol_version_not_spoken(database, bridge, connect, protocol):
+    peer = connect(bridge, hello=False)
+    answer = hello(peer, database.token(), protocol)
+    assert_turned_away(answer, peer, "CODE_UNSUPPORTED_VERSION")
+    assert str(protocol) in answer.problem.message
+
+
+def test_the_first_message_must_be_hello(bridge, connect):
+    peer = connect(bridge, hello=False)
+    message = ClientMessage()
+    message.ping.nonce = 1
+    peer.send(message)
+    assert_turned_away(peer.receive(), peer, "CODE_PROTOCOL")
+
+
+def test_nonsense_before_hello_ends_the_connection(bridge, connect):
+    peer = connect(bridge, hello=False)
+    peer.send_bytes(b"\xff" * 20)
+    assert_turned_away(peer.receive(), peer, "CODE_PROTOCOL")
+
+
+def test_who_never_says_hello_is_sent_away(database, start_bridge, connect):
+    bridge = start_bridge(database, "--handshake-timeout", "300ms")
+    peer = connect(bridge, hello=False)
+    started = time.monotonic()
+    assert_turned_away(peer.receive(), peer, "CODE_UNAUTHENTICATED")
+    assert 0.2 < time.monotonic() - started < 5
+
+
+def second_hello(peer):
+    message = ClientMessage()
+    message.hello.protocol = 1
+    message.hello.token = "x"
+    peer.send(message)
+
+
+@pytest.mark.parametrize("say", [
+    pytest.param(lambda peer: peer.send_bytes(b"\xff\xff\xff"), id="no protobuf"),
+    pytest.param(lambda peer: peer.send_bytes(b""), id="empty"),
+    pytest.param(lambda peer: peer.send_bytes(b"\xf8\x07\x01"), id="a field of a later protocol"),
+    pytest.param(lambda peer: peer.socket.send("hello"), id="text"),
+    pytest.param(second_hello, id="a second hello"),
+])
+def test_nonsense_after_hello_leaves_the_connection(bridge, connect, say):
+    peer = connect(bridge)
+    say(peer)
+    problem = peer.next("problem")
+    assert code_name(problem.code) == "CODE_PROTOCOL" and problem.message and not problem.fatal
+    peer.ping()
+
+
+def test_nonsense_without_end_ends_the_connection(bridge, connect):
+    peer = connect(bridge)
+    for _ in range(17):
+        peer.send_bytes(b"\xff\xff\xff")
+    codes = [code_name(peer.next("problem").code) for _ in range(17)]
+    assert codes == ["CODE_PROTOCOL"] * 16 + ["CODE_LIMIT"]
+    assert peer.closed_with() == 1008
+
+
+def test_a_message_beyond_the_bound(database, start_bridge, connect):
+    bridge = start_bridge(database, "--max-message", "64kB")
+    peer = connect(bridge)
+    with pytest.raises((BrokenPipeError, ConnectionResetError, AssertionError)):
+        peer.send_bytes(b"\0" * (64 * 1024 + 1))
+        assert peer.closed_with() not in (1009, None)
+    connect(bridge).ping()  # others notice nothing
+
+
+def test_more_connections_than_allowed(database, start_bridge, connect):
+    bridge = start_bridge(database, "--max-connections", "2")
+    first, second = connect(bridge), connect(bridge)
+    with pytest.raises((websocket.WebSocketException, ConnectionError)):
+        connect(bridge)
+    first.close()
+    for _ in range(100):  # until the bridge has noticed
+        try:
+            connect(bridge).ping()
+            break
+        except (websocket.WebSocketException, ConnectionError):
+            time.sleep(0.05)
+    else:
+        pytest.fail("a place that was given back is not given out again")
+    second.ping()
+
+
+def test_more_connections_from_one_address_than_allowed(database, start_bridge, connect):
+    bridge = start_bridge(database, "--max-connections-per-address", "1")
+    peer = connect(bridge)
+    with pytest.raises((websocket.WebSocketException, ConnectionError)):
+        connect(bridge)
+    peer.ping()
+
+
+def test_a_client_that_shows_no_life(database, start_bridge, connect):
+    bridge = start_bridge(database, "--idle-timeout", "400ms")
+    silent = connect(bridge)  # answers no ping, because it does not read
+    time.sleep(1.2)
+    assert silent.closed_with() is None
+    lively = connect(bridge)
+    for _ in range(6):
+        time.sleep(0.15)
+        lively.ping()
