@@ -1,0 +1,112 @@
+"""What the bridge serves besides WebSocket."""
+import http.client
+import pathlib
+import subprocess
+
+import pytest
+
+from clients import BUILD
+
+
+@pytest.fixture
+def site(tmp_path):
+    root = tmp_path / "site"
+    (root / "assets").mkdir(parents=True)
+    (root / "index.html").write_text("<!doctype html>page")
+    (root / "assets" / "converge.wasm").write_bytes(b"\0asm")
+    (root / "assets" / "page.js").write_text("1")
+    (root / ".hidden").write_text("hidden")
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "site-beside").mkdir()
+    (tmp_path / "site-beside" / "secret").write_text("secret")
+    (root / "way-out").symlink_to(tmp_path / "secret")
+    return root
+
+
+@pytest.fixture
+def ask(database, start_bridge, site):
+    bridge = start_bridge(database, "--web", str(site))
+
+    def ask(path, method="GET", **headers):
+        connection = http.client.HTTPConnection(bridge.address, timeout=10)
+        connection.putrequest(method, path, skip_host=False)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        answer.content = answer.read()
+        connection.close()
+        return answer
+    ask.bridge = bridge
+    return ask
+
+
+@pytest.mark.parametrize("path,kind", [
+    ("/", "text/html; charset=utf-8"), ("/index.html?x=1", "text/html; charset=utf-8"),
+    ("/assets/converge.wasm", "application/wasm"), ("/assets/page.js", "text/javascript; charset=utf-8"),
+    ("/assets/%70age.js", "text/javascript; charset=utf-8")])
+def test_files_and_their_types(ask, path, kind):
+    answer = ask(path)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+    assert answer.content
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "wasm-unsafe-eval" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", [
+    "/absent", "/assets", "/assets/", "/../secret", "/%2e%2e/secret", "/assets/../../secret",
+    "/..%2fsecret", "/.hidden", "/way-out", "/../site-beside/secret", "/\\..\\secret", "/%00", "/%", "/%zz",
+    "//etc/passwd", "/index.html/"])
+def test_no_way_out_of_the_folder(ask, path):
+    answer = ask(path)
+    assert answer.status in (400, 404)
+    assert b"secret" not in answer.content and b"root" not in answer.content
+
+
+def test_head_and_conditional_requests(ask):
+    answer = ask("/")
+    head = ask("/", "HEAD")
+    assert (head.status, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(answer.content))
+    again = ask("/", if_none_match=answer.headers["ETag"])
+    assert (again.status, again.content) == (304, b"")
+
+
+def test_other_methods(ask):
+    assert ask("/", "DELETE").status == 405
+    assert ask("/sync").status == 426
+
+
+def test_health(ask):
+    from database import wait_until
+    assert ask("/healthz").status == 200
+    wait_until(lambda: ask("/readyz").status == 200, "the bridge to be ready")
+
+
+def check_config(*arguments, **environment):
+    return subprocess.run([BUILD / "converge-bridge", "--check-config", *arguments], text=True,
+                          capture_output=True, env=environment, timeout=10)
+
+
+def test_a_flag_beats_the_environment_beats_the_file(tmp_path):
+    file = tmp_path / "bridge.conf"
+    file.write_text("# bounds\nsend-queue = 2MB\nidle-timeout = 2min\nmax-subscriptions=7\n")
+    answer = check_config("--config", str(file), "--send-queue", "64kB", CONVERGE_SEND_QUEUE="1MB",
+                          CONVERGE_IDLE_TIMEOUT="30s", CONVERGE_DATABASE="host=/x password=secret")
+    lines = answer.stdout.splitlines()
+    assert answer.returncode == 0
+    for line in ("send-queue = 65536", "idle-timeout = 30000ms", "max-subscriptions = 7"):
+        assert line in lines
+    assert "secret" not in answer.stdout
+
+
+@pytest.mark.parametrize("arguments,complaint", [
+    (["--listen", "8080"], "expected ADDRESS:PORT"), (["--send-queue", "1XB"], "expected a size"),
+    (["--idle-timeout", "5"], "expected a time"), (["--workers", "0"], "expected a number from 1"),
+    (["--nonsense"], "unknown option"), (["--listen"], "needs a value"), (["stray"], "unexpected argument"),
+    (["--database", "nonsense=1"], "invalid connection option"), (["--web", "/absent"], "not a folder"),
+    (["--config", "/absent"], "could not read")])
+def test_settings_that_make_no_sense(arguments, complaint):
+    answer = check_config(*arguments)
+    assert answer.returncode == 2 and complaint in answer.stderr
+    assert not pathlib.Path("/absent").exists()

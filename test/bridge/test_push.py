@@ -1,0 +1,217 @@
+"""Pushes: acknowledged once committed and not before, gathered, and safe to repeat."""
+import signal
+import time
+
+from database import run, value, wait_until
+from wire import ClientMessage, code_name
+
+
+def transactions(database, key):
+    """How many transactions the document's changes were committed in."""
+    return value(database.session, "SELECT count(DISTINCT xid::text) FROM converge.change "
+                 "WHERE tenant = 'acme' AND document = %s", database.document(key))
+
+
+def lock_row(database, key):
+    """A session that holds up every push to the document until it ends."""
+    session = database.connect()
+    session.autocommit = False
+    with session.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM note WHERE tenant = 'acme' AND id = %s FOR UPDATE", (key,))
+    return session
+
+
+def test_an_ack_comes_after_the_commit_and_not_before(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    lock = lock_row(database, "plan")
+    seq = peer.push()
+    assert peer.quiet(0.5), "acknowledged while the transaction could not commit"
+    lock.rollback()
+    lock.close()
+    ack = peer.next("ack")
+    assert (ack.channel, ack.replica, ack.seq) == (peer.channel, peer.replica, seq)
+    assert (peer.replica, seq) in database.log("plan")
+
+
+def test_the_author_is_not_told_its_own_change_but_its_other_device_is(database, bridge, connect):
+    database.insert("plan")
+    author = connect(bridge, document="plan")
+    device = connect(bridge, document="plan")
+    colleague = connect(bridge, document="plan", principal="bob")
+    author.push_and_wait()
+    for other in (device, colleague):
+        change = other.next("changes").changes[0]
+        assert (change.replica, change.seq, change.principal) == (author.replica, 1, "alice")
+    assert author.quiet()
+
+
+def test_what_waits_while_a_push_commits_goes_together(database, bridge, connect):
+    database.insert("plan")
+    peers = [connect(bridge, document="plan") for _ in range(10)]
+    lock = lock_row(database, "plan")
+    before = transactions(database, "plan")
+    peers[0].push()
+    assert peers[0].quiet(0.3)
+    for peer in peers[1:]:
+        for _ in range(5):
+            peer.push()
+        peer.ping()  # the bridge has read them
+    lock.rollback()
+    lock.close()
+    for peer in peers[1:]:
+        while peer.next("ack").seq < 5:
+            pass
+    assert transactions(database, "plan") - before <= 3, "one for the first, one for all the others"
+    assert len(database.log("plan")) >= 46
+
+
+def test_a_number_twice_is_as_good_as_once(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    message = ClientMessage()
+    message.push.channel = peer.channel
+    peer.change(message)
+    for _ in range(2):
+        peer.send(message)
+        assert peer.next("ack").seq == 1
+    assert [number for number in database.log("plan") if number[0] == peer.replica] == [(peer.replica, 1)]
+
+
+def test_a_gap_is_answered_with_the_number_expected(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    peer.push(seq=3)
+    reject = peer.next("reject")
+    assert (code_name(reject.code), reject.expected_seq, reject.seq) == ("CODE_GAP", 1, 3)
+    peer.push_and_wait(3)
+
+
+def test_acks_up_to_the_refused_change(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    message = ClientMessage()
+    message.push.channel = peer.channel
+    peer.change(message)
+    peer.change(message)
+    peer.change(message, payload=b"\xff\xff\xff")
+    peer.change(message)
+    peer.send(message)
+    assert peer.next("ack").seq == 2
+    reject = peer.next("reject")
+    assert (code_name(reject.code), reject.seq) == ("CODE_MALFORMED", 3) and reject.message
+    assert peer.quiet(), "one refusal speaks for what follows it"
+
+
+def test_one_client_s_nonsense_is_not_the_others_trouble(database, bridge, connect):
+    database.insert("plan")
+    good, bad = connect(bridge, document="plan"), connect(bridge, document="plan")
+    lock = lock_row(database, "plan")
+    good.push()
+    assert good.quiet(0.2)
+    bad.push(payload=b"\xff")
+    good.push()
+    bad.ping()
+    lock.rollback()
+    lock.close()
+    while good.next("ack").seq < 2:
+        pass
+    assert code_name(bad.next("reject").code) == "CODE_MALFORMED"
+
+
+def test_a_constraint_that_fails_at_the_commit_refuses_one_push_only(database, bridge, connect):
+    database.insert("plan")
+    database.insert("guarded")
+    run(database.session, """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE check_violation USING MESSAGE = 'guarded'; END $$;
+        CREATE CONSTRAINT TRIGGER guard AFTER UPDATE ON note DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.id = 'guarded') EXECUTE FUNCTION refuse()""")
+    good, bad = connect(bridge, document="plan"), connect(bridge, document="guarded")
+    bad.push()
+    reject = bad.next("reject")
+    assert code_name(reject.code) == "CODE_DENIED", reject
+    good.push_and_wait()
+
+
+def test_a_push_on_a_channel_not_subscribed(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    peer.channel += 1000
+    peer.push()
+    assert code_name(peer.next("problem").code) == "CODE_UNKNOWN_DOCUMENT"
+    peer.ping()
+
+
+def test_a_push_without_changes(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, document="plan")
+    message = ClientMessage()
+    message.push.channel = peer.channel
+    peer.send(message)
+    assert code_name(peer.next("problem").code) == "CODE_PROTOCOL"
+    peer.push_and_wait()
+
+
+def test_what_was_acknowledged_survives_a_crash_of_the_server(own_database, start_bridge, connect):
+    """And what was on its way is acknowledged after it, once."""
+    database = own_database
+    database.insert("plan")
+    bridge = start_bridge(database)
+    peer = connect(bridge, document="plan")
+    for _ in range(20):
+        peer.push_and_wait()
+    deltas = [peer.delta(number) for number in range(21, 26)]  # while there is a server
+    peer.delta = lambda number: deltas[number - 21]
+    for _ in range(2):
+        peer.push()
+    database.server.crash()
+    for _ in range(3):
+        peer.push()
+    time.sleep(0.5)
+    database.server.start()
+    database.reconnect()
+    while peer.next("ack").seq < 25:
+        pass
+    own = sorted(number for number in database.log("plan") if number[0] == peer.replica)
+    assert own == [(peer.replica, seq) for seq in range(1, 26)]
+
+
+def test_a_database_that_stays_away(own_database, start_bridge, connect):
+    database = own_database
+    database.insert("plan")
+    bridge = start_bridge(database, "--push-timeout", "500ms")
+    peer = connect(bridge, document="plan")
+    delta = peer.delta(1)
+    peer.delta = lambda number: delta
+    database.server.crash()
+    peer.push()
+    reject = peer.next("reject")
+    assert (code_name(reject.code), reject.seq) == ("CODE_UNAVAILABLE", 1)
+    peer.ping()
+    newcomer = connect(bridge, hello=False)
+    answer = newcomer.hello("any")
+    assert code_name(answer.problem.code) == "CODE_UNAVAILABLE" and newcomer.closed_with() == 1013
+    database.server.start()
+    database.reconnect()
+    peer.push(seq=1)  # the same number again
+    assert peer.next("ack").seq == 1
+
+
+def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge, connect):
+    database.insert("plan")
+    bridge = start_bridge(database)
+    peer = connect(bridge, document="plan")
+    lock = lock_row(database, "plan")
+    seq = peer.push()
+    peer.ping()
+    bridge.process.send_signal(signal.SIGTERM)
+    assert peer.quiet(0.3)
+    lock.rollback()
+    lock.close()
+    assert peer.next("ack").seq == seq
+    problem = peer.next("problem")
+    assert code_name(problem.code) == "CODE_UNAVAILABLE" and problem.fatal
+    assert peer.closed_with() == 1001
+    assert bridge.process.wait(10) == 0
+    assert wait_until(lambda: "ended" in bridge.log(), "the last line")
