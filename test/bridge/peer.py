@@ -10,7 +10,10 @@ import websocket
 
 from clients import RawConnection
 from database import value
-from wire import ClientMessage, Payload, PullResponse, ServerMessage
+from wire import ClientMessage, Payload, ServerMessage
+
+# Registered with IANA (try again later), but unknown to this library.
+websocket._abnf.VALID_CLOSE_STATUS += (1013,)
 
 
 class Peer(RawConnection):
@@ -134,11 +137,3 @@ class Peer(RawConnection):
         message.ping.nonce = nonce
         self.send(message)
         assert self.next("pong").nonce == nonce
-
-    def known(self, pulled):
-        """The numbers in a PullResponse's changes."""
-        return [(change.replica, change.seq) for change in pulled.changes]
-
-
-def pulled_state(answer):
-    return isinstance(answer, PullResponse) and answer.HasField("state")

@@ -385,7 +385,9 @@ void Session::on_verdicts(std::uint32_t channel, std::span<const wire::Change> c
     if (summary.acknowledged != 0) send_ack(channel, summary.replica, summary.acknowledged);
     if (summary.refused == changes.size()) continue;
     send_reject(channel, changes[summary.refused], verdicts[summary.refused]);
-    if (subscription && subscription->own_replica == summary.replica) subscription->own_replica = 0;
+    // Perhaps it is not this client's replica at all: then its changes are news.
+    if (subscription && subscription->own_replica == summary.replica && summary.acknowledged == 0)
+      subscription->own_replica = 0;
   }
 }
 
