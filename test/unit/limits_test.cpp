@@ -87,6 +87,17 @@ TEST(Limits, of_a_key) {
   EXPECT_TRUE(LwwMap::decode(map.encode()).ok());
 }
 
+TEST(Limits, of_the_holes_in_what_was_seen) {
+  const auto with_intervals = [](std::size_t count) {
+    std::string bytes("\x21\x01\x05", 3);
+    append_varint(bytes, count - 1);
+    bytes.append(2 * count, '\0');
+    return bytes + '\0';  // no elements
+  };
+  EXPECT_TRUE(OrSet::decode(with_intervals(kMaxIntervals)).ok());
+  EXPECT_EQ(OrSet::decode(with_intervals(kMaxIntervals + 1)).error().code, ErrorCode::malformed);
+}
+
 // A count that the bytes cannot hold is refused before anything is allocated.
 TEST(Limits, of_what_an_encoding_claims) {
   for (char header : {'\x11', '\x21', '\x61'}) {
