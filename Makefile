@@ -48,6 +48,12 @@ SET_TYPES := or_set lww_set
 $(BUILD)/%.clock.sql: src/extension/types/clock.sql.in
 	@mkdir -p $(@D)
 	sed 's/@type@/$*/g' $< > $@
+$(BUILD)/%.merge_agg.sql: src/extension/types/merge_agg.sql.in
+	@mkdir -p $(@D)
+	sed 's/@type@/$*/g' $< > $@
+$(BUILD)/%.set_gin.sql: src/extension/types/set_gin.sql.in
+	@mkdir -p $(@D)
+	sed 's/@type@/$*/g' $< > $@
 $(BUILD)/%.set.sql: src/extension/types/set.sql.in
 	@mkdir -p $(@D)
 	sed 's/@type@/$*/g' $< > $@
@@ -62,8 +68,11 @@ SQL_PARTS := \
 	$(CLOCK_TYPES:%=$(BUILD)/%.clock.sql) \
 	src/extension/types/hlc.sql \
 	$(STATE_TYPES:%=$(BUILD)/%.state.sql) \
+	$(STATE_TYPES:%=$(BUILD)/%.merge_agg.sql) \
 	$(SET_TYPES:%=$(BUILD)/%.set.sql) \
+	$(SET_TYPES:%=$(BUILD)/%.set_gin.sql) \
 	src/extension/types/lww_map.sql \
+	src/extension/types/lww_map_gin.sql \
 	src/extension/types/or_set.sql \
 	src/extension/types/crdt_text.sql \
 	src/extension/types/counter.sql \

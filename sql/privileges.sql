@@ -23,6 +23,7 @@ SELECT p.proname FROM pg_proc p
                     WHERE t.typnamespace = 'converge'::regnamespace
                       AND (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes) OR t.typarray = ANY (p.proargtypes)))
    AND p.prokind = 'f'
+   AND 'internal'::regtype <> ALL (p.proargtypes)  -- which SQL cannot call
  ORDER BY p.proname COLLATE "C";
 -- What runs as its owner has its search path pinned, and PUBLIC may not call it.
 SELECT p.proname, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE') AS public FROM pg_proc p

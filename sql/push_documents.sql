@@ -119,6 +119,7 @@ DROP TABLE note, delta CASCADE;
 DROP VIEW log;
 DELETE FROM converge.jwt_key;
 TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;
+DROP VIEW IF EXISTS log;
 DROP SCHEMA test CASCADE;
 DROP FUNCTION stamp;
 DROP OWNED BY regress_converge_app;

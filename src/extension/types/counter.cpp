@@ -4,11 +4,14 @@
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
 #include "extension/types/edit.h"
+#include "extension/types/merge_agg.h"
 
 using namespace converge;
 
 CONVERGE_STATE_TYPE(pn_counter)
+CONVERGE_MERGE_AGG(pn_counter, PnCounter)
 CONVERGE_STATE_TYPE(g_counter)
+CONVERGE_MERGE_AGG(g_counter, GCounter)
 
 namespace {
 

@@ -4,10 +4,12 @@
 
 #include "core/sequence/text.h"
 #include "extension/types/edit.h"
+#include "extension/types/merge_agg.h"
 
 using namespace converge;
 
 CONVERGE_STATE_TYPE(crdt_text)
+CONVERGE_MERGE_AGG(crdt_text, Text)
 
 namespace {
 

@@ -38,13 +38,42 @@ CREATE OPERATOR converge.->> (LEFTARG = converge.lww_map, RIGHTARG = text, FUNCT
 COMMENT ON OPERATOR converge.->> (converge.lww_map, text) IS 'value of a key as text';
 
 CREATE FUNCTION converge.has_key(map converge.lww_map, key text) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'lww_map_has_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+    AS 'MODULE_PATHNAME', 'lww_map_has_key' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION converge.has_key(converge.lww_map, text) IS 'implementation of ? operator';
 CREATE OPERATOR converge.? (
     LEFTARG = converge.lww_map, RIGHTARG = text, FUNCTION = converge.has_key,
     RESTRICT = matchingsel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR converge.? (converge.lww_map, text) IS 'key is set';
+
+CREATE FUNCTION converge.has_any_key(map converge.lww_map, keys text[]) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_map_has_any_key' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.has_any_key(converge.lww_map, text[]) IS 'implementation of ?| operator';
+CREATE OPERATOR converge.?| (
+    LEFTARG = converge.lww_map, RIGHTARG = text[], FUNCTION = converge.has_any_key,
+    RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.?| (converge.lww_map, text[]) IS 'any key is set';
+
+CREATE FUNCTION converge.has_all_keys(map converge.lww_map, keys text[]) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_map_has_all_keys' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.has_all_keys(converge.lww_map, text[]) IS 'implementation of ?& operator';
+CREATE OPERATOR converge.?& (
+    LEFTARG = converge.lww_map, RIGHTARG = text[], FUNCTION = converge.has_all_keys,
+    RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.?& (converge.lww_map, text[]) IS 'all keys are set';
+
+-- Leakproof: it looks at the query's keys only, one by one, and what a map holds
+-- is JSON that jsonb can hold.
+CREATE FUNCTION converge.contains(map converge.lww_map, members jsonb) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_map_contains' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 30;
+COMMENT ON FUNCTION converge.contains(converge.lww_map, jsonb) IS 'implementation of @> operator';
+CREATE OPERATOR converge.@> (
+    LEFTARG = converge.lww_map, RIGHTARG = jsonb, FUNCTION = converge.contains,
+    RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.@> (converge.lww_map, jsonb) IS 'contains, as jsonb has it';
 
 CREATE FUNCTION converge.keys(map converge.lww_map) RETURNS text[]
     AS 'MODULE_PATHNAME', 'lww_map_keys' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;

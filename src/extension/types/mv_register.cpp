@@ -11,10 +11,12 @@ extern "C" {
 #include "core/register/mv_register.h"
 #include "extension/types/edit.h"
 #include "extension/types/json.h"
+#include "extension/types/merge_agg.h"
 
 using namespace converge;
 
 CONVERGE_STATE_TYPE(mv_register)
+CONVERGE_MERGE_AGG(mv_register, MvRegister)
 
 namespace {
 

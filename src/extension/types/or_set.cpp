@@ -2,8 +2,10 @@
 #include "extension/types/set_type.h"
 
 #include "core/or_set/or_set.h"
+#include "extension/types/merge_agg.h"
 
 using namespace converge;
 
 CONVERGE_STATE_TYPE(or_set)
+CONVERGE_MERGE_AGG(or_set, OrSet)
 CONVERGE_SET_TYPE(or_set, OrSet)
