@@ -133,6 +133,17 @@ TEST(Text, assign_leaves_what_is_equal_alone) {
   EXPECT_EQ(delta, "\x31");
 }
 
+TEST(Text, assign_of_a_wholly_different_long_text_ends) {
+  std::string before, after;
+  for (unsigned i = 0; i < 300'000; ++i) {
+    before += static_cast<char>('a' + i * i % 23);
+    after += static_cast<char>('A' + i * i % 25);
+  }
+  Text text = text_of(kAnna, before);
+  ASSERT_TRUE(text.assign(kAnna, after).ok());
+  EXPECT_EQ(text.text(), after);
+}
+
 TEST(Text, a_three_way_merge_keeps_both_sides) {
   const Text base = text_of(kAnna, "one two three");
   Text now = base;

@@ -29,24 +29,29 @@ std::u32string decode_points(std::string_view text) {
 class Differ {
  public:
   Differ(const std::u32string& a, const std::u32string& b)
-      : a_(a), b_(b), erased_(a.size()), inserted_(b.size()) {}
+      : a_(a),
+        b_(b),
+        erased_(a.size()),
+        inserted_(b.size()),
+        max_cost_(std::clamp<std::int64_t>(
+            kSteps / static_cast<std::int64_t>(a.size() + b.size() + 1), 64, 8192)) {}
 
   void compare(std::int64_t a, std::int64_t a_end, std::int64_t b, std::int64_t b_end) {
-    while (a < a_end && b < b_end && at_a(a) == at_b(b)) ++a, ++b;
-    while (a < a_end && b < b_end && at_a(a_end - 1) == at_b(b_end - 1)) --a_end, --b_end;
-    if (a == a_end || b == b_end) {
-      std::fill(erased_.begin() + a, erased_.begin() + a_end, true);
-      std::fill(inserted_.begin() + b, inserted_.begin() + b_end, true);
-      return;
+    for (;;) {
+      while (a < a_end && b < b_end && at_a(a) == at_b(b)) ++a, ++b;
+      while (a < a_end && b < b_end && at_a(a_end - 1) == at_b(b_end - 1)) --a_end, --b_end;
+      Split split;
+      if (a < a_end && b < b_end) split = middle(a, a_end, b, b_end);
+      if (!split.found) {
+        std::fill(erased_.begin() + a, erased_.begin() + a_end, true);
+        std::fill(inserted_.begin() + b, inserted_.begin() + b_end, true);
+        return;
+      }
+      // The first part costs at most max_cost_: so the recursion is not deep.
+      compare(a, split.a, b, split.b);
+      a = split.a;
+      b = split.b;
     }
-    Split split = middle(a, a_end, b, b_end);
-    if (!split.found) {
-      std::fill(erased_.begin() + a, erased_.begin() + a_end, true);
-      std::fill(inserted_.begin() + b, inserted_.begin() + b_end, true);
-      return;
-    }
-    compare(a, split.a, b, split.b);
-    compare(split.a, a_end, split.b, b_end);
   }
 
   const std::vector<bool>& erased() const { return erased_; }
@@ -67,7 +72,7 @@ class Differ {
   Split middle(std::int64_t a, std::int64_t a_end, std::int64_t b, std::int64_t b_end) {
     const std::int64_t n = a_end - a;
     const std::int64_t m = b_end - b;
-    const std::int64_t reach = std::min((n + m + 1) / 2, kMaxCost);
+    const std::int64_t reach = std::min((n + m + 1) / 2, max_cost_);
     const std::int64_t width = 2 * reach + 3;
     const std::int64_t delta = n - m;
     const bool odd = delta & 1;
@@ -121,13 +126,15 @@ class Differ {
     return split;
   }
 
-  static constexpr std::int64_t kMaxCost = 2048;
+  // About as many steps are taken at most, and 64 for each character beyond.
+  static constexpr std::int64_t kSteps = std::int64_t{1} << 27;
   static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min() / 4;
 
   const std::u32string& a_;
   const std::u32string& b_;
   std::vector<bool> erased_;
   std::vector<bool> inserted_;
+  const std::int64_t max_cost_;  // differing characters that a search goes to
   std::vector<std::int64_t> forward_;
   std::vector<std::int64_t> backward_;
 };

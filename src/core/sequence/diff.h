@@ -17,9 +17,9 @@ struct TextChange {
 
 // The changes that make `wanted` of `current`, ascending. They are the fewest
 // characters (Myers, "An O(ND) difference algorithm and its variations", 1986,
-// with the linear-space refinement) unless the texts differ in more than some
-// thousands of places: then regions are given up as wholly different, so that
-// the time stays near linear. Both texts are well-formed.
+// with the linear-space refinement) unless the texts are long and differ in very
+// many places: beyond some hundred million steps a search goes on from where it
+// came furthest. Both texts are well-formed.
 std::vector<TextChange> diff_text(std::string_view current, std::string_view wanted);
 
 }  // namespace converge
