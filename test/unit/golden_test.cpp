@@ -17,6 +17,7 @@
 #include "core/lww_set/lww_set.h"
 #include "core/or_set/or_set.h"
 #include "core/register/mv_register.h"
+#include "core/sequence/text.h"
 
 namespace converge {
 namespace {
@@ -117,6 +118,34 @@ Sample register_sample() {
           }};
 }
 
+Sample text_sample() {
+  Text text, other;
+  std::string delta, early, ahead;
+  EXPECT_TRUE(text.insert(kFirst, 0, "é, 漢字 and 😀😁 in it").ok());
+  EXPECT_TRUE(other.merge(text).ok());
+  EXPECT_TRUE(text.splice(kFirst, 3, 2, "kanji").ok());
+  EXPECT_TRUE(text.insert(kFirst, 1, "x").ok());
+  EXPECT_TRUE(text.erase(0, 1).ok());
+  EXPECT_TRUE(other.insert(kThird, 1, "b").ok());
+  EXPECT_TRUE(other.insert(kSecond, 1, "a").ok());
+  EXPECT_TRUE(other.insert(kThird, 5, "!").ok());
+  EXPECT_TRUE(text.merge(other).ok());
+  EXPECT_TRUE(text.insert(kSecond, 4, "y", &delta).ok());
+  EXPECT_TRUE(text.insert(kSecond, 0, "zw", &ahead).ok());
+  EXPECT_TRUE(text.erase(2, 6, &early).ok());
+  Text pending;
+  EXPECT_TRUE(pending.insert(kThird - 1, 0, "here").ok());
+  EXPECT_TRUE(pending.merge_encoded(ahead).ok());
+  EXPECT_TRUE(pending.merge_encoded(early).ok());
+  return {"crdt_text",
+          {Text().encode(), text.encode(), delta, early, pending.encode()},
+          [](std::string_view bytes) {
+            const Text read = Text::decode(bytes).value();
+            return "text: " + read.text() + "\n" + read.version().to_text() +
+                   (read.has_pending() ? " and more that waits\n" : "\n");
+          }};
+}
+
 template <class Counter>
 Sample counter_sample(const std::string& name, std::int64_t third) {
   Counter counter;
@@ -144,6 +173,7 @@ std::string encoded_again(const std::string& name, std::string_view bytes) {
   if (name == "lww_map") return LwwMap::decode(bytes).value().encode();
   if (name == "lww_set") return LwwSet::decode(bytes).value().encode();
   if (name == "or_set") return OrSet::decode(bytes).value().encode();
+  if (name == "crdt_text") return Text::decode(bytes).value().encode();
   if (name == "mv_register") return MvRegister::decode(bytes).value().encode();
   if (name == "pn_counter") return PnCounter::decode(bytes).value().encode();
   if (name == "g_counter") return GCounter::decode(bytes).value().encode();
@@ -155,6 +185,7 @@ TEST(Golden, data_of_every_version_stays_readable) {
   const Sample samples[] = {map_sample(),
                             lww_set_sample(),
                             or_set_sample(),
+                            text_sample(),
                             register_sample(),
                             counter_sample<PnCounter>("pn_counter", -42),
                             counter_sample<GCounter>("g_counter", 42),

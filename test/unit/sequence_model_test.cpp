@@ -1,8 +1,5 @@
 // The sequence engine against a model that keeps every UTF-16 unit apart in a
 // plain list and integrates it by YATA's rule as Yjs states it, sets and all.
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -11,11 +8,12 @@
 
 #include "core/sequence/text.h"
 #include "core/sequence/text_codec.h"
+#include "property/history.h"  // how many cases a property gets
 
 namespace converge {
 namespace {
 
-using Numbers = std::vector<std::uint32_t>;
+using property::Numbers;
 using Name = std::pair<ReplicaId, std::uint32_t>;  // of a unit
 constexpr Name kEdge{kReplicaLimit, 0};
 
@@ -219,7 +217,7 @@ std::vector<std::string> history(const Numbers& numbers, std::vector<Text>& text
 }
 
 TEST(SequenceModel, deltas_in_any_order_give_the_text_of_the_model) {
-  EXPECT_TRUE(rc::check([](const Numbers& numbers, std::uint32_t seed) {
+  CONVERGE_PROPERTY([](const Numbers& numbers, std::uint32_t seed) {
     std::vector<Text> texts;
     std::vector<std::string> deltas = history(numbers, texts);
     for (std::size_t i = deltas.size(); i > 1; --i) {
@@ -248,11 +246,11 @@ TEST(SequenceModel, deltas_in_any_order_give_the_text_of_the_model) {
     RC_ASSERT(units.empty());
     RC_ASSERT(utf16_of(text.text()) == model.text());
     RC_ASSERT(text.utf16_length() == model.text().size());
-  }));
+  });
 }
 
 TEST(SequenceModel, order_grouping_and_repetition_do_not_show_in_the_bytes) {
-  EXPECT_TRUE(rc::check([](const Numbers& numbers, std::uint32_t seed) {
+  CONVERGE_PROPERTY([](const Numbers& numbers, std::uint32_t seed) {
     std::vector<Text> texts;
     const std::vector<std::string> deltas = history(numbers, texts);
     Text in_order;
@@ -276,11 +274,11 @@ TEST(SequenceModel, order_grouping_and_repetition_do_not_show_in_the_bytes) {
     RC_ASSERT(Text::validate(bytes).ok());
     RC_ASSERT(Text::decode(bytes)->encode() == bytes);
     RC_ASSERT(*Text::text_of_encoded(bytes) == in_order.text());
-  }));
+  });
 }
 
 TEST(SequenceModel, delta_and_difference_bring_what_is_lacking) {
-  EXPECT_TRUE(rc::check([](const Numbers& numbers) {
+  CONVERGE_PROPERTY([](const Numbers& numbers) {
     std::vector<Text> texts;
     history(numbers, texts);
     for (const Text& a : texts) {
@@ -298,11 +296,11 @@ TEST(SequenceModel, delta_and_difference_bring_what_is_lacking) {
         RC_ASSERT(by_delta == joined);
       }
     }
-  }));
+  });
 }
 
 TEST(SequenceModel, assign_gives_the_wanted_text_and_its_delta_too) {
-  EXPECT_TRUE(rc::check([](const Numbers& numbers, const Numbers& pieces) {
+  CONVERGE_PROPERTY([](const Numbers& numbers, const Numbers& pieces) {
     std::vector<Text> texts;
     history(numbers, texts);
     std::string wanted;
@@ -315,7 +313,7 @@ TEST(SequenceModel, assign_gives_the_wanted_text_and_its_delta_too) {
       RC_ASSERT(before.merge_encoded(delta).ok());
       RC_ASSERT(before == text);
     }
-  }));
+  });
 }
 
 }  // namespace
