@@ -1,0 +1,124 @@
+// Fills a tree from the left: what decoding and copying a text do.
+#include <algorithm>
+#include <cstring>
+
+#include "core/sequence/run_tree.h"
+
+namespace converge {
+
+void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId right,
+                           const char* text, std::uint32_t bytes) {
+  first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+  bool ascii = bytes == length;
+  while (bytes > kPieceBytes) {
+    TextSize size{kPieceBytes, kPieceBytes, kPieceBytes};
+    if (!ascii) {
+      while ((static_cast<std::uint8_t>(text[size.bytes]) & 0xc0) == 0x80) --size.bytes;
+      size = measure({text, size.bytes});
+    }
+    add_piece(Run{id, size.units, left, right, static_cast<std::uint16_t>(size.bytes),
+                  static_cast<std::uint16_t>(size.chars)},
+              text);
+    text += size.bytes;
+    bytes -= size.bytes;
+    length -= size.units;
+    id = id.plus(size.units);
+    left = id.before();
+  }
+  std::uint32_t chars = ascii || bytes == 0 ? bytes : measure({text, bytes}).chars;
+  add_piece(Run{id, length, left, right, static_cast<std::uint16_t>(bytes),
+                static_cast<std::uint16_t>(chars)},
+            text);
+}
+
+void RunTree::Builder::add_piece(const Run& run, const char* text) {
+  constexpr std::uint32_t kFillRuns = kLeafRuns * 3 / 4;
+  constexpr std::uint32_t kFillBytes = kLeafBytes * 3 / 4;
+  Leaf* leaf = tree_.last_;
+  if (leaf == nullptr || leaf->count == kFillRuns ||
+      (leaf->count > 0 && leaf->bytes + run.bytes > kFillBytes)) {
+    copy_text();
+    auto* fresh = new_leaf();
+    fresh->previous = leaf;
+    (leaf != nullptr ? leaf->next : tree_.first_) = fresh;
+    tree_.last_ = leaf = fresh;
+    ++tree_.leaves_;
+  }
+  auto handle = static_cast<RunIndex::Handle>(tree_.leaf_of_.size());
+  tree_.leaf_of_.push_back(leaf);
+  Run& added = leaf->runs[leaf->count++];
+  added = run;
+  added.handle = handle;
+  if (run.bytes > 0) {
+    if (text != text_ + text_bytes_) {
+      copy_text();
+      text_ = text;
+    }
+    text_bytes_ += run.bytes;
+    leaf->bytes += run.bytes;
+  }
+  entries_.push_back({run.id.key(), handle});
+}
+
+void RunTree::Builder::copy_text() {
+  if (text_bytes_ == 0) return;
+  Leaf* leaf = tree_.last_;
+  std::memcpy(leaf->text + leaf->bytes - text_bytes_, text_, text_bytes_);
+  text_bytes_ = 0;
+}
+
+void RunTree::Builder::expect(std::size_t runs) {
+  entries_.reserve(runs);
+  first_.reserve(runs);
+  tree_.leaf_of_.reserve(runs);
+}
+
+void RunTree::Builder::finish(const std::vector<std::uint32_t>& by_id) {
+  if (tree_.first_ == nullptr) return;
+  copy_text();
+  if (by_id.empty()) {
+    std::sort(entries_.begin(), entries_.end(),
+              [](const RunIndex::Entry& a, const RunIndex::Entry& b) { return a.key < b.key; });
+    tree_.index_.assign(entries_);
+  } else {
+    std::vector<RunIndex::Entry> sorted;
+    sorted.reserve(entries_.size());
+    first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    for (std::uint32_t run : by_id) {
+      for (std::uint32_t i = first_[run]; i < first_[run + 1]; ++i) sorted.push_back(entries_[i]);
+    }
+    tree_.index_.assign(sorted);
+  }
+
+  constexpr std::uint32_t kFill = kFan * 3 / 4;
+  std::vector<Child> level;
+  level.reserve(tree_.leaves_);
+  for (Leaf* leaf = tree_.first_; leaf != nullptr; leaf = leaf->next) {
+    Sums sums = sums_of(*leaf);
+    level.push_back(Child{leaf, sums.chars, sums.units});
+    tree_.chars_ += sums.chars;
+    tree_.units_ += sums.units;
+    tree_.bytes_ += leaf->bytes;
+  }
+  bool above_leaves = true;
+  do {
+    std::vector<Child> above;
+    for (std::size_t at = 0; at < level.size();) {
+      auto* node = new Node;
+      node->above_leaves = above_leaves;
+      Child sums{node, 0, 0};
+      for (; node->count < kFill && at < level.size(); ++at) {
+        node->children[node->count++] = level[at];
+        sums.chars += level[at].chars;
+        sums.units += level[at].units;
+        adopt(node, level[at].at);
+      }
+      above.push_back(sums);
+    }
+    level = std::move(above);
+    above_leaves = false;
+  } while (level.size() > 1);
+  tree_.root_ = static_cast<Node*>(level[0].at);
+}
+
+}  // namespace converge
