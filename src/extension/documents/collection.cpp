@@ -76,6 +76,9 @@ void invalidate(Datum, Oid relation) {
   while (auto* entry = static_cast<CacheEntry*>(hash_seq_search(&scan))) entry->valid = false;
 }
 
+// A schema was renamed: that is no news of the tables in it to the relation cache.
+void invalidate_all(Datum, int, uint32) { invalidate(static_cast<Datum>(0), InvalidOid); }
+
 void start_cache() {
   HASHCTL control = {};
   control.keysize = sizeof(Oid);
@@ -83,6 +86,7 @@ void start_cache() {
   control.hcxt = TopMemoryContext;
   cache = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   CacheRegisterRelcacheCallback(invalidate, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, static_cast<Datum>(0));
   RegisterXactCallback(free_retired, nullptr);
 }
 

@@ -118,7 +118,7 @@ bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedCha
 }
 
 LogScan::LogScan(Relation relation, const Writer& writer, std::int64_t after, Snapshot snapshot)
-    : log(relation), index(index_open(log_key(), AccessShareLock)), scan(nullptr) {
+    : log(relation), index(index_open(log_key(), AccessShareLock)), scan(nullptr), context(CurrentMemoryContext) {
   ScanKeyData keys[4];
   fill_keys(keys, writer);
   ScanKeyInit(&keys[3], kSeq, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(after));
@@ -126,7 +126,11 @@ LogScan::LogScan(Relation relation, const Writer& writer, std::int64_t after, Sn
 }
 
 bool LogScan::next(LoggedChange* change) {
+  // The B-tree keeps a list of dead entries for as long as the scan, and makes it
+  // when it meets the first.
+  MemoryContext caller = MemoryContextSwitchTo(context);
   HeapTuple row = systable_getnext_ordered(scan, ForwardScanDirection);
+  MemoryContextSwitchTo(caller);
   if (!HeapTupleIsValid(row)) return false;
   read_change(log, row, change);
   return true;

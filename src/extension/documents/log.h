@@ -58,9 +58,11 @@ struct LogScan {
   Relation log;
   Relation index;
   SysScanDesc scan;
+  MemoryContext context;  // the scan's own: it allocates as it goes
 
   LogScan(Relation log, const Writer& writer, std::int64_t after, Snapshot snapshot);
-  // The next change, in CurrentMemoryContext. False: no more.
+  // The next change, in CurrentMemoryContext, which may be reset between two
+  // calls. False: no more.
   bool next(LoggedChange* change);
   void close();
 };
