@@ -93,6 +93,7 @@ SELECT code, regexp_replace(message, '\d{6,} s ahead', '… s ahead'), expected 
     test.change(18, 1, ''),
     test.change(19, 1, test.payload('props', '\x11') || test.payload('props', '\x11')),
     test.change(20, 1, test.d(4) || test.number(9, 9)),
+    test.change(22, 1, test.bytes(2, test.text(1, 'props') || test.bytes(2, '\x11') || test.number(9, 9))),
     test.change(0, 1, test.d(4)), test.change(21, 0, test.d(4)), test.change(9007199254740992, 1, test.d(4)))));
 SELECT * FROM log WHERE key = 'b' AND replica >= 10;
 
@@ -101,6 +102,7 @@ SELECT converge.push('\xff');
 SELECT converge.push('');
 SELECT converge.push(decode(repeat('00', 16777217), 'hex'));
 SELECT converge.push(decode(repeat('0a00', 8000000), 'hex'));
+SELECT converge.push(test.bytes(1, decode(repeat(encode(test.bytes(2, test.document('note', repeat('k', 60), VARIADIC '{}')), 'hex'), 65537), 'hex')));
 
 -- A user's trigger refuses one change: the others are applied.
 RESET ROLE;

@@ -68,6 +68,8 @@ bool decode_payload(std::string_view bytes, Payload* payload, boundary::Failure*
   payload->count = static_cast<int>(message->n_fields);
   for (int i = 0; i < payload->count; i++) {
     const Converge__Wire__FieldDelta* field = message->fields[i];
+    // Which pack to the same length.
+    if (field->base.n_unknown_fields > 0) return malformed(failure, "It is not in the canonical encoding.");
     if (!pg_verify_mbstr(PG_UTF8, field->field, static_cast<int>(std::strlen(field->field)), true)) {
       return malformed(failure, "A field's name is not UTF-8.");
     }

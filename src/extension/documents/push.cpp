@@ -54,9 +54,16 @@ Converge__Wire__PushRequest* parse_request(std::string_view bytes) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("push request is malformed"),
                     errdetail("It is not a PushRequest message.")));
   }
+  size_t documents = 0;
   size_t changes = 0;
   for (size_t i = 0; i < request->n_groups; i++) {
+    documents += request->groups[i]->n_documents;
     for (size_t j = 0; j < request->groups[i]->n_documents; j++) changes += request->groups[i]->documents[j]->n_changes;
+  }
+  if (Max(request->n_groups, documents) > kMaxRequestDocuments) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("push request has too many documents"),
+                    errdetail("It has %zu in %zu groups; the limit is %d of each.", documents, request->n_groups,
+                              kMaxRequestDocuments)));
   }
   if (changes > kMaxRequestChanges) {
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("push request has too many changes"),
@@ -212,6 +219,7 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
     const char* why = "";
     const bool identified = identify(group, caller, &batch->groups[i], &why);
     for (size_t j = 0; j < group.n_documents; j++) {
+      CHECK_FOR_INTERRUPTS();
       PushDocument* document = &batch->documents[batch->count++];
       document->wire = group.documents[j];
       document->group = static_cast<int>(i);

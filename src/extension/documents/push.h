@@ -19,7 +19,9 @@
 namespace converge {
 
 inline constexpr std::size_t kMaxRequestBytes = 16 << 20;
+// Of changes, and of groups and documents, which may be empty.
 inline constexpr int kMaxRequestChanges = 65536;
+inline constexpr int kMaxRequestDocuments = 65536;
 // How far a client's clock may be ahead.
 inline constexpr std::uint64_t kMaxClockAheadMs = 60'000;
 // In one DocumentPush.
