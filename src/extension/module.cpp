@@ -14,10 +14,10 @@ CONVERGE_MODULE_MAGIC("converge", "0.1");
 PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
-  if (converge_init_identity) converge_init_identity();
-  if (converge_init_documents) converge_init_documents();
-  if (converge_init_shmem) converge_init_shmem();
-  if (converge_init_worker) converge_init_worker();
+  converge_init_identity();
+  converge_init_documents();
+  converge_init_shmem();
+  converge_init_worker();
   // Every setting is declared: any other of this name is a mistake.
   MarkGUCPrefixReserved("converge");
 }

@@ -3,19 +3,19 @@
 #pragma once
 
 // The identity settings converge.tenant and converge.principal (security/).
-[[gnu::weak]] void converge_init_identity();
+void converge_init_identity();
 
 // The settings of documents/.
-[[gnu::weak]] void converge_init_documents();
+void converge_init_documents();
 
 // Shared memory, hooks and the static launcher of the background worker
 // (worker/background/). Looks itself whether shared_preload_libraries is being
 // processed.
-[[gnu::weak]] void converge_init_worker();
+void converge_init_worker();
 
 // Shared memory for the secret of subscription tickets (security/ticket.h).
-[[gnu::weak]] void converge_init_shmem();
+void converge_init_shmem();
 
 // A change was added to the log: the stream is to be woken when the transaction
 // commits (worker/background/).
-[[gnu::weak]] void converge_note_logged_change();
+void converge_note_logged_change();

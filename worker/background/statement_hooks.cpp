@@ -87,18 +87,23 @@ void process_utility(PlannedStmt* planned, const char* query, bool read_only_tre
                            : InvalidOid;
   if (OidIsValid(database)) hold_until_transaction_end(database);
 
-  next(planned, query, read_only_tree, context, parameters, environment, destination, completion);
-
+  // The statement may be gone once it has run: a ROLLBACK, a procedure's too,
+  // frees its plan.
+  const bool prepared_commits = IsA(statement, TransactionStmt) &&
+                                castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+  const char* changed = nullptr;
   if (IsA(statement, CreatedbStmt))
     // A copy of a database that has the extension has it too.
-    note_database_changed(get_database_oid(castNode(CreatedbStmt, statement)->dbname, true));
+    changed = castNode(CreatedbStmt, statement)->dbname;
   else if (IsA(statement, AlterDatabaseStmt))
     // It may accept connections now, or be a template no more.
-    note_database_changed(get_database_oid(castNode(AlterDatabaseStmt, statement)->dbname, true));
-  else if (IsA(statement, TransactionStmt) &&
-           castNode(TransactionStmt, statement)->kind == TRANS_STMT_COMMIT_PREPARED)
-    // What it did was known to the session that prepared it.
-    request_check(MyDatabaseId);
+    changed = castNode(AlterDatabaseStmt, statement)->dbname;
+
+  next(planned, query, read_only_tree, context, parameters, environment, destination, completion);
+
+  if (changed != nullptr) note_database_changed(get_database_oid(changed, true));
+  // What it did was known to the session that prepared it.
+  if (prepared_commits) request_check(MyDatabaseId);
 }
 
 void object_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {

@@ -5,9 +5,6 @@ extern "C" {
 #include "access/htup_details.h"
 #include "utils/pg_lsn.h"
 
-// PostgreSQL 15's macro does not export the function itself.
-PGDLLEXPORT Datum converge_worker_socket(PG_FUNCTION_ARGS);
-PGDLLEXPORT Datum converge_worker_status(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(converge_worker_socket);
 PG_FUNCTION_INFO_V1(converge_worker_status);
 }

@@ -85,7 +85,7 @@ void append_change(OwnedTable* log, const ServerNode& node, const NewChange& cha
   }
   values[kHash - 1] = PointerGetDatum(&hash);
   log->insert(values, nulls);
-  if (converge_note_logged_change) converge_note_logged_change();
+  converge_note_logged_change();
 }
 
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {
