@@ -174,6 +174,22 @@ SELECT converge.verify('part', '1'), converge.verify('part', '11');
 ROLLBACK;
 DROP TABLE part;
 
+-- A trigger that would fire after the join, made when the table was tracked already.
+CREATE TRIGGER "~~later" BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION nothing();
+UPDATE note SET title = 'x' WHERE id = 'new';
+ALTER TABLE note DISABLE TRIGGER "~~later";
+UPDATE note SET title = 'x' WHERE id = 'new';
+DROP TRIGGER "~~later" ON note;
+
+-- A table that goes with its type.
+CREATE TYPE paper AS (tenant text, id text, props converge.lww_map);
+CREATE TABLE typed OF paper (props WITH OPTIONS NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
+SELECT converge.track('typed', 'tenant');
+SET client_min_messages = warning;
+DROP TYPE paper CASCADE;
+RESET client_min_messages;
+SELECT name FROM converge.collection ORDER BY name;
+
 -- Untracked, the table is as any other and the log stays.
 SELECT count(*) > 0 AS kept FROM log WHERE key = 'new';
 SELECT converge.untrack('note');

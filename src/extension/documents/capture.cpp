@@ -16,6 +16,7 @@ extern "C" {
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -90,6 +91,23 @@ void refuse_key_change(Relation relation, const KeyColumn& column, HeapTuple old
                          NameStr(column.name), RelationGetRelationName(relation)),
                   errdetail("Tenant and key name the document."),
                   errhint("Delete the row and insert it again: it will be a new document.")));
+}
+
+// A trigger that was made since track() and fires after the join could store
+// what loses history.
+void refuse_later_trigger(const TriggerData* trigger) {
+  const TriggerDesc* triggers = trigger->tg_relation->trigdesc;
+  if (triggers == nullptr) return;
+  for (int i = 0; i < triggers->numtriggers; i++) {
+    const Trigger& other = triggers->triggers[i];
+    if (TRIGGER_FOR_ROW(other.tgtype) && TRIGGER_FOR_BEFORE(other.tgtype) && TRIGGER_FOR_UPDATE(other.tgtype) &&
+        other.tgenabled != TRIGGER_DISABLED && std::strcmp(other.tgname, trigger->tg_trigger->tgname) > 0) {
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("trigger \"%s\" of tracked table \"%s\" fires after converge's own", other.tgname,
+                             RelationGetRelationName(trigger->tg_relation)),
+                      errhint("Rename it so that it sorts before \"~\".")));
+    }
+  }
 }
 
 // Logs a change of this server's replica.
@@ -241,6 +259,7 @@ extern "C" PGDLLEXPORT Datum converge_join_old(PG_FUNCTION_ARGS) {
   HeapTuple old_row = trigger->tg_trigtuple;
   HeapTuple new_row = trigger->tg_newtuple;
 
+  refuse_later_trigger(trigger);
   refuse_key_change(relation, collection->tenant, old_row, new_row);
   for (int i = 0; i < collection->key_count; i++) {
     refuse_key_change(relation, collection->keys[i], old_row, new_row);

@@ -14,12 +14,15 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -307,6 +310,15 @@ bool field_type_of(Oid type, FieldType* field_type) {
   }
   ReleaseSysCache(tuple);
   return found;
+}
+
+void check_table_owner(Oid relation) {
+#if PG_VERSION_NUM >= 160000
+  const bool owns = object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+  const bool owns = pg_class_ownercheck(relation, GetUserId());
+#endif
+  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
 }
 
 void forget_collection(Oid tracked) { CacheInvalidateRelcacheByRelid(tracked); }

@@ -72,6 +72,9 @@ const Field* find_field(const Collection* collection, const char* name);
 // The CRDT type that a column of SQL type `type` holds. False: it is none.
 bool field_type_of(Oid type, FieldType* field_type);
 
+// Raises 42501 unless the current user owns the table.
+void check_table_owner(Oid relation);
+
 // Makes `tracked` be read anew.
 void forget_collection(Oid tracked);
 

@@ -5,13 +5,8 @@
 #include "extension/documents/replay.h"
 
 extern "C" {
-#include "catalog/pg_class.h"
-#include "commands/trigger.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(converge_verify);
@@ -20,15 +15,6 @@ PG_FUNCTION_INFO_V1(converge_rebuild);
 
 namespace converge {
 namespace {
-
-void check_owner(const Collection* collection) {
-#if PG_VERSION_NUM >= 160000
-  const bool owns = object_ownercheck(RelationRelationId, collection->tracked, GetUserId());
-#else
-  const bool owns = pg_class_ownercheck(collection->tracked, GetUserId());
-#endif
-  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(collection->tracked));
-}
 
 struct Rebuild {
   Collection* collection;
@@ -89,7 +75,7 @@ extern "C" PGDLLEXPORT Datum converge_rebuild(PG_FUNCTION_ARGS) {
                   {text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2))},
                   false};
   if (rebuild.collection == nullptr) no_such_collection(name);
-  check_owner(rebuild.collection);
+  check_table_owner(rebuild.collection->tracked);
 
   // The triggers would keep what the row has, and log it: they stay out of this.
   const int level = NewGUCNestLevel();

@@ -366,6 +366,7 @@ void free_row_plans(RowPlans* plans) {
     if (plan != nullptr) SPI_freeplan(plan);
   }
   for (int i = 0; i < plans->update_count; i++) SPI_freeplan(plans->updates[i].plan);
+  pfree(plans);
 }
 
 }  // namespace converge

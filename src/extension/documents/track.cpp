@@ -19,7 +19,6 @@ extern "C" {
 #include "commands/sequence.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -42,15 +41,6 @@ constexpr const char* kTruncateTrigger = "!converge_capture_truncate";
 
 // converge.collection's columns.
 enum : AttrNumber { kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kColumns = kDeferred };
-
-void check_owner(Oid relation, const char* name) {
-#if PG_VERSION_NUM >= 160000
-  const bool owns = object_ownercheck(RelationRelationId, relation, GetUserId());
-#else
-  const bool owns = pg_class_ownercheck(relation, GetUserId());
-#endif
-  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
-}
 
 [[noreturn]] void cannot_track(Relation relation, const char* why, const char* hint) {
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -284,10 +274,11 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
   Name tenant = PG_GETARG_NAME(1);
   ArrayType* deferred = PG_GETARG_ARRAYTYPE_P(2);
 
+  // First, so that nobody else can hold up the table's users.
+  check_table_owner(id);
   // As CREATE TRIGGER: nobody writes from here on until this commits, so that
   // every row is either logged below or captured.
   Relation relation = relation_open(id, ShareRowExclusiveLock);
-  check_owner(id, RelationGetRelationName(relation));
   check_kind(relation);
   NameData keys[kMaxKeyColumns];
   const int key_count = check_key(relation, column_named(relation, NameStr(*tenant)), keys);
@@ -305,8 +296,8 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
 
 extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
   const Oid id = PG_GETARG_OID(0);
+  check_table_owner(id);
   Relation relation = relation_open(id, AccessExclusiveLock);
-  check_owner(id, RelationGetRelationName(relation));
   OwnedTable table("collection", RowExclusiveLock);
   HeapTuple row = find_collection_row(table, id);
   if (!HeapTupleIsValid(row)) {

@@ -1,5 +1,5 @@
 -- The triggers that track() puts on a table. They may be attached by any
--- table's owner and do nothing but for a tracked table.
+-- table's owner and raise where the table is not tracked.
 CREATE FUNCTION converge.join_old() RETURNS trigger
     AS 'MODULE_PATHNAME', 'converge_join_old'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -41,5 +41,5 @@ $$;
 COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables from converge.collection';
 
 CREATE EVENT TRIGGER converge_forget_dropped_collections ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+    WHEN TAG IN ('DROP TABLE', 'DROP TYPE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
     EXECUTE FUNCTION converge.forget_dropped_collections();
