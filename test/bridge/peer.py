@@ -36,7 +36,7 @@ class Peer(RawConnection):
                 self.waiting.remove(message)
                 return getattr(message, kind) if kind else message
         while True:
-            message = self.receive()
+            message = self.receive_message()
             assert message is not None, f"the connection ended; expected {kind or 'a message'}"
             if kind is None:
                 return message
@@ -51,7 +51,7 @@ class Peer(RawConnection):
         old = self.socket.gettimeout()
         self.socket.settimeout(seconds)
         try:
-            message = self.receive()
+            message = self.receive_message()
         except (websocket.WebSocketTimeoutException, TimeoutError):
             return True
         finally:
