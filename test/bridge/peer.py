@@ -44,21 +44,23 @@ class Peer(RawConnection):
                 return getattr(message, kind)
             self.waiting.append(message)
 
-    def quiet(self, seconds=0.3):
-        """Whether nothing comes for a while."""
-        if self.waiting:
-            return False
+    def quiet(self, seconds=0.3, kind=None):
+        """Whether nothing comes for a while, or nothing of a kind. (What was
+        committed just before a subscription may come once more.)"""
+        deadline = time.monotonic() + seconds
         old = self.socket.gettimeout()
-        self.socket.settimeout(seconds)
         try:
-            message = self.receive_message()
+            while (left := deadline - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                message = self.receive_message()
+                if message is None:
+                    break
+                self.waiting.append(message)
         except (websocket.WebSocketTimeoutException, TimeoutError):
-            return True
+            pass
         finally:
             self.socket.settimeout(old)
-        if message is not None:
-            self.waiting.append(message)
-        return message is None
+        return not any(kind in (None, message.WhichOneof("message")) for message in self.waiting)
 
     def closed_with(self):
         """The code of the closing handshake, after whatever comes before it."""

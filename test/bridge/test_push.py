@@ -26,7 +26,7 @@ def test_an_ack_comes_after_the_commit_and_not_before(database, bridge, connect)
     peer = connect(bridge, document="plan")
     lock = lock_row(database, "plan")
     seq = peer.push()
-    assert peer.quiet(0.5), "acknowledged while the transaction could not commit"
+    assert peer.quiet(0.5, "ack"), "acknowledged while the transaction could not commit"
     lock.rollback()
     lock.close()
     ack = peer.next("ack")
@@ -52,7 +52,7 @@ def test_what_waits_while_a_push_commits_goes_together(database, bridge, connect
     lock = lock_row(database, "plan")
     before = transactions(database, "plan")
     peers[0].push()
-    assert peers[0].quiet(0.3)
+    assert peers[0].quiet(0.3, "ack")
     for peer in peers[1:]:
         for _ in range(5):
             peer.push()
@@ -100,7 +100,7 @@ def test_acks_up_to_the_refused_change(database, bridge, connect):
     assert peer.next("ack").seq == 2
     reject = peer.next("reject")
     assert (code_name(reject.code), reject.seq) == ("CODE_MALFORMED", 3) and reject.message
-    assert peer.quiet(), "one refusal speaks for what follows it"
+    assert peer.quiet(kind="reject"), "one refusal speaks for what follows it"
 
 
 def test_one_client_s_nonsense_is_not_the_others_trouble(database, bridge, connect):
@@ -108,7 +108,7 @@ def test_one_client_s_nonsense_is_not_the_others_trouble(database, bridge, conne
     good, bad = connect(bridge, document="plan"), connect(bridge, document="plan")
     lock = lock_row(database, "plan")
     good.push()
-    assert good.quiet(0.2)
+    assert good.quiet(0.2, "ack")
     bad.push(payload=b"\xff")
     good.push()
     bad.ping()
@@ -206,7 +206,7 @@ def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge
     seq = peer.push()
     peer.ping()
     bridge.process.send_signal(signal.SIGTERM)
-    assert peer.quiet(0.3)
+    assert peer.quiet(0.3, "ack")
     lock.rollback()
     lock.close()
     assert peer.next("ack").seq == seq
