@@ -13,7 +13,8 @@ def transactions(database, key):
 
 
 def lock_row(database, key):
-    """A session that holds up every push to the document until it ends."""
+    """A session that holds up every push to the document until it ends; kept for
+    long, the push is answered with CODE_UNAVAILABLE."""
     session = database.connect()
     session.autocommit = False
     with session.cursor() as cursor:
@@ -26,7 +27,7 @@ def test_an_ack_comes_after_the_commit_and_not_before(database, bridge, connect)
     peer = connect(bridge, document="plan")
     lock = lock_row(database, "plan")
     seq = peer.push()
-    assert peer.quiet(0.5, "ack"), "acknowledged while the transaction could not commit"
+    assert peer.quiet(0.15, "ack"), "acknowledged while the transaction could not commit"
     lock.rollback()
     lock.close()
     ack = peer.next("ack")
@@ -206,7 +207,7 @@ def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge
     seq = peer.push()
     peer.ping()
     bridge.process.send_signal(signal.SIGTERM)
-    assert peer.quiet(0.3, "ack")
+    assert peer.quiet(0.1, "ack")
     lock.rollback()
     lock.close()
     assert peer.next("ack").seq == seq
