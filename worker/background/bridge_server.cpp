@@ -132,6 +132,7 @@ void BridgeServer::admit(int socket) {
   bridge.name[0] = '\0';
   bridge.connected_at = GetCurrentTimestamp();
   bridge.watches = 0;
+  bridge.pending = 0;
   bridge.input = static_cast<char*>(MemoryContextAlloc(context_, kInputBytes));
   bridge.input_length = 0;
   bridge.held_milliseconds = 0;
@@ -337,7 +338,7 @@ bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_b
     return true;
   }
   bridge.proven = true;
-  if (pending_tail_ - pending_head_ >= max_bridges * max_watches) {
+  if (bridge.pending >= max_watches) {
     fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, "too many watches wait for running transactions");
     return false;
   }
@@ -367,6 +368,7 @@ bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_b
                                                          : repalloc_huge(pending_, size));
     }
   }
+  bridge.pending++;
   pending_[pending_tail_++] = {index, bridge.generation, document, unsettled_.position()};
   return true;
 }
@@ -380,6 +382,7 @@ void BridgeServer::answer_watches() {
     pending_head_++;
     if (bridges_[watch.bridge].socket < 0 || bridges_[watch.bridge].generation != watch.generation)
       continue;
+    bridges_[watch.bridge].pending--;
 
     Converge__Wire__Watching watching = CONVERGE__WIRE__WATCHING__INIT;
     WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};

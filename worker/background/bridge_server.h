@@ -62,6 +62,7 @@ class BridgeServer {
     char name[64];
     TimestampTz connected_at;
     int watches;
+    int pending;  // of its watches that are not answered yet
     char* input;
     int input_length;
     OutputQueue output;
