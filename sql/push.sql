@@ -138,6 +138,12 @@ SELECT * FROM test.push(test.token_group(:'ann', test.document('note', 'a', test
                         test.token_group(:'bob', test.document('note', 'a', test.change(40, 1, test.d(13)))),
                         test.token_group(:'amy', test.document('note', 'a', test.change(41, 1, test.d(13)))));
 RESET ROLE;
+-- What the caller deferred before is the caller's.
+BEGIN;
+SELECT converge.authenticate(:'bob');
+UPDATE note SET props = converge.set(props, 'k12', '1') WHERE id = 'a' AND tenant = 'acme';
+SELECT * FROM test.push(test.token_group(:'ann', test.document('note', 'a', test.change(42, 1, test.d(14)))));
+ROLLBACK;
 DROP TRIGGER no_twelve ON note;
 
 -- What a user's trigger adds to a pushed change is a change of the server's.

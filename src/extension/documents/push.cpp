@@ -297,6 +297,8 @@ extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   const Identity current = current_identity();
   const Identity caller = {pstrdup(current.tenant), pstrdup(current.principal)};
   Batch* batch = make_batch(*request, caller);
+  // What the caller's own statements left is not the groups'.
+  fire_deferred_constraints();
   lock_documents(batch);
   apply_batch(batch, request->n_groups);
   assume(caller);

@@ -87,6 +87,10 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
 // constraints they deferred. Fills the verdicts.
 void apply_group(PushDocument** documents, int count);
 
+// Decides what constraints were deferred so far, under the present identity.
+// Raises what they raise.
+void fire_deferred_constraints();
+
 // Whether replica, number and clock are numbers that can be.
 bool in_range(const Converge__Wire__Change& change);
 

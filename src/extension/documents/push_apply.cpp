@@ -216,12 +216,6 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   MemoryContextDelete(context);
 }
 
-void fire_deferred_constraints() {
-  ConstraintsSetStmt statement{};
-  statement.type = T_ConstraintsSetStmt;
-  AfterTriggerSetState(&statement);
-}
-
 // Constraints wait for the end of each group, whatever the one before left.
 void defer_constraints() {
   ConstraintsSetStmt statement{};
@@ -334,6 +328,12 @@ bool concerns_everything(int sqlstate) {
 }
 
 }  // namespace
+
+void fire_deferred_constraints() {
+  ConstraintsSetStmt statement{};
+  statement.type = T_ConstraintsSetStmt;
+  AfterTriggerSetState(&statement);
+}
 
 int begin_lock_timeout(int milliseconds) {
   const int level = NewGUCNestLevel();
