@@ -46,6 +46,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   must(*difference(kType, a, a) == empty_state(kType));
   must(joined(empty_state(kType), *delta(kType, a, "")) == a);
   if (!validate(kType, b).ok()) return 0;
+  if (kType == FieldType::crdt_text) {
+    // Two texts made up apart may use one identifier for two things, and then
+    // there is no join to agree on: it must end well, no more.
+    (void)joined(a, b);
+    return 0;
+  }
   const std::string ab = joined(a, b);
   must(ab == joined(b, a));
   if (ab.empty()) return 0;
