@@ -191,16 +191,19 @@ def test_acknowledged_changes_reach_a_reader_though_the_server_crashes_again_and
     writer = threading.Thread(target=write)
     writer.start()
     seen = set()
+    killed = None
     try:
         for _ in range(4):
-            wait_until(lambda: running_again(notes), "the worker")
+            wait_until(lambda: running_again(notes, killed), "the worker")
             try:
                 with notes.attach() as bridge:
                     notes.watch(bridge, "ledger")
                     seen |= notes.logged(document) - before         # as pull() does
+                    pid = notes.status()["pid"]
                     deadline = time.monotonic() + 1
                     while time.monotonic() < deadline:
                         seen |= set(bridge.changes(1, timeout=1))
+                    killed = pid
                     notes.signal_worker(signal.SIGKILL)
                     while bridge.read(5) is not None:
                         pass
@@ -209,7 +212,7 @@ def test_acknowledged_changes_reach_a_reader_though_the_server_crashes_again_and
     finally:
         stop.set()
         writer.join()
-    wait_until(lambda: running_again(notes), "the worker")
+    wait_until(lambda: running_again(notes, killed), "the worker")
     log = notes.logged(document) - before
     with notes.attach() as bridge:
         notes.watch(bridge, "ledger")
@@ -221,10 +224,11 @@ def test_acknowledged_changes_reach_a_reader_though_the_server_crashes_again_and
     notes.close()
 
 
-def running_again(notes):
-    """Whether the worker runs, through a server that may be about to crash."""
+def running_again(notes, killed=None):
+    """Whether a worker runs that is not the killed one, in a server that may be about to crash."""
     try:
-        return notes.status()["state"] == "running"
+        status = notes.status()
+        return status["state"] == "running" and status["pid"] != killed
     except psycopg2.Error:
         notes.reconnect()
         return False
