@@ -70,6 +70,38 @@ CREATE TABLE converge.replica (
     PRIMARY KEY (tenant, document, replica)
 );
 
+-- What is not in the rows yet: a replica's changes of a document from this number
+-- on have not been folded into its deferred fields. A row is made with the first
+-- such change and goes when it is folded: no row means that the document's row
+-- holds all of the replica's changes, but those in quarantine. Compaction keeps
+-- what is named here.
+CREATE TABLE converge.unfolded (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    replica bigint NOT NULL,
+    from_seq bigint NOT NULL,
+    since timestamptz NOT NULL,         -- when that change was logged
+    PRIMARY KEY (tenant, document, replica)
+);
+
+-- Logged changes that could not be folded: the row goes on without these fields
+-- of theirs. quarantine_retry() tries again, quarantine_drop() gives them up; the
+-- row stays then, and says that they are to be left out for good.
+CREATE TABLE converge.quarantine (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    replica bigint NOT NULL,
+    seq bigint NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    fields name[] NOT NULL,             -- the fields of the change that are not in the row
+    quarantined_at timestamptz NOT NULL,
+    sqlstate text NOT NULL,             -- what the fold raised
+    message text NOT NULL,
+    detail text NOT NULL,               -- empty: none
+    dropped_at timestamptz,             -- given up by quarantine_drop()
+    PRIMARY KEY (tenant, document, replica, seq)
+);
+
 -- A dump holds them: what was acknowledged is part of the data.
 SELECT pg_catalog.pg_extension_config_dump('converge.node', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.collection', '');
@@ -78,9 +110,14 @@ SELECT pg_catalog.pg_extension_config_dump('converge.document', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.document_document_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.change', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.replica', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
 
 COMMENT ON TABLE converge.node IS 'this server''s identity as a writer';
 COMMENT ON TABLE converge.collection IS 'the tracked tables';
 COMMENT ON TABLE converge.document IS 'the rows of tracked tables, each a document';
 COMMENT ON TABLE converge.change IS 'the log: every edit of every document';
 COMMENT ON TABLE converge.replica IS 'the writers of each document';
+COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
+COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';

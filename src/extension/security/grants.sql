@@ -5,7 +5,7 @@ DO $grants$
 DECLARE
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['node', 'collection', 'document', 'change', 'replica', 'jwt_key'] LOOP
+    FOREACH object IN ARRAY ARRAY['node', 'collection', 'document', 'change', 'replica', 'unfolded', 'quarantine', 'jwt_key'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;

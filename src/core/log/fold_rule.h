@@ -1,0 +1,35 @@
+// When a document's changes to deferred fields are to be folded into its row.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace converge {
+
+// Times in milliseconds of any one clock.
+struct FoldRule {
+  std::int64_t quiet_ms = 2'000;    // after the last change
+  std::int64_t latest_ms = 30'000;  // after the first one, however busy the document is
+  std::uint64_t changes = 500;      // as soon as there are so many
+};
+
+// The changes of a document that wait to be folded; at least one.
+struct UnfoldedChanges {
+  std::uint64_t count = 0;
+  std::int64_t first_ms = 0;
+  std::int64_t last_ms = 0;
+};
+
+// The moment from which on the document is to be folded.
+constexpr std::int64_t fold_due(const FoldRule& rule, const UnfoldedChanges& waiting) {
+  if (waiting.count >= rule.changes) return waiting.first_ms;
+  return std::min(waiting.last_ms + rule.quiet_ms, waiting.first_ms + rule.latest_ms);
+}
+
+// When to try again after the fold failed for a reason that may pass (the row is
+// locked, say), `failures` times in a row: from a quarter of a second to a minute.
+constexpr std::int64_t fold_retry_ms(int failures) {
+  return std::min<std::int64_t>(std::int64_t{250} << std::min(failures - 1, 8), 60'000);
+}
+
+}  // namespace converge
