@@ -3,7 +3,7 @@
 #   make install-deps     install the Debian packages that are missing
 #   make demo             the demo, until Ctrl-C; with DETACH=1 until make demo-stop
 #   make test             every test, on private clusters
-#   make bench-core       the core's figures, a line each; BENCH_TRACE=FILE for another trace
+#   make bench-core       the core's figures, and ratios to peers; BENCH_TRACE=FILE for another trace
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50
 
@@ -16,9 +16,7 @@ demo-stop:
 test:
 	@scripts/test $(SUITES)
 bench-core:
-	@scripts/build native
-	@$(if $(BENCH_TRACE),BENCH_TRACE="$(BENCH_TRACE)") build/cmake/bench-text
-	@build/cmake/bench-types
+	@$(if $(BENCH_TRACE),BENCH_TRACE="$(BENCH_TRACE)") bench/core/run
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:

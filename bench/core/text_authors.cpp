@@ -176,8 +176,8 @@ void one_place() {
       });
     });
   };
-  figure("text_unseen_1000_us", unseen(1'000), "us each");
-  figure("text_unseen_4000_us", unseen(4'000) / 4, "us each");
+  figure("text_unseen_1000_us", unseen(1'000), "us");
+  figure("text_unseen_4000_us", unseen(4'000) / 4, "us");
 }
 
 }  // namespace bench
