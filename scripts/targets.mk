@@ -4,6 +4,7 @@
 #   make demo             the demo, until Ctrl-C; with DETACH=1 until make demo-stop
 #   make test             every test, on private clusters
 #   make bench-core       the core's figures, and ratios to peers; BENCH_TRACE=FILE for another trace
+#   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50
 
@@ -17,8 +18,12 @@ test:
 	@scripts/test $(SUITES)
 bench-core:
 	@$(if $(BENCH_TRACE),BENCH_TRACE="$(BENCH_TRACE)") bench/core/run
+bench-sql:
+	@scripts/build extension
+	@scripts/install-extension
+	@bench/sql/run $(SUBJECTS)
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:
 	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50)
-.PHONY: install-deps demo demo-stop test bench-core fuzz mutate
+.PHONY: install-deps demo demo-stop test bench-core bench-sql fuzz mutate

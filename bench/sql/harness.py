@@ -1,0 +1,69 @@
+"""What the subjects stand on: the private cluster of the end-to-end tests, a
+database for each subject, and figures."""
+import contextlib
+import pathlib
+import statistics
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test/e2e"))
+
+from database import Server, run, value  # noqa: E402, F401  (subjects import them from here)
+
+RUNS = 5
+
+
+@contextlib.contextmanager
+def database(server, name):
+    """A connection to a new database with the extension; each statement commits."""
+    with contextlib.closing(server.connect()) as postgres:
+        run(postgres, f"DROP DATABASE IF EXISTS {name}")
+        run(postgres, f"CREATE DATABASE {name}")
+        run(postgres, f"ALTER DATABASE {name} SET search_path = public, converge")
+        with contextlib.closing(server.connect(name)) as connection:
+            run(connection, "CREATE EXTENSION converge")
+            yield connection
+        run(postgres, f"DROP DATABASE {name}")
+
+
+def figure(name, measured, unit):
+    print(f"figure {name} {measured:.4g} {unit}" if measured < 10000
+          else f"figure {name} {measured:.0f} {unit}", flush=True)
+
+
+def median(measure, runs=RUNS):
+    return statistics.median(measure() for _ in range(runs))
+
+
+def medians(measures, runs=RUNS):
+    """The median of each, taken by turns, so that what slows the machine slows all."""
+    taken = [[measure() for measure in measures] for _ in range(runs)]
+    return [statistics.median(column) for column in zip(*taken)]
+
+
+def seconds(connection, statement, *values):
+    """How long a statement takes, as its client sees it."""
+    begin = time.perf_counter()
+    run(connection, statement, *values)
+    return time.perf_counter() - begin
+
+
+def ms_each(connection, statement, times):
+    """How long a PL/pgSQL statement takes inside the server, in milliseconds: the
+    mean of `times` in one backend and transaction, after one to warm up. It may
+    use the repetition's number, i."""
+    run(connection, f"""
+        CREATE OR REPLACE FUNCTION pg_temp.measured() RETURNS float8 LANGUAGE plpgsql AS $$
+        DECLARE
+            begun timestamptz;
+        BEGIN
+            FOR i IN 0 .. {times} LOOP
+                IF i = 1 THEN
+                    begun := clock_timestamp();
+                END IF;
+                {statement};
+            END LOOP;
+            RETURN extract(epoch FROM clock_timestamp() - begun) * 1000 / {times};
+        END
+        $$""")
+    return value(connection, "SELECT pg_temp.measured()")
