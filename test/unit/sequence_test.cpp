@@ -207,6 +207,15 @@ TEST(Text, every_truncation_is_malformed) {
   EXPECT_EQ(Text::decode("\x11").error().code, ErrorCode::wrong_type);
 }
 
+TEST(Text, runs_and_text_must_be_equally_long_in_units) {
+  Text text;
+  ASSERT_TRUE(text.insert(kAnna, 0, "abcd").ok());
+  std::string bytes = text.encode();
+  // Four bytes as well, but two units.
+  bytes.replace(bytes.find("abcd"), 4, "\xc3\xa9\xc3\xa9");
+  EXPECT_EQ(Text::decode(bytes).error().code, ErrorCode::malformed);
+}
+
 TEST(Text, a_state_in_the_wrong_order_does_not_validate) {
   // One unit of each replica, neither with an origin: 11 stands before 22.
   const PlainRun anna{{0, 0}, 1, kNoId, kNoId, false};

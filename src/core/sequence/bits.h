@@ -93,17 +93,8 @@ class BitReader {
     return static_cast<std::uint32_t>(v - (std::uint64_t{1} << k));
   }
 
-  bool overrun() const { return broken_ || at_ > bytes_.size() * 8; }
-  // Bytes begun so far.
-  std::size_t used_bytes() const { return (at_ + 7) / 8; }
-  // Whether the rest of the last byte is zeros.
-  bool padded_with_zeros() const {
-    const auto rest = static_cast<unsigned>(used_bytes() * 8 - at_);
-    return rest == 0 || peek(rest) == 0;
-  }
-
- private:
-  // The next 57 bits or more, from the highest down.
+  // The next bits, from the highest down: kWindow of them are there.
+  static constexpr unsigned kWindow = 57;
   std::uint64_t window() const {
     const std::size_t byte = at_ / 8;
     std::uint64_t word = 0;
@@ -115,6 +106,17 @@ class BitReader {
     return big_endian(word) << (at_ % 8);
   }
 
+  std::uint64_t position() const { return at_; }
+  bool overrun() const { return broken_ || at_ > bytes_.size() * 8; }
+  // Bytes begun so far.
+  std::size_t used_bytes() const { return (at_ + 7) / 8; }
+  // Whether the rest of the last byte is zeros.
+  bool padded_with_zeros() const {
+    const auto rest = static_cast<unsigned>(used_bytes() * 8 - at_);
+    return rest == 0 || peek(rest) == 0;
+  }
+
+ private:
   std::string_view bytes_;
   std::size_t at_ = 0;  // in bits
   bool broken_ = false;

@@ -13,20 +13,16 @@ void RunIndex::clear() {
   recent_ = 0;
 }
 
-void RunIndex::assign(const std::vector<Entry>& entries) {
-  clear();
-  constexpr std::size_t kFill = kChunk * 3 / 4;  // room to grow
-  size_ = entries.size();
-  chunks_.reserve(entries.size() / kFill + 1);
-  firsts_.reserve(entries.size() / kFill + 1);
-  for (std::size_t at = 0; at < entries.size(); at += kFill) {
-    std::size_t count = std::min(kFill, entries.size() - at);
-    auto* chunk = new Chunk;
-    chunk->count = static_cast<std::uint32_t>(count);
-    std::memcpy(chunk->entries, &entries[at], count * sizeof(Entry));
-    firsts_.push_back(at == 0 ? 0 : entries[at].key);
-    chunks_.push_back(chunk);
+void RunIndex::append(Key key, Handle handle) {
+  constexpr std::uint32_t kFill = kChunk * 3 / 4;
+  if (chunks_.empty() || chunks_.back()->count == kFill) {
+    firsts_.push_back(chunks_.empty() ? 0 : key);
+    chunks_.push_back(new Chunk);
+    chunks_.back()->count = 0;
   }
+  Chunk& chunk = *chunks_.back();
+  chunk.entries[chunk.count++] = Entry{key, handle};
+  ++size_;
 }
 
 std::size_t RunIndex::chunk_of(Key key) const {

@@ -27,8 +27,8 @@ class RunIndex {
   ~RunIndex() { clear(); }
 
   void clear();
-  // Replaces everything by `entries`, ascending.
-  void assign(const std::vector<Entry>& entries);
+  // Fills an empty index, in ascending order, leaving room to grow.
+  void append(Key key, Handle handle);
 
   // The entry with the greatest key not above `key`, or null.
   const Entry* find(Key key) const;

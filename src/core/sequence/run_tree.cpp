@@ -22,11 +22,10 @@ RunTree::RunTree(const RunTree& other) {
 }
 
 RunTree::~RunTree() {
-  while (first_ != nullptr) delete std::exchange(first_, first_->next);
   if (root_ != nullptr) destroy(root_);
 }
 
-// The nodes; the leaves go by their chain.
+// The nodes; the leaves go with their slabs.
 void RunTree::destroy(Node* node) {
   for (std::uint32_t i = 0; !node->above_leaves && i < node->count; ++i) {
     destroy(static_cast<Node*>(node->children[i].at));
@@ -35,7 +34,7 @@ void RunTree::destroy(Node* node) {
 }
 
 std::size_t RunTree::memory() const {
-  return leaves_ * (sizeof(Leaf) + sizeof(Node) * 2 / kFan) + index_.memory() +
+  return (leaves_ + slab_left_) * sizeof(Leaf) + leaves_ * sizeof(Node) * 2 / kFan + index_.memory() +
          leaf_of_.capacity() * sizeof(Leaf*) + free_.capacity() * sizeof(RunIndex::Handle);
 }
 
@@ -218,7 +217,13 @@ bool RunTree::ordered(Place a, Place b) const {
 
 // A leaf without runs. Its arrays are left as they are: they are large.
 RunTree::Leaf* RunTree::new_leaf() {
-  auto* leaf = new Leaf;
+  if (slab_left_ == 0) {
+    slab_left_ = std::clamp(leaves_, std::size_t{1}, kSlab);  // small texts need few
+    slab_next_ = slabs_.emplace_back(new Leaf[slab_left_]).get();
+  }
+  --slab_left_;
+  ++leaves_;
+  Leaf* leaf = slab_next_++;
   leaf->parent = nullptr;
   leaf->previous = leaf->next = nullptr;
   leaf->count = leaf->bytes = 0;
@@ -228,7 +233,6 @@ RunTree::Leaf* RunTree::new_leaf() {
 void RunTree::make_root() {
   root_ = new Node;
   first_ = last_ = new_leaf();
-  leaves_ = 1;
   first_->parent = root_;
   root_->count = 1;
   root_->children[0] = Child{first_, 0, 0};
@@ -286,7 +290,6 @@ void RunTree::adopt(Node* parent, void* child) {
 RunTree::Leaf* RunTree::divide(Leaf* leaf, std::uint32_t at) {
   settle();
   Leaf* half = new_leaf();
-  ++leaves_;
   std::uint32_t offset = text_offset({leaf, at});
   half->count = leaf->count - at;
   half->bytes = leaf->bytes - offset;

@@ -119,34 +119,11 @@ class RunTree {
   // its neighbours in the leaf.
   void erase(Place at, std::uint32_t from, std::uint32_t length);
 
-  // Fills an empty tree with runs in order, text given run by run.
-  class Builder {
-   public:
-    explicit Builder(RunTree& tree) : tree_(tree) {}
-    // A run with `bytes` of text, or a deleted one. What is longer than a piece
-    // is laid into several.
-    void add(UnitId id, std::uint32_t length, UnitId left, UnitId right, const char* text,
-             std::uint32_t bytes);
-    // How many runs are coming, for what must be allocated.
-    void expect(std::size_t runs);
-    // Builds the inner nodes and the index; the tree is then usable. `by_id`
-    // gives the indexes of the runs, as they were added, by identifier; if it is
-    // empty they are sorted.
-    void finish(const std::vector<std::uint32_t>& by_id = {});
-
-   private:
-    void add_piece(const Run& run, const char* text);
-    void copy_text();
-    RunTree& tree_;
-    std::vector<RunIndex::Entry> entries_;  // in the order of the runs
-    std::vector<std::uint32_t> first_;      // of each run added, its first entry
-    // Text of the last leaf that is not copied yet: it mostly lies in one piece.
-    const char* text_ = nullptr;
-    std::uint32_t text_bytes_ = 0;
-  };
+  class Builder;
 
  private:
   static constexpr std::uint32_t kFan = 16;
+  static constexpr std::size_t kSlab = 16;
   struct Child {
     void* at = nullptr;
     std::uint32_t chars = 0;
@@ -161,7 +138,7 @@ class RunTree {
   static std::uint32_t index_in(const Node* parent, const void* child);
   static void add_above(Node* parent, const void* child, std::int64_t chars, std::int64_t units);
   static void adopt(Node* parent, void* child);
-  static Leaf* new_leaf();
+  Leaf* new_leaf();
   void make_root();
   void insert_child(Node* node, std::uint32_t at, Child child);
   Leaf* divide(Leaf* leaf, std::uint32_t at);
@@ -187,7 +164,11 @@ class RunTree {
   RunIndex index_;
   std::vector<Leaf*> leaf_of_;           // by handle
   std::vector<RunIndex::Handle> free_;   // handles to be used again
-  std::size_t leaves_ = 0;
+  // Leaves are given out from slabs and live as long as the tree.
+  std::vector<std::unique_ptr<Leaf[]>> slabs_;
+  Leaf* slab_next_ = nullptr;  // in the last one, `slab_left_` of them
+  std::size_t slab_left_ = 0;
+  std::size_t leaves_ = 0;     // given out
 
   // Where the last local edit was: the next is mostly beside it.
   mutable Located cursor_;
@@ -203,6 +184,35 @@ struct RunTree::Node {
   std::uint32_t count = 0;
   bool above_leaves = true;
   Child children[kFan];
+};
+
+// Fills an empty tree with runs in order, text given run by run.
+class RunTree::Builder {
+ public:
+  explicit Builder(RunTree& tree) : tree_(tree) {}
+  // A run with `bytes` of text, or a deleted one. What is longer than a piece
+  // is laid into several.
+  void add(UnitId id, std::uint32_t length, UnitId left, UnitId right, const char* text,
+           std::uint32_t bytes);
+  // How many runs are coming, for what must be allocated.
+  void expect(std::size_t runs);
+  // Builds the inner nodes and the index; the tree is then usable. `by_id`
+  // gives the indexes of the runs, as they were added, by identifier; if it is
+  // empty they are sorted.
+  void finish(const std::vector<std::uint32_t>& by_id = {});
+
+ private:
+  void add_piece(const Run& run, const char* text);
+  void end_leaf();
+  void copy_text();
+  RunTree& tree_;
+  std::vector<RunIndex::Key> keys_;      // by handle
+  std::vector<RunIndex::Handle> first_;  // of each run added, its first piece
+  std::vector<Child> leaves_;            // that are full
+  Sums sums_;                            // of the last leaf
+  // Text of the last leaf that is not copied yet: it mostly lies in one piece.
+  const char* text_ = nullptr;
+  std::uint32_t text_bytes_ = 0;
 };
 
 }  // namespace converge

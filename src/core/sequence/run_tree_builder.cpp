@@ -1,6 +1,7 @@
 // Fills a tree from the left: what decoding and copying a text do.
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "core/sequence/run_tree.h"
 
@@ -8,7 +9,7 @@ namespace converge {
 
 void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId right,
                            const char* text, std::uint32_t bytes) {
-  first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+  first_.push_back(static_cast<RunIndex::Handle>(keys_.size()));
   bool ascii = bytes == length;
   while (bytes > kPieceBytes) {
     TextSize size{kPieceBytes, kPieceBytes, kPieceBytes};
@@ -37,12 +38,11 @@ void RunTree::Builder::add_piece(const Run& run, const char* text) {
   Leaf* leaf = tree_.last_;
   if (leaf == nullptr || leaf->count == kFillRuns ||
       (leaf->count > 0 && leaf->bytes + run.bytes > kFillBytes)) {
-    copy_text();
-    auto* fresh = new_leaf();
+    end_leaf();
+    auto* fresh = tree_.new_leaf();
     fresh->previous = leaf;
     (leaf != nullptr ? leaf->next : tree_.first_) = fresh;
     tree_.last_ = leaf = fresh;
-    ++tree_.leaves_;
   }
   auto handle = static_cast<RunIndex::Handle>(tree_.leaf_of_.size());
   tree_.leaf_of_.push_back(leaf);
@@ -56,8 +56,21 @@ void RunTree::Builder::add_piece(const Run& run, const char* text) {
     }
     text_bytes_ += run.bytes;
     leaf->bytes += run.bytes;
+    sums_.chars += run.chars;
+    sums_.units += run.length;
   }
-  entries_.push_back({run.id.key(), handle});
+  keys_.push_back(run.id.key());
+}
+
+void RunTree::Builder::end_leaf() {
+  Leaf* leaf = tree_.last_;
+  if (leaf == nullptr) return;
+  copy_text();
+  leaves_.push_back(Child{leaf, sums_.chars, sums_.units});
+  tree_.chars_ += sums_.chars;
+  tree_.units_ += sums_.units;
+  tree_.bytes_ += leaf->bytes;
+  sums_ = {};
 }
 
 void RunTree::Builder::copy_text() {
@@ -68,38 +81,31 @@ void RunTree::Builder::copy_text() {
 }
 
 void RunTree::Builder::expect(std::size_t runs) {
-  entries_.reserve(runs);
+  keys_.reserve(runs);
   first_.reserve(runs);
   tree_.leaf_of_.reserve(runs);
 }
 
 void RunTree::Builder::finish(const std::vector<std::uint32_t>& by_id) {
   if (tree_.first_ == nullptr) return;
-  copy_text();
+  end_leaf();
   if (by_id.empty()) {
-    std::sort(entries_.begin(), entries_.end(),
-              [](const RunIndex::Entry& a, const RunIndex::Entry& b) { return a.key < b.key; });
-    tree_.index_.assign(entries_);
+    std::vector<RunIndex::Handle> order(keys_.size());
+    std::iota(order.begin(), order.end(), RunIndex::Handle{0});
+    std::sort(order.begin(), order.end(),
+              [&](RunIndex::Handle a, RunIndex::Handle b) { return keys_[a] < keys_[b]; });
+    for (RunIndex::Handle handle : order) tree_.index_.append(keys_[handle], handle);
   } else {
-    std::vector<RunIndex::Entry> sorted;
-    sorted.reserve(entries_.size());
-    first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    first_.push_back(static_cast<RunIndex::Handle>(keys_.size()));
     for (std::uint32_t run : by_id) {
-      for (std::uint32_t i = first_[run]; i < first_[run + 1]; ++i) sorted.push_back(entries_[i]);
+      for (RunIndex::Handle handle = first_[run]; handle < first_[run + 1]; ++handle) {
+        tree_.index_.append(keys_[handle], handle);
+      }
     }
-    tree_.index_.assign(sorted);
   }
 
   constexpr std::uint32_t kFill = kFan * 3 / 4;
-  std::vector<Child> level;
-  level.reserve(tree_.leaves_);
-  for (Leaf* leaf = tree_.first_; leaf != nullptr; leaf = leaf->next) {
-    Sums sums = sums_of(*leaf);
-    level.push_back(Child{leaf, sums.chars, sums.units});
-    tree_.chars_ += sums.chars;
-    tree_.units_ += sums.units;
-    tree_.bytes_ += leaf->bytes;
-  }
+  std::vector<Child> level = std::move(leaves_);
   bool above_leaves = true;
   do {
     std::vector<Child> above;

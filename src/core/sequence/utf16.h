@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace converge {
@@ -32,6 +33,21 @@ inline TextSize measure(std::string_view text) {
     size.units += ((byte & 0xc0) != 0x80) + (byte >= 0xf0);
   }
   return size;
+}
+
+// The UTF-16 units of a long text, eight bytes at a time.
+inline std::uint64_t count_units(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101u;  // the lowest bit of each byte
+  std::uint64_t units = 0;
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    const std::uint64_t within = (word >> 7) & ~(word >> 6) & kOnes;  // 10xxxxxx
+    const std::uint64_t pairs = (word >> 7) & (word >> 6) & (word >> 5) & (word >> 4) & kOnes;
+    units += 8 - ((within * kOnes) >> 56) + ((pairs * kOnes) >> 56);
+  }
+  return units + measure(text.substr(at)).units;
 }
 
 // The size of the first `chars` characters of `text`, which has that many.
