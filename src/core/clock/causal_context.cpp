@@ -18,7 +18,7 @@ bool starts_before(const DotInterval& a, const DotInterval& b) {
 }  // namespace
 
 bool CausalContext::contains(Dot dot) const {
-  auto at = std::lower_bound(intervals_.begin(), intervals_.end(), dot, ends_before);
+  auto at = intervals_.first_not([&](const DotInterval& i) { return ends_before(i, dot); });
   return at != intervals_.end() && at->replica == dot.replica && at->first <= dot.counter;
 }
 
@@ -32,11 +32,10 @@ std::uint64_t CausalContext::count() const {
 }
 
 std::uint64_t CausalContext::last(ReplicaId replica) const {
-  auto after = std::lower_bound(
-      intervals_.begin(), intervals_.end(), replica,
-      [](const DotInterval& interval, ReplicaId id) { return interval.replica <= id; });
-  if (after == intervals_.begin() || std::prev(after)->replica != replica) return 0;
-  return std::prev(after)->last;
+  auto after = intervals_.first_not([&](const DotInterval& i) { return i.replica <= replica; });
+  if (after == intervals_.begin()) return 0;
+  auto at = intervals_.previous(after);
+  return at->replica == replica ? at->last : 0;
 }
 
 Result<Dot> CausalContext::mint(ReplicaId replica) {
@@ -66,22 +65,23 @@ void CausalContext::append(DotInterval interval) {
 
 void CausalContext::add(DotInterval interval) {
   // The first interval that it overlaps or touches, if any.
-  auto at = std::lower_bound(intervals_.begin(), intervals_.end(),
-                             Dot{interval.replica, interval.first - 1}, ends_before);
+  const Dot before{interval.replica, interval.first - 1};
+  auto at = intervals_.first_not([&](const DotInterval& i) { return ends_before(i, before); });
   if (at == intervals_.end() || at->replica != interval.replica ||
       at->first > interval.last + 1) {
     intervals_.insert(at, interval);
     return;
   }
-  at->first = std::min(at->first, interval.first);
-  at->last = std::max(at->last, interval.last);
-  auto swallowed = std::next(at);
-  while (swallowed != intervals_.end() && swallowed->replica == at->replica &&
-         swallowed->first <= at->last + 1) {
-    at->last = std::max(at->last, swallowed->last);
-    ++swallowed;
+  DotInterval& joined = intervals_.value_at(at);
+  joined.first = std::min(joined.first, interval.first);
+  if (interval.last <= joined.last) return;
+  joined.last = interval.last;
+  // What it reaches now. Erasing behind `joined` leaves it where it is.
+  for (auto next = std::next(at); next != intervals_.end() && next->replica == joined.replica &&
+                                  next->first <= joined.last + 1;) {
+    joined.last = std::max(joined.last, next->last);
+    next = intervals_.erase(next);
   }
-  intervals_.erase(std::next(at), swallowed);
 }
 
 void CausalContext::merge(const CausalContext& other) {
@@ -90,7 +90,6 @@ void CausalContext::merge(const CausalContext& other) {
     return;
   }
   CausalContext merged;
-  merged.intervals_.reserve(intervals_.size() + other.intervals_.size());
   auto mine = intervals_.begin();
   auto theirs = other.intervals_.begin();
   while (mine != intervals_.end() || theirs != other.intervals_.end()) {
@@ -125,7 +124,6 @@ CausalContext CausalContext::minus(const CausalContext& other) const {
 
 CausalContext CausalContext::minus(const VersionVector& covered) const {
   CausalContext cut;
-  cut.intervals_.reserve(covered.size());
   for (const auto& entry : covered.entries()) {
     cut.intervals_.push_back(DotInterval{entry.replica, 1, entry.counter});
   }
@@ -155,9 +153,10 @@ void CausalContext::encode(std::string& out) const {
   ReplicaId before = 0;
   for (auto at = intervals_.begin(); at != intervals_.end();) {
     auto end = at;
-    while (end != intervals_.end() && end->replica == at->replica) ++end;
+    std::uint64_t count = 0;
+    for (; end != intervals_.end() && end->replica == at->replica; ++end) ++count;
     append_varint(out, at->replica - before);
-    append_varint(out, static_cast<std::uint64_t>(end - at) - 1);
+    append_varint(out, count - 1);
     before = at->replica;
     std::uint64_t next = 1;  // the least counter the interval can begin with
     for (; at != end; ++at) {

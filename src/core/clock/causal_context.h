@@ -15,6 +15,7 @@
 
 #include "core/clock/version_vector.h"
 #include "core/codec/reader.h"
+#include "core/container/sorted_chunks.h"
 #include "core/replica.h"
 
 namespace converge {
@@ -34,7 +35,7 @@ struct DotInterval {
 class CausalContext {
  public:
   // Ascending by replica and counter; no two touch.
-  const std::vector<DotInterval>& intervals() const { return intervals_; }
+  const SortedChunks<DotInterval>& intervals() const { return intervals_; }
   bool empty() const { return intervals_.empty(); }
   bool contains(Dot dot) const;
 
@@ -71,7 +72,7 @@ class CausalContext {
  private:
   void append(DotInterval interval);  // at the end, joining it to the last one
 
-  std::vector<DotInterval> intervals_;
+  SortedChunks<DotInterval> intervals_;
 };
 
 // The place of `replica` in an ascending list; it must be there.

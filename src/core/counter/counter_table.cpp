@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "core/codec/reader.h"
 #include "core/codec/varint.h"
@@ -40,26 +41,36 @@ void CounterTable::take(ReplicaId replica, const Totals& totals) {
   value_ += static_cast<Wide>(mine.up) - mine.down;
 }
 
-Result<CounterTable> CounterTable::decode(FieldType type, std::string_view bytes) {
-  CounterTable table;
+template <class Take>
+Result<void> CounterTable::read(FieldType type, std::string_view bytes, Take take) {
   Reader in(bytes);
   if (auto header = read_state_header(type, in); !header) return header.error();
   ReplicaId replica = 0;
-  while (!in.failed() && !in.at_end()) {
+  for (std::size_t count = 0; !in.failed() && !in.at_end(); ++count) {
     const std::uint64_t step = in.varint_below(kReplicaLimit, "a replica is not below 2^53");
     replica += step;
-    if (step == 0 && !table.entries_.empty()) in.fail("a replica comes twice");
+    if (step == 0 && count > 0) in.fail("a replica comes twice");
     if (replica >= kReplicaLimit) in.fail("a replica is not below 2^53");
     Totals totals;
     totals.edits = in.varint_below(kCounterLimit, "a count is not below 2^53");
     totals.up = in.varint();
     if (type == FieldType::pn_counter) totals.down = in.varint();
     if (totals.edits == 0) in.fail("a replica made no edits");
-    if (table.entries_.size() >= kMaxEntries) return too_many(type);
-    table.entries_.append(replica) = totals;
-    table.value_ += static_cast<Wide>(totals.up) - totals.down;
+    if (in.failed()) break;
+    if (count >= kMaxEntries) return too_many(type);
+    take(replica, totals);
   }
   if (in.failed()) return in.error(field_type_name(type));
+  return {};
+}
+
+Result<CounterTable> CounterTable::decode(FieldType type, std::string_view bytes) {
+  CounterTable table;
+  auto done = read(type, bytes, [&](ReplicaId replica, const Totals& totals) {
+    table.entries_.append(replica) = totals;
+    table.value_ += static_cast<Wide>(totals.up) - totals.down;
+  });
+  if (!done) return done.error();
   return table;
 }
 
@@ -78,13 +89,33 @@ std::string CounterTable::encode(FieldType type) const {
   return out;
 }
 
+template <class Entries>
+Result<void> CounterTable::check_room(FieldType type, const Entries& theirs) const {
+  if (entries_.size() + theirs.size() <= kMaxEntries) return {};
+  std::size_t added = 0;
+  for (const auto& entry : theirs) added += entries_.find(entry.key) == nullptr;
+  if (entries_.size() + added > kMaxEntries) return too_many(type);
+  return {};
+}
+
 Result<void> CounterTable::merge(FieldType type, const CounterTable& other) {
-  if (entries_.size() + other.entries_.size() > kMaxEntries) {
-    std::size_t added = 0;
-    for (const auto& slot : other.entries_) added += entries_.find(slot.key) == nullptr;
-    if (entries_.size() + added > kMaxEntries) return too_many(type);
-  }
+  if (auto room = check_room(type, other.entries_); !room) return room.error();
   for (const auto& [replica, totals] : other.entries_) take(replica, totals);
+  return {};
+}
+
+Result<void> CounterTable::merge_encoded(FieldType type, std::string_view bytes) {
+  struct Theirs {
+    ReplicaId key;
+    Totals totals;
+  };
+  std::vector<Theirs> theirs;
+  auto done = read(type, bytes, [&](ReplicaId replica, const Totals& totals) {
+    theirs.push_back(Theirs{replica, totals});
+  });
+  if (!done) return done.error();
+  if (auto room = check_room(type, theirs); !room) return room.error();
+  for (const auto& [replica, totals] : theirs) take(replica, totals);
   return {};
 }
 

@@ -35,6 +35,9 @@ class CounterTable {
 
   // Errors: too_large; then nothing has changed.
   Result<void> merge(FieldType type, const CounterTable& other);
+  // The same with an encoded state, which is not built: the quick way for a small
+  // delta. Errors: those of decode and merge; then nothing has changed.
+  Result<void> merge_encoded(FieldType type, std::string_view bytes);
   VersionVector version() const;
   CounterTable delta(const VersionVector& since) const;
   CounterTable difference(const CounterTable& older) const;
@@ -55,6 +58,14 @@ class CounterTable {
   static bool fits(Wide value);
   static Error beyond_bigint(FieldType type, Wide value);
 
+  // Reads a state and gives take(replica, totals) each entry, ascending by
+  // replica; what was taken before an error is void.
+  template <class Take>
+  static Result<void> read(FieldType type, std::string_view bytes, Take take);
+
+  // Whether those of `theirs` that are new here fit in. Errors: too_large.
+  template <class Entries>
+  Result<void> check_room(FieldType type, const Entries& theirs) const;
   void take(ReplicaId replica, const Totals& totals);
 
   KeyTable<Totals, ReplicaId> entries_;

@@ -11,13 +11,6 @@ namespace converge {
 
 namespace {
 
-bool beats(const LwwTable::Entry& a, const LwwTable::Entry& b) {
-  if (a.hlc != b.hlc) return a.hlc > b.hlc;
-  if (a.dot.replica != b.dot.replica) return a.dot.replica > b.dot.replica;
-  if (int order = a.value.compare(b.value); order != 0) return order > 0;
-  return a.dot.counter > b.dot.counter;
-}
-
 Error too_many(FieldType type, std::size_t have, std::size_t more) {
   return Error{ErrorCode::too_large,
                std::string(field_type_name(type)) + " has no room for more " +
@@ -41,45 +34,56 @@ std::string_view read_value(FieldType type, Reader& in) {
 
 }  // namespace
 
+template <class Start, class Take>
+Result<void> LwwTable::read(FieldType type, Reader& in, CausalContext& context, Start start,
+                            Take take) {
+  context = CausalContext::decode(in);
+  if (!in.failed() && context.empty()) in.fail("an empty state is one byte");
+  const std::vector<ReplicaId> replicas = context.replicas();
+  const std::size_t count = in.count(5);
+  if (count > kMaxEntries) return too_many(type, 0, count);
+  const std::uint64_t least = count > 0 ? in.varint() : 0;
+  std::uint64_t nearest = ~std::uint64_t{0};
+  start(count);
+  EncodedEntry entry;
+  std::string_view before;
+  for (std::size_t i = 0; i < count && !in.failed(); ++i) {
+    entry.key = in.string();
+    if (i > 0 && !(before < entry.key)) in.fail("keys are not in ascending order");
+    if (entry.key.size() > kMaxKeyBytes) in.fail("a key is too long");
+    if (!is_valid_text(entry.key)) in.fail("a key is no text");
+    before = entry.key;
+    const std::uint64_t place = in.varint();
+    const std::uint64_t counter = in.varint();
+    const std::uint64_t later = in.varint();
+    entry.value = read_value(type, in);
+    if (place >= replicas.size()) in.fail("a write names no replica of the context");
+    if (later > ~least) in.fail("a clock exceeds 64 bits");
+    if (in.failed()) break;
+    entry.dot = Dot{replicas[place], counter};
+    if (!context.contains(entry.dot)) in.fail("a write is not in the context");
+    nearest = std::min(nearest, later);
+    entry.hlc = Hlc{least + later};
+    take(entry);
+  }
+  if (count > 0 && nearest != 0) in.fail("the least clock is none of the entries'");
+  in.expect_end();
+  if (in.failed()) return in.error(field_type_name(type));
+  return {};
+}
+
 Result<LwwTable> LwwTable::decode(FieldType type, std::string_view bytes) {
   LwwTable table;
   Reader in(bytes);
   if (auto header = read_state_header(type, in); !header) return header.error();
   if (in.at_end()) return table;
-  table.context_ = CausalContext::decode(in);
-  if (!in.failed() && table.context_.empty()) in.fail("an empty state is one byte");
-  const std::vector<ReplicaId> replicas = table.context_.replicas();
-  const std::size_t count = in.count(5);
-  if (count > kMaxEntries) return too_many(type, 0, count);
-  const std::uint64_t least = count > 0 ? in.varint() : 0;
-  std::uint64_t nearest = ~std::uint64_t{0};
-  table.entries_.reserve(count);
-  std::string_view before;
-  for (std::size_t i = 0; i < count && !in.failed(); ++i) {
-    const std::string_view key = in.string();
-    if (i > 0 && !(before < key)) in.fail("keys are not in ascending order");
-    if (key.size() > kMaxKeyBytes) in.fail("a key is too long");
-    if (!is_valid_text(key)) in.fail("a key is no text");
-    before = key;
-    const std::uint64_t place = in.varint();
-    const std::uint64_t counter = in.varint();
-    const std::uint64_t later = in.varint();
-    const std::string_view value = read_value(type, in);
-    if (place >= replicas.size()) in.fail("a write names no replica of the context");
-    if (later > ~least) in.fail("a clock exceeds 64 bits");
-    if (in.failed()) break;
-    const Dot dot{replicas[place], counter};
-    if (!table.context_.contains(dot)) in.fail("a write is not in the context");
-    nearest = std::min(nearest, later);
-    Entry& entry = table.entries_.append(key);
-    entry.hlc = Hlc{least + later};
-    entry.dot = dot;
-    entry.value = value;
-    table.greatest_ = std::max(table.greatest_, entry.hlc);
-  }
-  if (count > 0 && nearest != 0) in.fail("the least clock is none of the entries'");
-  in.expect_end();
-  if (in.failed()) return in.error(field_type_name(type));
+  auto done = read(
+      type, in, table.context_, [&](std::size_t count) { table.entries_.reserve(count); },
+      [&](const EncodedEntry& entry) {
+        table.entries_.append(entry.key) = Entry{entry.hlc, entry.dot, std::string(entry.value)};
+        table.greatest_ = std::max(table.greatest_, entry.hlc);
+      });
+  if (!done) return done.error();
   return table;
 }
 
@@ -113,23 +117,57 @@ std::string LwwTable::encode(FieldType type) const {
   return out;
 }
 
-void LwwTable::take(std::string_view key, const Entry& entry) {
-  auto [at, added] = entries_.find_or_add(key);
+bool LwwTable::beats(const EncodedEntry& a, const Entry& b) {
+  if (a.hlc != b.hlc) return a.hlc > b.hlc;
+  if (a.dot.replica != b.dot.replica) return a.dot.replica > b.dot.replica;
+  if (int order = a.value.compare(b.value); order != 0) return order > 0;
+  return a.dot.counter > b.dot.counter;
+}
+
+void LwwTable::take(const EncodedEntry& entry) {
+  auto [at, added] = entries_.find_or_add(entry.key);
   Entry& mine = entries_.value_at(at);
   if (added || beats(entry, mine)) {
-    mine = entry;
+    mine.hlc = entry.hlc;
+    mine.dot = entry.dot;
+    mine.value = entry.value;
     greatest_ = std::max(greatest_, entry.hlc);
   }
 }
 
+void LwwTable::take(std::string_view key, const Entry& entry) {
+  take(EncodedEntry{key, entry.hlc, entry.dot, entry.value});
+}
+
+template <class Entries>
+Result<void> LwwTable::check_room(FieldType type, const Entries& theirs) const {
+  if (entries_.size() + theirs.size() <= kMaxEntries) return {};
+  std::size_t added = 0;
+  for (const auto& entry : theirs) added += entries_.find(entry.key) == nullptr;
+  if (entries_.size() + added > kMaxEntries) return too_many(type, entries_.size(), added);
+  return {};
+}
+
 Result<void> LwwTable::merge(FieldType type, const LwwTable& other) {
-  if (entries_.size() + other.entries_.size() > kMaxEntries) {
-    std::size_t added = 0;
-    for (const auto& slot : other.entries_) added += entries_.find(slot.key) == nullptr;
-    if (entries_.size() + added > kMaxEntries) return too_many(type, entries_.size(), added);
-  }
+  if (auto room = check_room(type, other.entries_); !room) return room.error();
   for (const auto& slot : other.entries_) take(slot.key, slot.value);
   context_.merge(other.context_);
+  return {};
+}
+
+Result<void> LwwTable::merge_encoded(FieldType type, std::string_view bytes) {
+  Reader in(bytes);
+  if (auto header = read_state_header(type, in); !header) return header.error();
+  if (in.at_end()) return {};
+  CausalContext context;
+  std::vector<EncodedEntry> theirs;
+  auto done = read(
+      type, in, context, [&](std::size_t count) { theirs.reserve(count); },
+      [&](const EncodedEntry& entry) { theirs.push_back(entry); });
+  if (!done) return done.error();
+  if (auto room = check_room(type, theirs); !room) return room.error();
+  for (const EncodedEntry& entry : theirs) take(entry);
+  context_.merge(context);
   return {};
 }
 
@@ -147,7 +185,7 @@ LwwTable LwwTable::difference(const LwwTable& older) const {
   difference.context_ = context_.minus(older.context_);
   for (const auto& [key, entry] : entries_) {
     const Entry* theirs = older.entries_.find(key);
-    if (theirs == nullptr || beats(entry, *theirs)) {
+    if (theirs == nullptr || beats(EncodedEntry{key, entry.hlc, entry.dot, entry.value}, *theirs)) {
       difference.take(key, entry);
       // The same write with another value, by a replica that contradicts
       // itself: its dot is known, but an entry needs it in its context.

@@ -22,6 +22,7 @@
 #include "core/clock/causal_context.h"
 #include "core/clock/hlc.h"
 #include "core/clock/version_vector.h"
+#include "core/codec/reader.h"
 #include "core/container/key_table.h"
 #include "core/field.h"
 #include "core/limits.h"
@@ -47,6 +48,9 @@ class LwwTable {
 
   // Errors: too_large; then nothing has changed.
   Result<void> merge(FieldType type, const LwwTable& other);
+  // The same with an encoded state, which is not built: the quick way for a small
+  // delta. Errors: those of decode and merge; then nothing has changed.
+  Result<void> merge_encoded(FieldType type, std::string_view bytes);
   LwwTable delta(const VersionVector& since) const;
   LwwTable difference(const LwwTable& older) const;
 
@@ -69,6 +73,26 @@ class LwwTable {
                      std::string_view key, std::string_view value, std::string* delta);
 
  private:
+  // A write as it stands in an encoding: views.
+  struct EncodedEntry {
+    std::string_view key;
+    Hlc hlc;
+    Dot dot;
+    std::string_view value;
+  };
+
+  // Reads what follows the header of a state that is not empty. start(count) is
+  // told how many entries there may be, take(entry) is given each, ascending by
+  // key. A failure sticks to `in`; what was taken by then is void.
+  template <class Start, class Take>
+  static Result<void> read(FieldType type, Reader& in, CausalContext& context, Start start, Take take);
+
+  // Whether those of `theirs` that are new here fit in. Errors: too_large.
+  template <class Entries>
+  Result<void> check_room(FieldType type, const Entries& theirs) const;
+
+  static bool beats(const EncodedEntry& a, const Entry& b);
+  void take(const EncodedEntry& entry);
   void take(std::string_view key, const Entry& entry);
 
   KeyTable<Entry> entries_;  // each entry's dot is in the context

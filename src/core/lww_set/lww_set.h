@@ -29,6 +29,9 @@ class LwwSet {
 
   // Joins the other state into this one. Errors: too_large.
   Result<void> merge(const LwwSet& other) { return table_.merge(kType, other.table_); }
+  // The same with an encoded state: the quick way for a small delta.
+  // Errors: also those of decode.
+  Result<void> merge_encoded(std::string_view bytes) { return table_.merge_encoded(kType, bytes); }
 
   VersionVector version() const { return table_.context().version(); }
 

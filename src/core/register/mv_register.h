@@ -37,6 +37,9 @@ class MvRegister {
   // Joins the other state into this one. Errors: too_large.
   Result<void> merge(const MvRegister& other);
 
+  // How many items one merge may have to move.
+  std::size_t merge_weight() const { return assignments_.size(); }
+
   VersionVector version() const { return context_.version(); }
 
   // For every `a` that includes `since`: a || delta = a || *this. What replaced

@@ -127,6 +127,8 @@ Result<void> Text::merge_encoded(std::string_view bytes) {
   return {};
 }
 
+std::size_t Text::merge_weight() const { return sequence_->replicas().size(); }
+
 VersionVector Text::version() const {
   VersionVector version;
   for (ClientIndex i = 0; i < sequence_->replicas().size(); ++i) {

@@ -94,6 +94,9 @@ class Text {
   // Errors: those of decode, which leave the text as it was, and of merge.
   Result<void> merge_encoded(std::string_view bytes);
 
+  // How many items one merge may have to move.
+  std::size_t merge_weight() const;
+
   // How many clocks of each replica are integrated.
   VersionVector version() const;
   // What a text that includes `since` may lack: the runs beyond it, every

@@ -1,56 +1,64 @@
 // merge_agg(x): the join of all states, as an aggregate that parallel workers
 // share.
 //
-// States are gathered on levels, each of which takes kFanOut of the one below
-// before it moves up, so that n small deltas cost n log n and not n times the
-// size of what has come together.
+// What comes is merged into a live state. Where a merge costs the more the larger
+// that state is, states are gathered on levels instead, each of which moves into
+// the next when it has grown, so that n small deltas cost n log n.
 #pragma once
 
 #include "extension/types/state.h"
 
-#include <array>
-#include <memory>
+#include <iterator>
 #include <string>
+#include <vector>
 
 namespace converge {
 
 template <class State>
 class Gathering {
  public:
+  // Merges an encoded state.
   Result<void> add(std::string_view bytes) {
-    Result<State> state = State::decode(bytes);
-    if (!state) return state.error();
-    return add(*state, 0);
+    State& first = levels_.front();
+    if constexpr (requires { first.merge_encoded(bytes); }) {
+      if (const Result<void> merged = first.merge_encoded(bytes); !merged) return merged.error();
+    } else {
+      const Result<State> state = State::decode(bytes);
+      if (!state) return state.error();
+      if (const Result<void> merged = first.merge(*state); !merged) return merged.error();
+    }
+    if constexpr (kLevelled<State>) return move_up();
+    return {};
   }
 
   // The join of all that was added.
-  Result<State> total() const {
-    State joined;
-    for (const Level& level : levels_)
-      if (level.taken > 0)
-        if (const Result<void> merged = joined.merge(level.state); !merged) return merged.error();
-    return joined;
+  Result<std::string> total() const {
+    if (levels_.size() == 1) return levels_.front().encode();
+    State joined = levels_.back();
+    for (auto level = std::next(levels_.rbegin()); level != levels_.rend(); ++level)
+      if (const Result<void> merged = joined.merge(*level); !merged) return merged.error();
+    return joined.encode();
   }
 
  private:
-  static constexpr std::size_t kLevels = 5;
-  static constexpr unsigned kFanOut = 32;
+  // A state says by merge_weight() how many items one merge may have to move.
+  template <class S>
+  static constexpr bool kLevelled = requires(const S& state) { state.merge_weight(); };
+  static constexpr std::size_t kFirstLevel = 256;  // the weight at which it moves up
+  static constexpr std::size_t kFanOut = 16;
 
-  struct Level {
-    State state;
-    unsigned taken = 0;
-  };
-
-  Result<void> add(const State& state, std::size_t at) {
-    Level& level = levels_[at];
-    if (const Result<void> merged = level.state.merge(state); !merged) return merged.error();
-    if (++level.taken < kFanOut || at + 1 == kLevels) return {};
-    const Result<void> moved = add(level.state, at + 1);
-    level = Level{};
-    return moved;
+  Result<void> move_up() {
+    std::size_t limit = kFirstLevel;
+    for (std::size_t at = 0; levels_[at].merge_weight() >= limit; ++at, limit *= kFanOut) {
+      if (at + 1 == levels_.size()) levels_.emplace_back();
+      if (const Result<void> merged = levels_[at + 1].merge(levels_[at]); !merged)
+        return merged.error();
+      levels_[at] = State();
+    }
+    return {};
   }
 
-  std::array<Level, kLevels> levels_{};
+  std::vector<State> levels_ = std::vector<State>(1);
 };
 
 // What the aggregate's internal state points to: the object is deleted with the
@@ -101,9 +109,9 @@ struct MergeAggregate {
     const GatheringHandle* handle = argument(fcinfo, 0);
     if (handle == nullptr) PG_RETURN_NULL();
     return boundary::call([&]() -> Result<Datum> {
-      const Result<State> total = static_cast<const Object*>(handle->object)->total();
+      const Result<std::string> total = static_cast<const Object*>(handle->object)->total();
       if (!total) return total.error();
-      return boundary::datum(total->encode());
+      return boundary::datum(*total);
     });
   }
 
@@ -122,9 +130,9 @@ struct MergeAggregate {
     }
     if (into == nullptr) into = create(fcinfo);
     boundary::call([&]() -> Result<bool> {
-      const Result<State> total = static_cast<const Object*>(from->object)->total();
+      const Result<std::string> total = static_cast<const Object*>(from->object)->total();
       if (!total) return total.error();
-      if (const Result<void> done = static_cast<Object*>(into->object)->add(total->encode()); !done)
+      if (const Result<void> done = static_cast<Object*>(into->object)->add(*total); !done)
         return done.error();
       return true;
     });
