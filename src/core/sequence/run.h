@@ -24,6 +24,9 @@ struct UnitId {
 
 inline constexpr UnitId kNoId{};
 
+// The client of the runs that begin lists (lists.h).
+inline constexpr ClientIndex kHeads = 0xffff'fffe;
+
 // Every unit but the first has the unit before it as its left origin, and all
 // have the same right origin. A visible run holds text (bytes > 0), which lies
 // in its leaf; a deleted one holds none.
@@ -37,6 +40,7 @@ struct Run {
   std::uint32_t handle = 0;  // its entry in the run index
 
   bool visible() const { return bytes > 0; }
+  bool head() const { return id.client == kHeads; }
   bool ascii() const { return bytes == length; }
   std::uint32_t end() const { return id.clock + length; }
   UnitId last() const { return {id.client, end() - 1}; }

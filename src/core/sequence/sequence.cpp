@@ -35,6 +35,10 @@ bool Sequence::has_pending_of(ClientIndex client) const {
 
 Sequence::Stretch Sequence::stretch(UnitId id, std::uint32_t length) const {
   if (integrated(id)) {
+    if (lists_) {
+      length = lists_->stretch_end(id, id.clock + length) - id.clock;
+      if (lists_->list_of(id) == kGone) return {UnitState::gone, length};
+    }
     const Run& run = tree_.find(id).run();
     return {run.visible() ? UnitState::visible : UnitState::deleted,
             std::min(length, run.end() - id.clock)};
@@ -47,7 +51,9 @@ Sequence::Stretch Sequence::stretch(UnitId id, std::uint32_t length) const {
     --run;
     std::uint64_t run_end = run->first + run->second.length;
     if (run_end > key) {
-      return {run->second.text.empty() ? UnitState::deleted : UnitState::visible,
+      return {run->second.list == kGone      ? UnitState::gone
+              : run->second.text.empty() ? UnitState::deleted
+                                         : UnitState::visible,
               static_cast<std::uint32_t>(std::min(end, run_end) - key)};
     }
   }
@@ -80,7 +86,7 @@ UnitId Sequence::unit_after(const Gap& gap) const {
   } else {
     place = RunTree::next(place);
   }
-  return place.valid() ? place.run().id : kNoId;
+  return place.valid() && !place.run().head() ? place.run().id : kNoId;
 }
 
 // Whether the unit stands behind the gap.
@@ -124,7 +130,7 @@ Sequence::Gap Sequence::resolve(const LooseRun& run, Gap gap) const {
   const ReplicaId replica = replicas_[run.id.client];
   while (place.valid()) {
     const Run& other = place.run();
-    if (other.id.plus(offset) == run.right) break;
+    if (other.id.plus(offset) == run.right || other.head()) break;
     std::uint32_t end = other.length;
     if (!run.right.none() && other.contains(run.right) &&
         run.right.clock - other.id.clock > offset) {
@@ -151,11 +157,16 @@ Sequence::Gap Sequence::resolve(const LooseRun& run, Gap gap) const {
 }
 
 void Sequence::integrate(const LooseRun& run) {
+  if (lists_) return integrate_in_list(run);
   if (tree_.bytes() != tree_.units()) {  // not all of it is ASCII
     if (!run.left.none() && integrated(run.left.plus(1))) keep_pair_apart(run.left.plus(1));
     if (!run.right.none()) keep_pair_apart(run.right);
   }
-  Gap gap = gap_after(run.left);
+  place(run, gap_after(run.left));
+}
+
+// Puts the run where it belongs behind `gap`, where its left origin ends.
+void Sequence::place(const LooseRun& run, Gap gap) {
   if (unit_after(gap) != run.right) gap = resolve(run, gap);
   put(gap, run);
   known_[run.id.client] += run.length;
@@ -204,272 +215,45 @@ void Sequence::put(Gap gap, const LooseRun& run) {
   }
 }
 
-// ---- what comes from elsewhere -------------------------------------------
-
-LooseRun rest_of(const LooseRun& run, std::uint32_t units, std::string& replaced) {
-  LooseRun rest{run.id.plus(units), run.length - units, run.id.plus(units - 1), run.right, {}};
-  if (run.text.empty()) return rest;
-  TextSize size = run.text.size() == run.length ? TextSize{units, units, units}
-                                                : measure_units(run.text.data(), units);
-  if (size.units == units) {
-    rest.text = run.text.substr(size.bytes);
-  } else {
-    replaced.assign(kReplacement);
-    replaced.append(run.text.substr(size.bytes + 4));
-    rest.text = replaced;
-  }
-  return rest;
-}
-
-LooseRun first_of(const LooseRun& run, std::uint32_t units, std::string& replaced) {
-  LooseRun first{run.id, units, run.left, run.right, {}};
-  if (run.text.empty()) return first;
-  TextSize size = run.text.size() == run.length ? TextSize{units, units, units}
-                                                : measure_units(run.text.data(), units);
-  first.text = run.text.substr(0, size.bytes);
-  if (size.units < units) {
-    replaced.assign(first.text);
-    replaced.append(kReplacement);
-    first.text = replaced;
-  }
-  return first;
-}
-
-// A unit that must be integrated before the run can be, or kNoId.
-UnitId Sequence::missing(const LooseRun& run) const {
-  if (run.id.clock > known_[run.id.client]) return run.id.before();
-  if (!run.left.none() && !integrated(run.left)) return run.left;
-  if (!run.right.none() && !integrated(run.right)) return run.right;
-  return kNoId;
-}
-
-// Takes a run of which any part may be known, or deleted already.
-void Sequence::offer(LooseRun run) {
-  std::string replaced;
-  auto advance = [&](std::uint32_t units) {
-    std::string text;
-    run = rest_of(run, units, text);
-    if (text.empty()) return;
-    replaced.swap(text);
-    run.text = replaced;
-  };
-  for (;;) {
-    std::uint32_t known = known_[run.id.client];
-    if (run.id.clock < known) {
-      std::uint32_t have = std::min(known - run.id.clock, run.length);
-      if (run.text.empty()) erase_integrated(run.id, have);
-      if (have == run.length) return;
-      advance(have);
-    }
-    // Take apart what comes before the first early deletion, and what it covers.
-    std::uint64_t key = run.id.key();
-    auto at = early_.upper_bound(key);
-    if (at != early_.begin() && std::prev(at)->first + std::prev(at)->second > key) --at;
-    if (at == early_.end() || at->first >= key + run.length) return offer_known_apart(run);
-    std::uint64_t from = at->first;
-    std::uint64_t end = from + at->second;
-    auto part = static_cast<std::uint32_t>(
-        from > key ? from - key : std::min<std::uint64_t>(end - key, run.length));
-    std::string first_text;
-    LooseRun first = first_of(run, part, first_text);
-    if (from <= key) {
-      first.text = {};
-      early_.erase(at);
-      if (from < key) early_[from] = static_cast<std::uint32_t>(key - from);
-      if (key + part < end) early_[key + part] = static_cast<std::uint32_t>(end - key - part);
-    }
-    offer_known_apart(first);
-    if (part == run.length) return;
-    advance(part);  // of which the first part may have woken some
-  }
-}
-
-// Takes a run of which nothing is integrated or deleted early.
-void Sequence::offer_known_apart(LooseRun run) {
-  UnitId awaited = missing(run);
-  if (!awaited.none()) return hold(run, awaited);
-  integrate(run);
-  if (!waiting_.empty()) wake(run.id, run.length);
-}
-
-// Keeps the run, but for the parts of it that wait already, until `awaited` is
-// integrated.
-void Sequence::hold(const LooseRun& run, UnitId awaited) {
-  if (run.text.empty()) erase_waiting(run.id.key(), run.id.key() + run.length);
-  std::uint32_t from = 0;
-  while (from < run.length) {
-    std::uint64_t key = run.id.key() + from;
-    auto at = waiting_.upper_bound(key);
-    if (at != waiting_.begin()) {
-      auto before = std::prev(at);
-      std::uint64_t end = before->first + before->second.length;
-      if (end > key) {  // there already
-        from += static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(end - key, run.length - from));
-        continue;
-      }
-    }
-    std::uint32_t length = run.length - from;
-    if (at != waiting_.end() && at->first < key + length) {
-      length = static_cast<std::uint32_t>(at->first - key);
-    }
-    std::string rest_text;
-    std::string part_text;
-    LooseRun part = from > 0 ? rest_of(run, from, rest_text) : run;
-    if (length < part.length) part = first_of(part, length, part_text);
-    waiting_.emplace_hint(at, key,
-                          Waiting{length, part.left, part.right, std::string(part.text)});
-    waiting_bytes_ += part.text.size();
-    awaited_.emplace(from > 0 ? key - 1 : awaited.key(), key);
-    from += length;
-  }
-}
-
-// Integrates what waited for these units, and what waited for that.
-void Sequence::wake(UnitId id, std::uint32_t length) {
-  std::vector<UnitRange> woken{{id, length}};
-  while (!woken.empty()) {
-    UnitRange range = woken.back();
-    woken.pop_back();
-    std::uint64_t key = range.id.key();
-    std::uint64_t end = key + range.length;
-
-    // The same units may have waited here, with less to depend on.
-    for (;;) {
-      auto at = waiting_.lower_bound(end);
-      if (at == waiting_.begin()) break;
-      --at;
-      if (at->first + at->second.length <= key) break;
-      if (at->first + at->second.length > end) {
-        at = std::prev(cut_waiting(at, static_cast<std::uint32_t>(end - at->first)));
-      }
-      if (at->second.text.empty()) {
-        erase_integrated({range.id.client, static_cast<std::uint32_t>(at->first)},
-                         at->second.length);
-      }
-      waiting_bytes_ -= at->second.text.size();
-      waiting_.erase(at);
-    }
-
-    auto first = awaited_.lower_bound(key);
-    while (first != awaited_.end() && first->first < end) {
-      std::uint64_t waiter = first->second;
-      first = awaited_.erase(first);
-      auto at = waiting_.find(waiter);
-      if (at == waiting_.end()) continue;
-      UnitId start{static_cast<ClientIndex>(waiter >> 32), static_cast<std::uint32_t>(waiter)};
-      LooseRun run{start, at->second.length, at->second.left, at->second.right, at->second.text};
-      if (UnitId next = missing(run); !next.none()) {
-        awaited_.emplace(next.key(), waiter);
-        continue;
-      }
-      auto node = waiting_.extract(at);
-      run.text = node.mapped().text;
-      waiting_bytes_ -= run.text.size();
-      integrate(run);
-      woken.push_back({run.id, run.length});
-    }
-  }
-}
-
-// Divides what waits after its first `units`. Gives the second part.
-std::map<std::uint64_t, Sequence::Waiting>::iterator Sequence::cut_waiting(
-    std::map<std::uint64_t, Waiting>::iterator at, std::uint32_t units) {
-  UnitId start{static_cast<ClientIndex>(at->first >> 32), static_cast<std::uint32_t>(at->first)};
-  LooseRun run{start, at->second.length, at->second.left, at->second.right, at->second.text};
-  std::string first_text;
-  std::string rest_text;
-  LooseRun first = first_of(run, units, first_text);
-  LooseRun rest = rest_of(run, units, rest_text);
-  waiting_bytes_ += first.text.size() + rest.text.size() - run.text.size();
-  auto second = waiting_.emplace_hint(
-      std::next(at), rest.id.key(),
-      Waiting{rest.length, rest.left, rest.right, std::string(rest.text)});
-  at->second.length = units;
-  at->second.text = std::string(first.text);
-  awaited_.emplace(rest.left.key(), rest.id.key());
-  return second;
-}
-
-// ---- deletions -----------------------------------------------------------
-
-void Sequence::erase(UnitId id, std::uint32_t length) {
-  std::uint32_t known = known_[id.client];
-  if (id.clock < known) {
-    std::uint32_t have = std::min(known - id.clock, length);
-    erase_integrated(id, have);
-    if (have == length) return;
-    id = id.plus(have);
-    length -= have;
-  }
-  std::uint64_t key = id.key();
-  erase_waiting(key, key + length);
-  note_early(key, key + length);
-}
-
-void Sequence::erase_integrated(UnitId id, std::uint32_t length) {
-  while (length > 0) {
-    RunTree::Place place = tree_.find(id);
-    const Run& run = place.run();
-    std::uint32_t from = id.clock - run.id.clock;
-    std::uint32_t part = std::min(length, run.length - from);
-    if (run.visible()) tree_.erase(place, from, part);
-    id = id.plus(part);
-    length -= part;
-  }
-}
-
-void Sequence::erase_waiting(std::uint64_t key, std::uint64_t end) {
-  auto at = waiting_.upper_bound(key);
-  if (at != waiting_.begin()) --at;
-  for (; at != waiting_.end() && at->first < end; ++at) {
-    std::uint64_t own_end = at->first + at->second.length;
-    if (own_end <= key || at->second.text.empty()) continue;
-    if (at->first < key) at = cut_waiting(at, static_cast<std::uint32_t>(key - at->first));
-    if (own_end > end) {
-      cut_waiting(at, static_cast<std::uint32_t>(end - at->first));
-    }
-    waiting_bytes_ -= at->second.text.size();
-    at->second.text = std::string();
-  }
-}
-
-// Remembers the deletion of those units in the range that are unknown.
-void Sequence::note_early(std::uint64_t key, std::uint64_t end) {
-  auto add = [this](std::uint64_t from, std::uint64_t to) {
-    auto at = early_.upper_bound(to);
-    while (at != early_.begin()) {
-      auto before = std::prev(at);
-      std::uint64_t before_end = before->first + before->second;
-      bool same_client = before->first >> 32 == from >> 32;
-      if (!same_client || before_end < from) break;
-      from = std::min(from, before->first);
-      to = std::max(to, before_end);
-      at = early_.erase(before);
-    }
-    early_[from] = static_cast<std::uint32_t>(to - from);
-  };
-  auto at = waiting_.upper_bound(key);
-  if (at != waiting_.begin()) --at;
-  for (; at != waiting_.end() && at->first < end && key < end; ++at) {
-    std::uint64_t own_end = at->first + at->second.length;
-    if (own_end <= key) continue;
-    if (at->first > key) add(key, at->first);
-    key = own_end;
-  }
-  if (key < end) add(key, end);
-}
-
 // ---- states --------------------------------------------------------------
 
 void Sequence::Loader::replicas(const std::vector<ReplicaId>& replicas) {
   for (ReplicaId replica : replicas) sequence_.client(replica);
 }
 
+ListIndex Sequence::Loader::begin(const ListName& name) {
+  Lists& lists = *sequence_.lists_;
+  list_ = lists.number(name);
+  lists.list(list_).begun = true;
+  heads_.push_back(built_++);
+  builder_.add({kHeads, list_}, 1, kNoId, kNoId, nullptr, 0);
+  return list_;
+}
+
 void Sequence::Loader::add(const LooseRun& run) {
+  if (list_ != kImplied) {
+    added_.push_back({run.id, list_, list_ == kGone ? kGone : built_++});
+    if (list_ == kGone) {
+      sequence_.known_[run.id.client] += run.length;
+      return;
+    }
+  }
   builder_.add(run.id, run.length, run.left, run.right, run.text.data(),
                static_cast<std::uint32_t>(run.text.size()));
   sequence_.known_[run.id.client] += run.length;
+}
+
+void Sequence::Loader::finish(const std::vector<std::uint32_t>& by_id) {
+  if (!sequence_.lists_) return builder_.finish(by_id);
+  std::vector<std::uint32_t> built;
+  built.reserve(built_);
+  for (std::uint32_t i : by_id) {
+    const Added& added = added_[i];
+    sequence_.lists_->place(added.id.client, added.id.clock, added.list);
+    if (added.list != kGone) built.push_back(added.index);
+  }
+  built.insert(built.end(), heads_.begin(), heads_.end());  // the greatest client's
+  builder_.finish(built);
 }
 
 bool Sequence::add(const FlatSequence& flat) {
@@ -480,7 +264,10 @@ bool Sequence::add(const FlatSequence& flat) {
   runs.reserve(flat.waiting.size());
   auto take = [&](const LooseRun& flat_run) {
     LooseRun run{translate(flat_run.id), flat_run.length, translate(flat_run.left),
-                 translate(flat_run.right), flat_run.text};
+                 translate(flat_run.right), flat_run.text,
+                 flat_run.list >= kFirstList ? translate_list(flat, flat_run.list, clients)
+                                             : flat_run.list,
+                 flat_run.contents};
     if (known_[run.id.client] < run.id.clock + run.length) {
       runs.push_back(run);
     } else if (run.text.empty()) {
@@ -492,7 +279,8 @@ bool Sequence::add(const FlatSequence& flat) {
   add_runs(runs);
   for (const UnitRange& range : flat.deleted) erase(translate(range.id), range.length);
   return waiting_.size() + early_.size() <= kMaxPendingRuns &&
-         waiting_bytes_ <= kMaxPendingBytes && tree_.bytes() <= kMaxTextBytes;
+         waiting_bytes_ <= kMaxPendingBytes && tree_.bytes() <= kMaxTextBytes &&
+         (!lists_ || lists_->content_bytes() <= kMaxContentBytes);
 }
 
 // Offers the runs so that, where they depend on each other, few have to wait:

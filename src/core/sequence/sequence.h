@@ -5,10 +5,14 @@
 // A unit goes one way: unknown, then waiting or integrated, visible or deleted.
 // A deletion may come before its unit. So any set of runs and deletions, taken
 // in any order, leads to the same state; how runs are cut is not part of it.
+//
+// A sequence holds one list of text (a crdt_text), or many lists under parents,
+// of text and other content (a ydoc): then it has Lists (lists.h).
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +20,7 @@
 #include "core/clock/version_vector.h"
 #include "core/replica.h"
 #include "core/result.h"
+#include "core/sequence/lists.h"
 #include "core/sequence/run_tree.h"
 #include "core/sequence/text.h"
 
@@ -28,6 +33,8 @@ struct LooseRun {
   UnitId left;
   UnitId right;
   std::string_view text;
+  ListIndex list = kImplied;          // given where both origins are none, and of what is gone
+  const Content* contents = nullptr;  // of the placeholders in the text that are not kept yet
 };
 
 struct UnitRange {
@@ -42,6 +49,7 @@ struct FlatSequence {
   std::vector<LooseRun> runs;      // integrated, in document order
   std::vector<LooseRun> waiting;   // by identifier
   std::vector<UnitRange> deleted;  // units that are not known yet, by identifier
+  std::vector<ListName> lists;     // the list n + kFirstList of a run is lists[n]
 };
 
 // Takes integrated runs one by one, in document order.
@@ -68,9 +76,19 @@ class Sequence {
     UnitId left;
     UnitId right;
     std::string text;  // none: deleted
+    ListIndex list = kImplied;
   };
 
+  enum class Holds : std::uint8_t { text, lists };
+  explicit Sequence(Holds holds = Holds::text) {
+    if (holds == Holds::lists) lists_.emplace();
+  }
+
   const RunTree& tree() const { return tree_; }
+  // What a sequence of many lists has besides.
+  const Lists& lists() const { return *lists_; }
+  // The first run of a list that has begun: its head.
+  RunTree::Place head(ListIndex list) const { return tree_.find({kHeads, list}); }
   const std::vector<ReplicaId>& replicas() const { return replicas_; }
   // How many units of the replica are integrated: its next clock.
   std::uint32_t known(ClientIndex client) const { return known_[client]; }
@@ -88,7 +106,7 @@ class Sequence {
   bool has_pending_of(ClientIndex client) const;
 
   // What is known of a unit. `early`: deleted, though it is not there yet.
-  enum class UnitState : std::uint8_t { unknown, visible, deleted, early };
+  enum class UnitState : std::uint8_t { unknown, visible, deleted, early, gone };
   struct Stretch {
     UnitState state = UnitState::unknown;
     std::uint32_t length = 0;
@@ -104,13 +122,25 @@ class Sequence {
     Loader(Sequence& sequence) : sequence_(sequence), builder_(sequence.tree_) {}
     void replicas(const std::vector<ReplicaId>& replicas);
     void expect(std::size_t runs) override { builder_.expect(runs); }
+    // Of many lists: the runs that follow are in this one, which is new, or gone.
+    ListIndex begin(const ListName& name);
+    void begin_gone() { list_ = kGone; }
     void add(const LooseRun& run) override;
     // `by_id`: the indexes of the runs by identifier.
-    void finish(const std::vector<std::uint32_t>& by_id) { builder_.finish(by_id); }
+    void finish(const std::vector<std::uint32_t>& by_id);
 
    private:
+    struct Added {
+      UnitId id;
+      ListIndex list;
+      std::uint32_t index;  // in the tree's builder
+    };
     Sequence& sequence_;
     RunTree::Builder builder_;
+    ListIndex list_ = kImplied;
+    std::uint32_t built_ = 0;
+    std::vector<Added> added_;         // of many lists: the runs
+    std::vector<std::uint32_t> heads_;  // and their heads' indexes
   };
 
   // The join with a state, in any order. False when a bound is exceeded
@@ -135,6 +165,7 @@ class Sequence {
   bool reaches(const Gap& gap, UnitId unit) const;
   void keep_pair_apart(UnitId unit);
   void integrate(const LooseRun& run);
+  void place(const LooseRun& run, Gap gap);
   Gap resolve(const LooseRun& run, Gap gap) const;
   void put(Gap gap, const LooseRun& run);
 
@@ -145,7 +176,17 @@ class Sequence {
   void wake(UnitId id, std::uint32_t length);
   void erase(UnitId id, std::uint32_t length);
   void erase_integrated(UnitId id, std::uint32_t length);
+  void erase_visible(UnitId id, std::uint32_t length);
+  // With many lists (sequence_lists.cpp):
+  ListIndex list_for(const LooseRun& run) const;
+  void integrate_in_list(const LooseRun& run);
+  void keep_last(const LooseRun& run);
+  void erase_in_lists(UnitId id, std::uint32_t length);
+  void erase_under(std::vector<UnitId> types);
+  ListIndex translate_list(const FlatSequence& flat, ListIndex list,
+                           const std::vector<ClientIndex>& clients);
   void erase_waiting(std::uint64_t key, std::uint64_t end);
+  void drop_waiting(std::uint64_t key, std::uint64_t end);
   void note_early(std::uint64_t key, std::uint64_t end);
   std::map<std::uint64_t, Waiting>::iterator cut_waiting(
       std::map<std::uint64_t, Waiting>::iterator at, std::uint32_t units);
@@ -159,6 +200,7 @@ class Sequence {
   std::multimap<std::uint64_t, std::uint64_t> awaited_;        // unit to who waits for it
   std::map<std::uint64_t, std::uint32_t> early_;
   std::size_t waiting_bytes_ = 0;
+  std::optional<Lists> lists_;
 };
 
 // The rest of the run behind its first `units`. A surrogate pair that is cut

@@ -64,6 +64,7 @@ inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;   // visi
 inline constexpr std::uint64_t kMaxTextClock = 0xffff'fffe;              // units of one replica
 inline constexpr std::size_t kMaxPendingRuns = std::size_t{1} << 20;     // and deleted ranges
 inline constexpr std::size_t kMaxPendingBytes = std::size_t{1} << 26;    // text that waits
+inline constexpr std::size_t kMaxContentBytes = std::size_t{1} << 28;    // what is no text
 
 class Text {
  public:
