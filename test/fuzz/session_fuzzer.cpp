@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "allocation.h"
 #include "core/codec/reader.h"
 #include "core/session/document_session.h"
 
@@ -58,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   auto draw = [next = ReplicaId{1}]() mutable { return next++; };
   DocumentSession loaded(draw);
-  if (loaded.load(bytes).ok()) {
+  if (fuzz::decode_within_bounds(bytes.size(), [&] { return loaded.load(bytes); }).ok()) {
     const std::string saved = loaded.save();
     DocumentSession again(draw);
     if (!again.load(saved).ok() || again.save() != saved) std::abort();
