@@ -98,7 +98,7 @@ endif
 # Not INSTALL_SCRIPT or the like: those are names of PGXS, and /usr/bin/install a target.
 CONVERGE_SQL := $(BUILD)/converge--$(EXTVERSION).sql
 DATA_built = $(CONVERGE_SQL)
-DATA = $(wildcard src/extension/upgrade/converge--*--*.sql)
+DATA = $(wildcard src/extension/upgrade/converge--*.sql)
 
 # ----------------------------------------------------------------------- flags
 

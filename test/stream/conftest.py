@@ -3,9 +3,11 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-from servers import Notes, Server  # noqa: E402  (the path comes first)
+from cluster import Server  # noqa: E402  (the path comes first)
+from servers import Notes  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -1,34 +1,19 @@
-"""Private clusters, and a tracked table of documents in them."""
+"""A tracked table of documents in a private cluster."""
 import base64
-import contextlib
 import hashlib
 import hmac
 import json
 import os
-import pathlib
 import signal
-import subprocess
-import tempfile
 import time
 
 import psycopg2
 
+from cluster import wait_until
 from worker_client import WorkerClient
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TENANT = "acme"
 SECRET = b"a secret of 32 bytes or more, here"
-
-
-def wait_until(condition, what, timeout=20):
-    """Waits until condition() gives something true, and gives it."""
-    deadline = time.monotonic() + timeout
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
-        time.sleep(0.02)
 
 
 def token(tenant):
@@ -40,90 +25,6 @@ def token(tenant):
     signed = b".".join(encoded(json.dumps(part).encode())
                        for part in ({"alg": "HS256", "typ": "JWT", "kid": "k"}, claims))
     return b".".join([signed, encoded(hmac.digest(SECRET, signed, hashlib.sha256))]).decode()
-
-
-class Server:
-    """A cluster with Converge loaded."""
-
-    def __init__(self, **settings):
-        self.directory = tempfile.mkdtemp(prefix="converge-stream-")
-        os.chmod(self.directory, 0o755)
-        self.settings = settings
-        self.start()
-
-    def cluster(self, command, *arguments):
-        subprocess.run([ROOT / "scripts/cluster", command, self.directory, *arguments],
-                       check=True, stdin=subprocess.DEVNULL)
-
-    def start(self):
-        self.cluster("start", *(f"{name}={value}" for name, value in self.settings.items()))
-        lines = pathlib.Path(self.directory, "env").read_text().splitlines()
-        self.environment = dict(line.split("=", 1) for line in lines)
-
-    def stop(self, mode="fast"):
-        self.cluster("stop", mode)
-
-    def crash(self):
-        self.cluster("kill")
-
-    def remove(self):
-        self.cluster("remove")
-
-    @property
-    def bin(self):
-        return pathlib.Path(self.environment["CLUSTER_BIN"])
-
-    @property
-    def address(self):
-        return dict(host=self.environment["PGHOST"], port=self.environment["PGPORT"],
-                    user="postgres")
-
-    def log(self):
-        return pathlib.Path(self.directory, "log").read_text(errors="replace")
-
-    def set(self, **settings):
-        with self.connect() as session:
-            for name, value in settings.items():
-                session.run(f"ALTER SYSTEM SET {name} = {value}")
-            session.run("SELECT pg_reload_conf()")
-
-    def connect(self, database="postgres", **more):
-        return Session(psycopg2.connect(dbname=database, **self.address, **more))
-
-
-class Session:
-    """A connection that commits each statement, unless in a transaction()."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        connection.autocommit = True
-
-    def run(self, statement, *values):
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def value(self, statement, *values):
-        return self.run(statement, *values)[0][0]
-
-    @contextlib.contextmanager
-    def transaction(self):
-        self.run("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self.run("ROLLBACK")
-            raise
-        self.run("COMMIT")
-
-    def close(self):
-        self.connection.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 class Notes:

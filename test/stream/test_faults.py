@@ -7,7 +7,8 @@ import time
 
 import psycopg2
 
-from servers import Notes, wait_until
+from cluster import wait_until
+from servers import Notes
 from test_forwarding import flood
 from worker_client import Closed
 

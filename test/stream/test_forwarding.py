@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from servers import Notes, wait_until
+from cluster import wait_until
+from servers import Notes
 from wire import WorkerRequest
 from worker_client import Closed, WorkerClient, numbers
 

@@ -7,7 +7,8 @@ import time
 import psycopg2
 import pytest
 
-from servers import Notes, wait_until
+from cluster import wait_until
+from servers import Notes
 from worker_client import Closed
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from servers import ROOT
+from cluster import ROOT
 from test_output_plugin import A_PAYLOAD, log
 
 REFERENCE = (ROOT / "docs/reference/stream.md").read_text()

@@ -1,3 +1,3 @@
 #pragma once
 
-#define CONVERGE_VERSION "0.1.0"
+#define CONVERGE_VERSION "0.2.0"

@@ -59,7 +59,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#core = core instanceof CoreModule ? Promise.resolve(core) : CoreModule.load(core);
     this.#core.catch((error: unknown) => this.emit("problem", new ConvergeError("unavailable", "cannot load the core", String(error))));
     this.#now = options.now ?? Date.now;
-    this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.1.0" });
+    this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.2.0" });
     this.#connection.on("state", (state) => this.#onState(state));
     this.#connection.on("welcome", (welcome) => this.#onWelcome(welcome));
     this.#connection.on("message", (message) => this.#onMessage(message));
