@@ -85,6 +85,7 @@ SQL_PARTS := \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \
 	src/extension/documents/repair.sql \
+	src/extension/documents/compact.sql \
 	worker/background/status.sql \
 	src/extension/security/grants.sql
 

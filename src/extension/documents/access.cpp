@@ -16,6 +16,11 @@ void no_such_collection(const char* collection) {
                   errhint("converge.track() makes a collection of a table.")));
 }
 
+void no_such_document(const char* collection, const char* key) {
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                  errmsg("document \"%s\" of collection \"%s\" does not exist", key, collection)));
+}
+
 ReadableDocument read_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
   ReadableDocument found{};
@@ -24,8 +29,7 @@ ReadableDocument read_document(const char* collection, const char* key) {
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                    errmsg("document \"%s\" of collection \"%s\" does not exist", key, collection)));
+    no_such_document(collection, key);
   }
   return found;
 }

@@ -28,6 +28,9 @@ struct ReadableDocument {
 // does not exist or that the caller may not see, which is not told apart.
 ReadableDocument read_document(const char* collection, const char* key);
 
+// Raises 42704.
+[[noreturn]] void no_such_document(const char* collection, const char* key);
+
 // Raises 42P01.
 [[noreturn]] void no_such_collection(const char* collection);
 

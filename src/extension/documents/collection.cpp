@@ -37,8 +37,7 @@ extern "C" {
 namespace converge {
 namespace {
 
-// converge.collection's columns.
-enum : AttrNumber { kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kColumns = kDeferred };
+using namespace collection_table;
 
 // One entry a relation that was asked for. `collection` is null where the
 // relation is not tracked.

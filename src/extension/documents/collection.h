@@ -24,6 +24,14 @@ inline constexpr int kMaxKeyColumns = 16;
 // Of a document's key in its text form; it is part of an index.
 inline constexpr int kMaxKeyBytes = 1024;
 
+// converge.collection's columns.
+namespace collection_table {
+enum : AttrNumber {
+  kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kIncluded, kDeletionColumn,
+  kColumns = kDeletionColumn
+};
+}
+
 // A column of the primary key.
 struct KeyColumn {
   NameData name;

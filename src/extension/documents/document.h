@@ -18,6 +18,20 @@ namespace converge {
 // deleted. In `snapshot`, or as everything committed has it.
 std::int64_t find_document(const Collection* collection, const RowRef& ref, Snapshot snapshot = nullptr);
 
+// All incarnations, ascending: an array in CurrentMemoryContext.
+std::int64_t* incarnations_of(const Collection* collection, const RowRef& ref, int* count);
+
+// A document with its name.
+struct DocumentName {
+  const char* tenant;
+  std::int64_t document;
+  const char* key;
+};
+
+// The collection's documents that come after (tenant, document) `after` in that
+// order, at most `limit`; how many. In CurrentMemoryContext.
+int documents_after(const Collection* collection, const DocumentName& after, DocumentName* documents, int limit);
+
 // A new incarnation.
 std::int64_t create_document(const Collection* collection, const RowRef& ref);
 

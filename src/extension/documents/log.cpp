@@ -10,6 +10,8 @@ extern "C" {
 #include "access/relscan.h"
 #include "access/sdir.h"
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
@@ -51,9 +53,21 @@ void read_change(Relation log, HeapTuple row, LoggedChange* change) {
     ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a change in the log is damaged")));
   }
   std::memcpy(change->hash, VARDATA_ANY(hash), kHashBytes);
+  change->xid = U64FromFullTransactionId(DatumGetFullTransactionId(values[kXid - 1]));
+  change->epoch = DatumGetInt64(values[kEpoch - 1]);
+  change->recorded_at = DatumGetTimestampTz(values[kRecordedAt - 1]);
+  change->tid = row->t_self;
 }
 
 }  // namespace
+
+void lock_log(std::int64_t document) {
+  LOCKTAG tag;
+  const auto bits = static_cast<std::uint64_t>(document);
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, owned_oid("document"), static_cast<uint32>(bits),
+                     static_cast<uint16>(bits >> 32));
+  (void)LockAcquire(&tag, ExclusiveLock, false, false);
+}
 
 void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change) {
   Assert(change.seq > 0 && change.writer.document > 0);
@@ -92,7 +106,7 @@ std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) 
   ScanKeyData keys[3];
   fill_keys(keys, writer);
   Relation index = index_open(log_key(), AccessShareLock);
-  // The log is only ever added to, so that SnapshotSelf cannot miss a row here.
+  // Rows are added and deleted but never changed, so that SnapshotSelf cannot miss one.
   SysScanDesc scan =
       systable_beginscan_ordered(log, index, snapshot != nullptr ? snapshot : SnapshotSelf, 3, keys);
   std::int64_t last = 0;

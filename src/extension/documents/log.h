@@ -36,9 +36,17 @@ struct LoggedChange {
   bool refused;
   std::string_view payload;  // empty when refused
   unsigned char hash[kHashBytes];
+  std::uint64_t xid;
+  std::int64_t epoch;
+  std::int64_t recorded_at;  // a TimestampTz
+  ItemPointerData tid;
 };
 
-// Adds a change. The caller holds the document's row lock, has checked the
+// Keeps compaction, and others who call this, away from the document's log until
+// the transaction ends. For who may refuse changes there without the row's lock.
+void lock_log(std::int64_t document);
+
+// Adds a change. The caller holds the document's row lock or the log's, has checked the
 // number, and keeps `log` (converge.change, RowExclusiveLock) open over a batch.
 //
 // The commit will be synchronous whatever the session asks for: a commit that
@@ -47,7 +55,8 @@ struct LoggedChange {
 void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change);
 
 // The writer's greatest number in the log, 0 if none: in `snapshot`, or, where
-// that is null, as it is at this moment with what this command has added.
+// that is null, as it is at this moment with what this command has added. (What
+// compaction dropped, converge.replica has.)
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot = nullptr);
 
 // The change with that number, in CurrentMemoryContext. False: not in the log.

@@ -23,8 +23,20 @@ CREATE TABLE converge.collection (
     relation regclass NOT NULL UNIQUE,
     tenant_column name NOT NULL,
     key_columns name[] NOT NULL,        -- the primary key without the tenant column
-    deferred name[] NOT NULL DEFAULT '{}'
+    deferred name[] NOT NULL DEFAULT '{}',
+    included name[] NOT NULL DEFAULT '{}', -- plain columns that clients may read
+    deletion_column name                -- set where a row is deleted softly; NULL: rows are deleted
 ) WITH (user_catalog_table = true);
+
+-- The fields each collection has had. In the log and on the wire a field keeps
+-- the name that its column had first, and no other column ever takes it.
+CREATE TABLE converge.field (
+    collection integer NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    column_name name,                   -- NULL: the column was dropped, or is of another type now
+    type name NOT NULL,                 -- of schema converge
+    PRIMARY KEY (collection, name)
+);
 
 -- The documents: rows of tracked tables. Rows never change. A row that is
 -- deleted and inserted again is another document, an incarnation of the same
@@ -102,22 +114,37 @@ CREATE TABLE converge.quarantine (
     PRIMARY KEY (tenant, document, replica, seq)
 );
 
+-- What compaction has dropped from a document's log: the join of those changes,
+-- of which converge.replica.last_seq has the numbers. Snapshot and log together
+-- are the document's whole history.
+CREATE TABLE converge.snapshot (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,   -- of the youngest change in it
+    state bytea NOT NULL,               -- wire.DocumentState
+    PRIMARY KEY (tenant, document)
+);
+
 -- A dump holds them: what was acknowledged is part of the data.
 SELECT pg_catalog.pg_extension_config_dump('converge.node', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.collection', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.collection_collection_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.field', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.document', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.document_document_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.change', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.replica', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
 
 COMMENT ON TABLE converge.node IS 'this server''s identity as a writer';
 COMMENT ON TABLE converge.collection IS 'the tracked tables';
+COMMENT ON TABLE converge.field IS 'the fields of tracked tables and their columns';
 COMMENT ON TABLE converge.document IS 'the rows of tracked tables, each a document';
 COMMENT ON TABLE converge.change IS 'the log: every edit of every document';
 COMMENT ON TABLE converge.replica IS 'the writers of each document';
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
+COMMENT ON TABLE converge.snapshot IS 'what compaction has dropped from each document''s log, as a state';

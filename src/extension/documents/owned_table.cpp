@@ -12,15 +12,16 @@ extern "C" {
 namespace converge {
 
 OwnedTable::OwnedTable(const char* name, LOCKMODE lock_mode)
-    : relation(table_open(owned_oid(name), lock_mode)), mode(lock_mode), indexes(nullptr) {}
+    : relation(table_open(owned_oid(name), lock_mode)), mode(lock_mode), indexes(nullptr), written(false) {}
 
 void OwnedTable::close() {
   if (indexes != nullptr) CatalogCloseIndexes(indexes);
-  table_close(relation, indexes != nullptr ? NoLock : mode);
+  table_close(relation, written ? NoLock : mode);
 }
 
 void OwnedTable::insert(Datum* values, bool* nulls) {
   if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+  written = true;
   HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
   CatalogTupleInsertWithInfo(relation, row, indexes);
   heap_freetuple(row);
@@ -28,9 +29,15 @@ void OwnedTable::insert(Datum* values, bool* nulls) {
 
 void OwnedTable::update(HeapTuple old_row, Datum* values, bool* nulls) {
   if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+  written = true;
   HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
   CatalogTupleUpdateWithInfo(relation, &old_row->t_self, row, indexes);
   heap_freetuple(row);
+}
+
+void OwnedTable::remove(ItemPointerData tid) {
+  written = true;
+  CatalogTupleDelete(relation, &tid);
 }
 
 Oid owned_oid(const char* name) {

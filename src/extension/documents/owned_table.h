@@ -21,7 +21,8 @@ namespace converge {
 struct OwnedTable {
   Relation relation;
   LOCKMODE mode;
-  CatalogIndexState indexes;  // null until the first insert or update
+  CatalogIndexState indexes;  // null until the first insert or update, in its context
+  bool written;
 
   OwnedTable(const char* name, LOCKMODE lock_mode);
   // The lock is kept until the end of the transaction when rows were written.
@@ -29,6 +30,8 @@ struct OwnedTable {
 
   void insert(Datum* values, bool* nulls);
   void update(HeapTuple old_row, Datum* values, bool* nulls);
+  // The row that `tid` points to. It must not be changed by anybody else meanwhile.
+  void remove(ItemPointerData tid);
 };
 
 // The table or index of schema converge with that name.

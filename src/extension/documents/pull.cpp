@@ -7,6 +7,7 @@
 #include "extension/documents/wire_memory.h"
 
 #include "core/clock/log_version.h"
+#include "core/log/pull_answer.h"
 #include "proto/converge.pb-c.h"
 
 extern "C" {
@@ -20,9 +21,6 @@ PG_FUNCTION_INFO_V1(converge_pull);
 
 namespace converge {
 namespace {
-
-// What a change costs on the wire beside its payload, about.
-constexpr std::size_t kChangeOverhead = 32;
 
 // A log_version in plain memory, ascending by replica.
 struct Position {
@@ -104,20 +102,28 @@ void add(ChangeList* list, Converge__Wire__Change* change) {
 }
 
 // The changes after `since`, replica by replica. False: the log does not reach
-// back so far, or the state is smaller.
-bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, int count,
-                     const Positions& since, Relation log, std::size_t limit, ChangeList* list) {
-  std::size_t size = 0;
+// back so far, or the state is smaller. `last` has each replica's last number.
+bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, const Position* last, int count,
+                     const Positions& since, Relation log, RangeSize room, ChangeList* list) {
+  std::uint64_t lacking = 0;
   int hint = 0;
   for (int i = 0; i < count; i++) {
     const std::int64_t after = seq_of(since, replicas[i].replica, &hint);
-    if (after < replicas[i].compacted) return false;
+    if (!log_reaches(static_cast<std::uint64_t>(after), static_cast<std::uint64_t>(replicas[i].compacted))) {
+      return false;
+    }
+    lacking += static_cast<std::uint64_t>(Max(last[i].seq - after, 0));
+  }
+  if (!room.has_room_for(lacking)) return false;
+  hint = 0;
+  for (int i = 0; i < count; i++) {
+    const std::int64_t after = seq_of(since, replicas[i].replica, &hint);
+    if (last[i].seq <= after) continue;
     LogScan scan(log, {found.ref.tenant, found.document, replicas[i].replica}, after, GetActiveSnapshot());
     LoggedChange change;
     while (scan.next(&change)) {
       CHECK_FOR_INTERRUPTS();
-      size += change.payload.size() + kChangeOverhead;
-      if (size > limit) {
+      if (!room.add(change.payload.size())) {
         scan.close();
         return false;
       }
@@ -192,7 +198,7 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   response.incarnation = static_cast<std::uint64_t>(found.document);
 
   ChangeList list{};
-  if (collect_changes(found, replicas, count, since, log.relation, state_size(found), &list)) {
+  if (collect_changes(found, replicas, positions, count, since, log.relation, RangeSize(state_size(found)), &list)) {
     response.changes = list.changes;
     response.n_changes = list.count;
   } else {

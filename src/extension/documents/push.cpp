@@ -137,6 +137,7 @@ void lock_document(PushDocument* document, const PushGroup* groups) {
   document->creates = false;
   // While it waited for the lock, the row may have been deleted and made again.
   document->document = find_document(document->collection, document->ref);
+  if (!document->writable) lock_log(document->document);
   const std::uint64_t incarnation = document->wire->incarnation;
   if (incarnation != 0 && incarnation != static_cast<std::uint64_t>(document->document)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT,
@@ -174,7 +175,9 @@ void see_one(void* argument) {
   document->writable = false;
   if (!row_is_visible(document->collection, document->ref, false)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    return;
   }
+  lock_log(document->document);
 }
 
 // All in one order, so that two batches cannot wait for each other. A document

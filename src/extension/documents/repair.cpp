@@ -22,11 +22,7 @@ struct Rebuild {
   bool changed;
 };
 
-[[noreturn]] void no_such_row(const Rebuild& rebuild) {
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                  errmsg("document \"%s\" of collection \"%s\" does not exist", rebuild.ref.key,
-                         rebuild.collection->name)));
-}
+[[noreturn]] void no_such_row(const Rebuild& rebuild) { no_such_document(rebuild.collection->name, rebuild.ref.key); }
 
 void rebuild_row(void* argument) {
   auto* rebuild = static_cast<Rebuild*>(argument);

@@ -2,15 +2,13 @@
 
 #include <cstring>
 
-#include "extension/documents/deltas.h"
 #include "extension/documents/field_value.h"
-#include "extension/documents/log.h"
 #include "extension/documents/replica.h"
+#include "extension/documents/snapshot.h"
 
 extern "C" {
 #include "miscadmin.h"
 #include "utils/memutils.h"
-
 }
 
 namespace converge {
@@ -19,27 +17,46 @@ namespace {
 // Payload bytes that are held before they are joined.
 constexpr std::size_t kBatchBytes = 1 << 20;
 
-struct Replay {
-  const Collection* collection;
-  struct varlena** states;
-  MemoryContext result;
-  MemoryContext batch;
-  Deltas deltas[kMaxFields];
-  std::size_t bytes;
-};
+FieldType type_of(const char* field, std::string_view delta) {
+  FieldType type{};
+  boundary::Failure failure;
+  auto read = [&]() { return field_type(delta); };
+  if (!boundary::attempt(read, &type, &failure)) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a change in the log is damaged"),
+                    errdetail("Its delta of field \"%s\" is of no type.", field)));
+  }
+  return type;
+}
 
+ReplayedField* field_named(Replay* replay, const char* name, std::string_view delta) {
+  for (int i = 0; i < replay->count; i++) {
+    if (std::strcmp(replay->fields[i].name, name) == 0) return &replay->fields[i];
+  }
+  if (replay->count == replay->room) {
+    replay->room = replay->room == 0 ? 8 : replay->room * 2;
+    const Size size = sizeof(ReplayedField) * static_cast<Size>(replay->room);
+    replay->fields = static_cast<ReplayedField*>(
+        replay->fields == nullptr ? MemoryContextAlloc(replay->result, size) : repalloc(replay->fields, size));
+  }
+  ReplayedField* field = &replay->fields[replay->count++];
+  *field = {MemoryContextStrdup(replay->result, name), type_of(name, delta), nullptr, {}};
+  return field;
+}
+
+// Called in the batch's context.
 void join_batch(Replay* replay) {
-  for (int i = 0; i < replay->collection->field_count; i++) {
-    if (replay->deltas[i].count == 0) continue;
-    const FieldType type = replay->collection->fields[i].type;
-    if (replay->states[i] != nullptr) replay->deltas[i].add(boundary::view(replay->states[i]));
-    const std::string_view joined = replay->deltas[i].join(type);
-    if (replay->states[i] != nullptr) pfree(replay->states[i]);
-    replay->states[i] = reinterpret_cast<struct varlena*>(
-        MemoryContextAllocHuge(replay->result, VARHDRSZ + joined.size()));
-    SET_VARSIZE(replay->states[i], VARHDRSZ + joined.size());
-    std::memcpy(VARDATA(replay->states[i]), joined.data(), joined.size());
-    replay->deltas[i] = Deltas();
+  for (int i = 0; i < replay->count; i++) {
+    ReplayedField* field = &replay->fields[i];
+    if (field->deltas.count == 0) continue;
+    if (field->state != nullptr) field->deltas.add(boundary::view(field->state));
+    const std::string_view joined = field->deltas.join(field->type);
+    auto* state =
+        reinterpret_cast<struct varlena*>(MemoryContextAllocHuge(replay->result, VARHDRSZ + joined.size()));
+    SET_VARSIZE(state, VARHDRSZ + joined.size());
+    std::memcpy(VARDATA(state), joined.data(), joined.size());
+    if (field->state != nullptr) pfree(field->state);
+    field->state = state;
+    field->deltas = Deltas();
   }
   replay->bytes = 0;
   MemoryContextReset(replay->batch);
@@ -50,41 +67,75 @@ void add_change(Replay* replay, const LoggedChange& change) {
   auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
   decode_logged_payload(change.payload, payload);
   for (int i = 0; i < payload->count; i++) {
-    // A field that was dropped has no row to be in.
-    const Field* field = find_field(replay->collection, payload->fields[i].field);
-    if (field == nullptr) continue;
-    replay->deltas[field - replay->collection->fields].add(payload->fields[i].delta);
+    const FieldChange& field = payload->fields[i];
+    field_named(replay, field.field, field.delta)->deltas.add(field.delta);
   }
   replay->bytes += change.payload.size() + sizeof(Payload);
 }
 
 }  // namespace
 
+Replay begin_replay() {
+  return {nullptr, 0, 0, CurrentMemoryContext,
+          AllocSetContextCreate(CurrentMemoryContext, "converge replay", ALLOCSET_DEFAULT_SIZES), 0};
+}
+
+void add_snapshot(Replay* replay, const char* tenant, std::int64_t document, Snapshot snapshot) {
+  MemoryContext old = MemoryContextSwitchTo(replay->batch);
+  DocumentSnapshot kept;
+  if (read_snapshot(tenant, document, snapshot, &kept)) {
+    for (int i = 0; i < kept.count; i++) {
+      const FieldChange& field = kept.fields[i];
+      field_named(replay, field.field, field.delta)->deltas.add(field.delta);
+    }
+    join_batch(replay);
+  }
+  MemoryContextSwitchTo(old);
+}
+
+void add_changes(Replay* replay, LogScan* scan, bool (*takes)(const LoggedChange&, void*), void* argument) {
+  MemoryContext old = MemoryContextSwitchTo(replay->batch);
+  LoggedChange change;
+  while (scan->next(&change)) {
+    CHECK_FOR_INTERRUPTS();
+    if (takes != nullptr && !takes(change, argument)) break;
+    add_change(replay, change);
+    if (replay->bytes > kBatchBytes) join_batch(replay);
+  }
+  MemoryContextSwitchTo(old);
+}
+
+void finish_replay(Replay* replay) {
+  MemoryContext old = MemoryContextSwitchTo(replay->batch);
+  join_batch(replay);
+  MemoryContextSwitchTo(old);
+  MemoryContextDelete(replay->batch);
+}
+
+struct varlena* replayed_state(const Replay& replay, const char* field) {
+  for (int i = 0; i < replay.count; i++) {
+    if (std::strcmp(replay.fields[i].name, field) == 0) return replay.fields[i].state;
+  }
+  return nullptr;
+}
+
 void replay(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
             struct varlena** states) {
-  Replay replay{collection, states, CurrentMemoryContext, nullptr, {}, 0};
-  for (int i = 0; i < collection->field_count; i++) states[i] = nullptr;
-  replay.batch = AllocSetContextCreate(CurrentMemoryContext, "converge replay", ALLOCSET_DEFAULT_SIZES);
+  Replay replay = begin_replay();
+  add_snapshot(&replay, tenant, document, snapshot);
   int count;
   const ReplicaPosition* replicas = document_replicas(tenant, document, snapshot, &count);
   OwnedTable log("change", AccessShareLock);
   for (int i = 0; i < count; i++) {
     LogScan scan(log.relation, {tenant, document, replicas[i].replica}, 0, snapshot);
-    LoggedChange change;
-    MemoryContext old = MemoryContextSwitchTo(replay.batch);
-    while (scan.next(&change)) {
-      CHECK_FOR_INTERRUPTS();
-      add_change(&replay, change);
-      if (replay.bytes > kBatchBytes) join_batch(&replay);
-    }
-    MemoryContextSwitchTo(old);
+    add_changes(&replay, &scan, nullptr, nullptr);
     scan.close();
   }
   log.close();
-  MemoryContext old = MemoryContextSwitchTo(replay.batch);
-  join_batch(&replay);
-  MemoryContextSwitchTo(old);
-  MemoryContextDelete(replay.batch);
+  finish_replay(&replay);
+  for (int i = 0; i < collection->field_count; i++) {
+    states[i] = replayed_state(replay, NameStr(collection->fields[i].name));
+  }
 }
 
 }  // namespace converge

@@ -84,6 +84,19 @@ void refuse_replica(OwnedTable* table, const Writer& writer, std::int64_t from, 
   CommandCounterIncrement();
 }
 
+void compact_replica(OwnedTable* table, const Writer& writer, std::int64_t last_seq, const unsigned char* last_hash) {
+  HeapTuple row = find_row(table->relation, writer, nullptr);
+  if (!HeapTupleIsValid(row)) elog(ERROR, "replica to compact has not appeared");
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table->relation), values, nulls);
+  values[kLastSeq - 1] = Int64GetDatum(last_seq);
+  values[kLastHash - 1] = PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(last_hash), kHashBytes));
+  nulls[kLastHash - 1] = false;
+  table->update(row, values, nulls);
+  CommandCounterIncrement();
+}
+
 std::int64_t next_own_seq(Relation log, const Writer& writer) {
   const std::int64_t last = last_logged(log, writer);
   if (last > 0) return last + 1;

@@ -29,6 +29,9 @@ void create_replica(OwnedTable* table, const Writer& writer, const char* princip
 void refuse_replica(OwnedTable* table, const Writer& writer, std::int64_t from, int code,
                     const char* message);
 
+// Compaction dropped everything up to this change.
+void compact_replica(OwnedTable* table, const Writer& writer, std::int64_t last_seq, const unsigned char* last_hash);
+
 // The number for this server's next change of the document; the first makes the
 // replica appear. The caller holds the document's row lock.
 std::int64_t next_own_seq(Relation log, const Writer& writer);

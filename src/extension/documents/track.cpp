@@ -39,8 +39,7 @@ constexpr const char* kJoinTrigger = "~converge_join_old";
 constexpr const char* kCaptureTrigger = "!converge_capture";
 constexpr const char* kTruncateTrigger = "!converge_capture_truncate";
 
-// converge.collection's columns.
-enum : AttrNumber { kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kColumns = kDeferred };
+using namespace collection_table;
 
 [[noreturn]] void cannot_track(Relation relation, const char* why, const char* hint) {
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -236,6 +235,8 @@ void insert_collection(Relation relation, Name tenant, NameData* keys, int key_c
   values[kKeyColumns - 1] = PointerGetDatum(
       construct_array(key_names, key_count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
   values[kDeferred - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
+  values[kIncluded - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
+  nulls[kDeletionColumn - 1] = true;
   table.insert(values, nulls);
   table.close();
   forget_collection(RelationGetRelid(relation));

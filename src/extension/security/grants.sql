@@ -5,16 +5,18 @@ DO $grants$
 DECLARE
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['node', 'collection', 'document', 'change', 'replica', 'unfolded', 'quarantine', 'jwt_key'] LOOP
+    FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
         'forget_dropped_collections()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)', 'rebuild(text, text, text)'] LOOP
+        'subscribe(text, text)', 'verify(text, text)', 'rebuild(text, text, text)',
+        'compact(text, text, text, interval)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
+    REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)'] LOOP
