@@ -5,6 +5,7 @@
 #   make test             every test, on private clusters
 #   make bench-core       the core's figures, and ratios to peers; BENCH_TRACE=FILE for another trace
 #   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
+#   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50
 
@@ -22,8 +23,12 @@ bench-sql:
 	@scripts/build extension
 	@scripts/install-extension
 	@bench/sql/run $(SUBJECTS)
+bench-live:
+	@scripts/build extension native
+	@scripts/install-extension
+	@bench/live/run $(WORKLOADS)
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:
 	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50)
-.PHONY: install-deps demo demo-stop test bench-core bench-sql fuzz mutate
+.PHONY: install-deps demo demo-stop test bench-core bench-sql bench-live fuzz mutate

@@ -1,0 +1,94 @@
+// One client of the load: a WebSocket connection, and the conversation that it
+// holds with the server. Thousands of them share a thread and a read buffer.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "recorder.h"
+
+namespace bench {
+
+class LoadClient;
+
+// What a client says, in one server's protocol.
+class Conversation {
+ public:
+  virtual ~Conversation() = default;
+  virtual void on_open() = 0;  // the connection is upgraded
+  virtual void on_message(std::string_view message) = 0;
+  // The client's update `number`, counted from 0.
+  virtual void send_update(std::uint32_t number) = 0;
+};
+
+// A server's protocol.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+  // The path, from its '/', by which a client asks for the document.
+  virtual std::string target(unsigned document) const = 0;
+  virtual std::unique_ptr<Conversation> begin(LoadClient& client) = 0;
+};
+
+class LoadClient {
+ public:
+  // What all clients share.
+  struct Shared {
+    boost::asio::io_context io{1};
+    boost::asio::ip::tcp::endpoint server;
+    Dialect* dialect = nullptr;
+    Recorder recorder;
+    std::string buffer = std::string(std::size_t{256} << 10, '\0');
+    unsigned ready = 0;   // clients that follow their document
+    unsigned failed = 0;  // whose connection ended or whose server complained
+    std::string failure;  // what the first of them was told
+  };
+
+  LoadClient(Shared& shared, unsigned index, unsigned document)
+      : shared_(shared), index_(index), document_(document), socket_(shared.io) {}
+
+  // Connects, upgrades, and lets the conversation begin, anew each time.
+  void connect();
+  void disconnect();
+  bool connected() const { return socket_.is_open(); }
+
+  // Sends the next update, which was to be sent at `intended`.
+  void update(Recorder::Time intended);
+
+  // ---- for the conversation
+
+  unsigned index() const { return index_; }
+  unsigned document() const { return document_; }
+  Recorder& recorder() { return shared_.recorder; }
+  void send(std::string_view message);  // binary
+  void on_ready();                      // it follows its document
+  void fail(const std::string& why);
+
+ private:
+  void wait_readable();
+  void read();
+  void take(std::span<char> bytes, std::size_t& used);
+  void handle(std::string_view payload, std::uint8_t opcode, bool final);
+  void write(std::string_view bytes);
+  void wait_writable();
+
+  Shared& shared_;
+  const unsigned index_;
+  const unsigned document_;
+  boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<Conversation> conversation_;
+  std::uint32_t updates_ = 0;
+  bool upgraded_ = false;
+  bool ready_ = false;
+  bool writing_ = false;
+  std::string incoming_;   // of a frame that is not whole yet
+  std::string fragments_;  // of a message that is not
+  std::string outgoing_;
+};
+
+}  // namespace bench

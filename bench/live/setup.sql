@@ -1,0 +1,24 @@
+-- What the bridge is measured with: texts of one tenant that every client may
+-- read and write, behind a policy. Variables: documents, the most that a
+-- workload uses; deferred, the fields that are folded in later.
+\set ON_ERROR_STOP 1
+CREATE EXTENSION converge;
+DO $$ BEGIN
+    CREATE ROLE bridge LOGIN IN ROLE converge_client;
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;
+CREATE TABLE note (
+    tenant text NOT NULL,
+    id text NOT NULL,
+    body converge.crdt_text NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, id)
+);
+ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON note USING (tenant = converge.current_tenant());
+GRANT SELECT, INSERT, UPDATE, DELETE ON note TO converge_client;
+SELECT converge.track('note', 'tenant', deferred => :'deferred');
+INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('bench', 'HS256', convert_to(:'secret', 'UTF8'));
+INSERT INTO note (tenant, id)
+SELECT 'acme', workload || '-' || n
+  FROM unnest('{w1,w2,w3,idle,w5}'::text[]) workload, generate_series(0, :documents - 1) n;
+ANALYZE;

@@ -1,0 +1,42 @@
+// The workloads, each a function that measures once and prints a line about it.
+#pragma once
+
+#include "fleet.h"
+
+namespace bench {
+
+struct Load {
+  LoadClient::Shared& shared;
+  ServerProcesses processes;
+  unsigned clients;
+  unsigned documents;
+  double rate;     // updates a second; where it is searched for, to begin with
+  double seconds;  // of one measurement
+};
+
+// W1: documents with ten clients each, everybody types.
+struct Typing {
+  double p50_ms, p99_ms, ack_p50_ms, ack_p99_ms, cores;
+};
+Typing measure_typing(Fleet& fleet, const Load& load);
+
+// W2: one document that everybody follows and one client edits. The time to
+// the last receiver.
+struct Broadcast {
+  double p50_ms, p99_ms;
+};
+Broadcast measure_broadcast(Fleet& fleet, const Load& load);
+
+// W3: the highest rate at which the 99th percentile stays below 50 ms and
+// nothing is lost.
+double find_highest_rate(Fleet& fleet, const Load& load);
+
+// W4: the server's resident memory for each client that follows a document
+// and says nothing, in kB. Makes its own clients.
+double measure_idle(const Load& load);
+
+// W5: a client that missed 1,000 updates connects again; milliseconds until
+// it has them. Wants one document and twelve clients.
+double measure_return(Fleet& fleet);
+
+}  // namespace bench
