@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/sequence/integration.h"
+
 namespace converge {
 
 // ---- replicas ------------------------------------------------------------
@@ -112,49 +114,18 @@ void Sequence::keep_pair_apart(UnitId unit) {
 
 // ---- integration ---------------------------------------------------------
 
-// The rule of YATA as Yjs has it, for a run whose origins are not neighbours.
-// `gap` is behind the left origin. What stands between the origins is walked
-// through run by run: within a run every unit has the one before as its left
-// origin, so that the rule goes the same way for all of it.
-Sequence::Gap Sequence::resolve(const LooseRun& run, Gap gap) const {
-  const Gap start = gap;
-  RunTree::Place place = gap.place;
-  std::uint32_t offset = 0;
-  if (gap.offset == 0) {
-    place = tree_.first();
-  } else if (gap.offset < place.run().length) {
-    offset = gap.offset;
-  } else {
-    place = RunTree::next(place);
-  }
-  const ReplicaId replica = replicas_[run.id.client];
-  while (place.valid()) {
-    const Run& other = place.run();
-    if (other.id.plus(offset) == run.right || other.head()) break;
-    std::uint32_t end = other.length;
-    if (!run.right.none() && other.contains(run.right) &&
-        run.right.clock - other.id.clock > offset) {
-      end = run.right.clock - other.id.clock;
-    }
-    UnitId left = offset > 0 ? other.id.plus(offset - 1) : other.left;
-    if (left == run.left) {
-      if (replicas_[other.id.client] < replica) {
-        gap = Gap{place, end};
-      } else if (other.right == run.right) {
-        break;
-      }
-    } else if (!left.none() && reaches(start, left)) {
-      // Its origin was passed. If that already stands left of us, so does it.
-      if (!reaches(gap, left)) gap = Gap{place, end};
-    } else {
-      break;
-    }
-    if (end < other.length) break;
-    place = RunTree::next(place);
-    offset = 0;
-  }
-  return gap;
-}
+// The tree as integration.h asks for it.
+struct Sequence::Ordered {
+  using Gap = Sequence::Gap;
+  const Sequence& sequence;
+
+  RunTree::Place first() const { return sequence.tree_.first(); }
+  static RunTree::Place next(RunTree::Place place) { return RunTree::next(place); }
+  static const Run& run(RunTree::Place place) { return place.run(); }
+  static bool head(RunTree::Place place) { return place.run().head(); }
+  ReplicaId replica(ClientIndex client) const { return sequence.replicas_[client]; }
+  bool reaches(const Gap& gap, UnitId unit) const { return sequence.reaches(gap, unit); }
+};
 
 void Sequence::integrate(const LooseRun& run) {
   if (lists_) return integrate_in_list(run);
@@ -167,7 +138,7 @@ void Sequence::integrate(const LooseRun& run) {
 
 // Puts the run where it belongs behind `gap`, where its left origin ends.
 void Sequence::place(const LooseRun& run, Gap gap) {
-  if (unit_after(gap) != run.right) gap = resolve(run, gap);
+  if (unit_after(gap) != run.right) gap = gap_between_origins(Ordered{*this}, run, gap);
   put(gap, run);
   known_[run.id.client] += run.length;
 }

@@ -160,13 +160,14 @@ class Sequence {
     std::uint32_t offset = 0;
   };
 
+  struct Ordered;
+
   Gap gap_after(UnitId left) const;
   UnitId unit_after(const Gap& gap) const;
   bool reaches(const Gap& gap, UnitId unit) const;
   void keep_pair_apart(UnitId unit);
   void integrate(const LooseRun& run);
   void place(const LooseRun& run, Gap gap);
-  Gap resolve(const LooseRun& run, Gap gap) const;
   void put(Gap gap, const LooseRun& run);
 
   UnitId missing(const LooseRun& run) const;
