@@ -72,6 +72,7 @@ SQL_PARTS := \
 	$(SET_TYPES:%=$(BUILD)/%.set.sql) \
 	$(SET_TYPES:%=$(BUILD)/%.set_gin.sql) \
 	src/extension/types/lww_map.sql \
+	src/extension/types/lww_map_subscript.sql \
 	src/extension/types/lww_map_gin.sql \
 	src/extension/types/or_set.sql \
 	src/extension/types/crdt_text.sql \
@@ -118,7 +119,7 @@ REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=converge --encoding=UTF8
 ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=converge --encoding=UTF8
-# A library of functions that fail on purpose (test/boundary); never installed.
+# A library of functions that fail on purpose, or count (test/boundary); never installed.
 # The server must be able to read it at this path.
 BOUNDARY_LIBRARY ?= $(CURDIR)/$(BUILD)/converge_boundary_test$(DLSUFFIX)
 export BOUNDARY_LIBRARY
@@ -141,7 +142,8 @@ $(BUILD)/%.o: %.cpp Makefile | build/proto/converge.pb-c.h
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -MMD -MP -c $< -o $@
 
--include $(OBJS:.o=.d) $(BUILD)/test/boundary/boundary_test.d
+TEST_OBJS = $(BUILD)/test/boundary/boundary_test.o $(BUILD)/test/boundary/state_counts.o
+-include $(OBJS:.o=.d) $(TEST_OBJS:.o=.d)
 
 $(CONVERGE_SQL): $(SQL_PARTS) Makefile converge.control
 	@mkdir -p $(@D)
@@ -149,8 +151,8 @@ $(CONVERGE_SQL): $(SQL_PARTS) Makefile converge.control
 	  for part in $(SQL_PARTS); do printf '\n-- %s\n\n' "$$part"; cat "$$part"; done; } > $@.new
 	mv $@.new $@
 
-$(BUILD)/converge_boundary_test$(DLSUFFIX): $(BUILD)/test/boundary/boundary_test.o
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $< -lstdc++
+$(BUILD)/converge_boundary_test$(DLSUFFIX): $(TEST_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $^ -lstdc++
 
 installcheck: $(BUILD)/converge_boundary_test$(DLSUFFIX)
 

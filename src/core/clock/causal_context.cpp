@@ -138,6 +138,13 @@ VersionVector CausalContext::version() const {
   return version;
 }
 
+std::uint64_t CausalContext::version_of(ReplicaId replica) const {
+  auto at = intervals_.first_not([&](const DotInterval& i) { return i.replica < replica; });
+  const bool from_the_first =
+      at != intervals_.end() && at->replica == replica && at->first == 1;
+  return from_the_first ? at->last : 0;
+}
+
 std::vector<ReplicaId> CausalContext::replicas() const {
   std::vector<ReplicaId> replicas;
   for (const DotInterval& interval : intervals_) {

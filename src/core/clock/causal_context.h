@@ -60,6 +60,9 @@ class CausalContext {
   // For each replica the last counter before the first hole.
   VersionVector version() const;
 
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const;
+
   // The replicas that are named, ascending.
   std::vector<ReplicaId> replicas() const;
 

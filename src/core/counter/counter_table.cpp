@@ -127,6 +127,11 @@ VersionVector CounterTable::version() const {
   return version;
 }
 
+std::uint64_t CounterTable::version_of(ReplicaId replica) const {
+  const Totals* totals = entries_.find(replica);
+  return totals != nullptr ? totals->edits : 0;
+}
+
 CounterTable CounterTable::delta(const VersionVector& since) const {
   CounterTable delta;
   for (const auto& [replica, totals] : entries_) {

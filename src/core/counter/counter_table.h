@@ -39,6 +39,7 @@ class CounterTable {
   // delta. Errors: those of decode and merge; then nothing has changed.
   Result<void> merge_encoded(FieldType type, std::string_view bytes);
   VersionVector version() const;
+  std::uint64_t version_of(ReplicaId replica) const;
   CounterTable delta(const VersionVector& since) const;
   CounterTable difference(const CounterTable& older) const;
 

@@ -32,6 +32,8 @@ class PnCounter {
 
   // How many edits of each replica it has.
   VersionVector version() const { return table_.version(); }
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const { return table_.version_of(replica); }
 
   // For every `a` that includes `since`: a || delta = a || *this.
   Result<PnCounter> delta(const VersionVector& since) const { return PnCounter(table_.delta(since)); }

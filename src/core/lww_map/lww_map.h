@@ -34,6 +34,8 @@ class LwwMap {
   Result<void> merge_encoded(std::string_view bytes) { return table_.merge_encoded(kType, bytes); }
 
   VersionVector version() const { return table_.context().version(); }
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const { return table_.context().version_of(replica); }
 
   // For every `a` that includes `since`: a || delta = a || *this.
   Result<LwwMap> delta(const VersionVector& since) const;

@@ -41,6 +41,8 @@ class OrSet {
   Result<void> merge(const OrSet& other);
 
   VersionVector version() const { return context_.version(); }
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const { return context_.version_of(replica); }
 
   // For every `a` that includes `since`: a || delta = a || *this. Removals of
   // what `since` had are always carried.

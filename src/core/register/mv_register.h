@@ -41,6 +41,8 @@ class MvRegister {
   std::size_t merge_weight() const { return assignments_.size(); }
 
   VersionVector version() const { return context_.version(); }
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const { return context_.version_of(replica); }
 
   // For every `a` that includes `since`: a || delta = a || *this. What replaced
   // the values that `since` had is always carried.

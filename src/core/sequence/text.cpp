@@ -137,6 +137,11 @@ VersionVector Text::version() const {
   return version;
 }
 
+std::uint64_t Text::version_of(ReplicaId replica) const {
+  const ClientIndex client = sequence_->find_client(replica);
+  return client == kNoId.client ? 0 : sequence_->known(client);
+}
+
 bool Text::empty() const { return !sequence_->tree().first().valid() && !has_pending(); }
 bool Text::has_pending() const { return sequence_->has_pending(); }
 

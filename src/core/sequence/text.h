@@ -100,6 +100,8 @@ class Text {
 
   // How many clocks of each replica are integrated.
   VersionVector version() const;
+  // version().get(replica), without making the version.
+  std::uint64_t version_of(ReplicaId replica) const;
   // What a text that includes `since` may lack: the runs beyond it, every
   // deletion, and all that is pending.
   Result<Text> delta(const VersionVector& since) const;

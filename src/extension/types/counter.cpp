@@ -8,9 +8,9 @@
 
 using namespace converge;
 
-CONVERGE_STATE_TYPE(pn_counter)
+CONVERGE_STATE_TYPE(pn_counter, PnCounter)
 CONVERGE_MERGE_AGG(pn_counter, PnCounter)
-CONVERGE_STATE_TYPE(g_counter)
+CONVERGE_STATE_TYPE(g_counter, GCounter)
 CONVERGE_MERGE_AGG(g_counter, GCounter)
 
 namespace {
@@ -27,30 +27,27 @@ std::uint64_t growth(int64 by) {
 template <class Counter, class Number>
 Datum make(FieldType type, Number value) {
   prepare_edit();
-  return boundary::call([&] {
-    return make_state<Counter>(
-        type, [&](Counter& counter, ReplicaId replica) { return counter.increment(replica, value); });
-  });
+  return make_state<Counter>(
+      type, [&](Counter& counter, ReplicaId replica) { return counter.increment(replica, value); });
 }
 
 template <class Counter, class Number>
-Datum increment(FieldType type, std::string_view state, Number by) {
+Datum increment(FieldType type, Datum state, Number by) {
   prepare_edit();
-  return boundary::call([&] {
-    return edit_state<Counter>(type, state, [&](Counter& counter, ReplicaId replica) {
-      return counter.increment(replica, by);
-    });
+  return edit_state<Counter>(type, state, [&](Counter& counter, ReplicaId replica) {
+    return counter.increment(replica, by);
   });
 }
 
 template <class Counter>
-int64 value_of(std::string_view state) {
-  return boundary::call([&]() -> Result<int64> {
-    const Result<Counter> counter = Counter::decode(state);
-    if (!counter) return counter.error();
-    const Result<std::int64_t> value = counter->value();
-    if (!value) return value.error();
-    return static_cast<int64>(*value);
+int64 value_of(FieldType type, Datum state) {
+  const StateArgument argument = state_argument(type, state);
+  return boundary::call([&] {
+    return with_state<Counter>(argument, [](const Counter& counter) -> Result<int64> {
+      const Result<std::int64_t> value = counter.value();
+      if (!value) return value.error();
+      return static_cast<int64>(*value);
+    });
   });
 }
 
@@ -70,11 +67,11 @@ Datum pn_counter_new(PG_FUNCTION_ARGS) {
 }
 
 Datum pn_counter_increment(PG_FUNCTION_ARGS) {
-  return increment<PnCounter>(FieldType::pn_counter, bytes_argument(fcinfo, 0), PG_GETARG_INT64(1));
+  return increment<PnCounter>(FieldType::pn_counter, PG_GETARG_DATUM(0), PG_GETARG_INT64(1));
 }
 
 Datum pn_counter_to_bigint(PG_FUNCTION_ARGS) {
-  PG_RETURN_INT64(value_of<PnCounter>(bytes_argument(fcinfo, 0)));
+  PG_RETURN_INT64(value_of<PnCounter>(FieldType::pn_counter, PG_GETARG_DATUM(0)));
 }
 
 Datum g_counter_new(PG_FUNCTION_ARGS) {
@@ -82,10 +79,10 @@ Datum g_counter_new(PG_FUNCTION_ARGS) {
 }
 
 Datum g_counter_increment(PG_FUNCTION_ARGS) {
-  return increment<GCounter>(FieldType::g_counter, bytes_argument(fcinfo, 0), growth(PG_GETARG_INT64(1)));
+  return increment<GCounter>(FieldType::g_counter, PG_GETARG_DATUM(0), growth(PG_GETARG_INT64(1)));
 }
 
 Datum g_counter_to_bigint(PG_FUNCTION_ARGS) {
-  PG_RETURN_INT64(value_of<GCounter>(bytes_argument(fcinfo, 0)));
+  PG_RETURN_INT64(value_of<GCounter>(FieldType::g_counter, PG_GETARG_DATUM(0)));
 }
 }

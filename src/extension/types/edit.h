@@ -1,4 +1,4 @@
-// The frame of an SQL edit: decode, choose the replica, edit, encode, remember.
+// The frame of an SQL edit: make the state live, choose the replica, edit, remember.
 #pragma once
 
 #include "extension/boundary.h"
@@ -8,14 +8,15 @@ extern "C" {
 }
 
 #include <cstdint>
-#include <string_view>
 
 #include "core/field.h"
+#include "extension/types/expanded.h"
 #include "extension/types/minting.h"
 
 namespace converge {
 
-// For glue, before edit_state(): what the body may not ask PostgreSQL for itself.
+// For glue, before edit_state() or make_state(): what the body may not ask
+// PostgreSQL for itself.
 // Gives the wall clock in milliseconds since 1970.
 inline std::uint64_t prepare_edit() {
   minting::prepare();
@@ -25,22 +26,32 @@ inline std::uint64_t prepare_edit() {
   return now > 0 ? static_cast<std::uint64_t>(now) / 1000 : 0;
 }
 
-// A body: the state in `bytes` after edit(state, replica), which returns a Result.
+// Glue: the state argument `value` after edit(state, replica), which returns a
+// Result; an expanded value, `value` itself if it is read-write.
 template <class State, class Edit>
-Result<Datum> edit_state(FieldType type, std::string_view bytes, Edit edit) {
-  Result<State> state = State::decode(bytes);
-  if (!state) return state.error();
-  const ReplicaId replica = minting::replica_for(type, state->version());
-  if (const Result<void> done = edit(*state, replica); !done) return done.error();
-  const Datum edited = boundary::datum(state->encode());
-  minting::minted(type, replica, state->version().get(replica));
-  return edited;
+Datum edit_state(FieldType type, Datum value, Edit edit) {
+  ExpandedState* edited = editable_state<State>(type, value);
+  boundary::call([&]() -> Result<bool> {
+    State& state = live_state<State>(edited->live);
+    const ReplicaId replica = minting::replica_for(type, state);
+    if (const Result<void> done = edit(state, replica); !done) return done.error();
+    minting::minted(type, replica, state.version_of(replica));
+    return true;
+  });
+  return expanded_datum(edited);
 }
 
-// A body: a new state, made by edit(state, replica) from the empty one.
+// Glue: a new state, made by edit(state, replica) from the empty one.
 template <class State, class Edit>
-Result<Datum> make_state(FieldType type, Edit edit) {
-  return edit_state<State>(type, empty_state(type), edit);
+Datum make_state(FieldType type, Edit edit) {
+  return boundary::call([&]() -> Result<Datum> {
+    State state;
+    const ReplicaId replica = minting::fresh_replica();
+    if (const Result<void> done = edit(state, replica); !done) return done.error();
+    const Datum made = boundary::datum(state.encode());
+    minting::minted(type, replica, state.version_of(replica));
+    return made;
+  });
 }
 
 }  // namespace converge

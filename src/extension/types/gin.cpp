@@ -24,13 +24,13 @@ constexpr StrategyNumber kHasElement = 9;
 constexpr StrategyNumber kOverlaps = 10;
 
 template <class Set>
-Datum extract_elements(FunctionCallInfo fcinfo) {
-  const std::string_view state = bytes_argument(fcinfo, 0);
+Datum extract_elements(FieldType type, FunctionCallInfo fcinfo) {
+  const StateArgument state = state_argument(type, PG_GETARG_DATUM(0));
   auto* count = reinterpret_cast<int32*>(PG_GETARG_POINTER(1));
-  const TextDatums keys = boundary::call([&]() -> Result<TextDatums> {
-    const Result<Set> set = Set::decode(state);
-    if (!set) return set.error();
-    return text_datums(set->elements());
+  const TextDatums keys = boundary::call([&] {
+    return with_state<Set>(state, [](const Set& set) -> Result<TextDatums> {
+      return text_datums(set.elements());
+    });
   });
   *count = keys.count;
   PG_RETURN_POINTER(keys.begin);
@@ -47,8 +47,8 @@ PG_FUNCTION_INFO_V1(set_gin_consistent);
 PG_FUNCTION_INFO_V1(set_gin_triconsistent);
 PG_FUNCTION_INFO_V1(lww_map_gin_extract_value);
 
-Datum or_set_gin_extract_value(PG_FUNCTION_ARGS) { return extract_elements<OrSet>(fcinfo); }
-Datum lww_set_gin_extract_value(PG_FUNCTION_ARGS) { return extract_elements<LwwSet>(fcinfo); }
+Datum or_set_gin_extract_value(PG_FUNCTION_ARGS) { return extract_elements<OrSet>(FieldType::or_set, fcinfo); }
+Datum lww_set_gin_extract_value(PG_FUNCTION_ARGS) { return extract_elements<LwwSet>(FieldType::lww_set, fcinfo); }
 
 Datum set_gin_extract_query(PG_FUNCTION_ARGS) {
   auto* count = reinterpret_cast<int32*>(PG_GETARG_POINTER(1));
@@ -100,11 +100,11 @@ Datum set_gin_triconsistent(PG_FUNCTION_ARGS) {
 }
 
 Datum lww_map_gin_extract_value(PG_FUNCTION_ARGS) {
-  const std::string_view state = bytes_argument(fcinfo, 0);
-  char* json = boundary::call([&]() -> Result<char*> {
-    const Result<LwwMap> map = LwwMap::decode(state);
-    if (!map) return map.error();
-    return boundary::cstring_of(map->to_json());
+  const StateArgument state = state_argument(FieldType::lww_map, PG_GETARG_DATUM(0));
+  char* json = boundary::call([&] {
+    return with_state<LwwMap>(state, [](const LwwMap& map) -> Result<char*> {
+      return boundary::cstring_of(map.to_json());
+    });
   });
   return DirectFunctionCall2(gin_extract_jsonb, jsonb_of(json), PG_GETARG_DATUM(1));
 }

@@ -6,6 +6,6 @@
 
 using namespace converge;
 
-CONVERGE_STATE_TYPE(lww_set)
+CONVERGE_STATE_TYPE(lww_set, LwwSet)
 CONVERGE_MERGE_AGG(lww_set, LwwSet)
 CONVERGE_SET_TYPE(lww_set, LwwSet)

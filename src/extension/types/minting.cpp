@@ -2,23 +2,12 @@
 
 #include "extension/types/minting.h"
 
-#include <array>
-
 namespace converge::minting {
+
+std::array<Minted, kRemembered> remembered{};
 
 namespace {
 
-struct Minted {
-  FieldType type;
-  ReplicaId replica;
-  std::uint64_t counter;  // the last identifier made; 0: an empty place
-  std::uint64_t used;     // when, counted in edits
-};
-
-// As many states as one backend is likely to edit by turns.
-constexpr std::size_t kRemembered = 64;
-
-std::array<Minted, kRemembered> remembered{};
 std::uint64_t edits = 0;
 ReplicaId fresh = 0;  // 0: none drawn
 
@@ -32,14 +21,7 @@ void prepare() {
   }
 }
 
-ReplicaId replica_for(FieldType type, const VersionVector& version) {
-  if (!version.empty()) {
-    for (const Minted& entry : remembered)
-      if (entry.counter != 0 && entry.type == type && version.get(entry.replica) == entry.counter)
-        return entry.replica;
-  }
-  return fresh;
-}
+ReplicaId fresh_replica() { return fresh; }
 
 void minted(FieldType type, ReplicaId replica, std::uint64_t counter) {
   if (counter == 0) return;  // not even a fresh replica is used up

@@ -15,19 +15,10 @@ extern "C" {
 
 using namespace converge;
 
-CONVERGE_STATE_TYPE(mv_register)
+CONVERGE_STATE_TYPE(mv_register, MvRegister)
 CONVERGE_MERGE_AGG(mv_register, MvRegister)
 
 namespace {
-
-Datum assign_json(std::string_view state, std::string_view json) {
-  prepare_edit();
-  return boundary::call([&] {
-    return edit_state<MvRegister>(
-        FieldType::mv_register, state,
-        [&](MvRegister& held, ReplicaId replica) { return held.assign(replica, json); });
-  });
-}
 
 // JSON texts in CurrentMemoryContext.
 struct Texts {
@@ -35,14 +26,16 @@ struct Texts {
   int count;
 };
 
-Texts values_of(std::string_view state) {
-  return boundary::call([&]() -> Result<Texts> {
-    const Result<MvRegister> held = MvRegister::decode(state);
-    if (!held) return held.error();
-    const std::vector<std::string_view> values = held->values();
-    Texts texts{static_cast<char**>(boundary::allocate(sizeof(char*) * (values.size() + 1))), 0};
-    for (const std::string_view value : values) texts.begin[texts.count++] = boundary::cstring_of(value);
-    return texts;
+Texts values_of(Datum state) {
+  const StateArgument argument = state_argument(FieldType::mv_register, state);
+  return boundary::call([&] {
+    return with_state<MvRegister>(argument, [](const MvRegister& held) -> Result<Texts> {
+      const std::vector<std::string_view> values = held.values();
+      Texts texts{static_cast<char**>(boundary::allocate(sizeof(char*) * (values.size() + 1))), 0};
+      for (const std::string_view value : values)
+        texts.begin[texts.count++] = boundary::cstring_of(value);
+      return texts;
+    });
   });
 }
 
@@ -58,19 +51,21 @@ PG_FUNCTION_INFO_V1(mv_register_cardinality);
 Datum mv_register_new(PG_FUNCTION_ARGS) {
   const std::string_view json = json_text(PG_GETARG_JSONB_P(0));
   prepare_edit();
-  return boundary::call([&] {
-    return make_state<MvRegister>(FieldType::mv_register, [&](MvRegister& held, ReplicaId replica) {
-      return held.assign(replica, json);
-    });
-  });
+  return make_state<MvRegister>(
+      FieldType::mv_register,
+      [&](MvRegister& held, ReplicaId replica) { return held.assign(replica, json); });
 }
 
 Datum mv_register_assign(PG_FUNCTION_ARGS) {
-  return assign_json(bytes_argument(fcinfo, 0), json_text(PG_GETARG_JSONB_P(1)));
+  const std::string_view json = json_text(PG_GETARG_JSONB_P(1));
+  prepare_edit();
+  return edit_state<MvRegister>(
+      FieldType::mv_register, PG_GETARG_DATUM(0),
+      [&](MvRegister& held, ReplicaId replica) { return held.assign(replica, json); });
 }
 
 Datum mv_register_to_array(PG_FUNCTION_ARGS) {
-  const Texts texts = values_of(bytes_argument(fcinfo, 0));
+  const Texts texts = values_of(PG_GETARG_DATUM(0));
   if (texts.count == 0) PG_RETURN_ARRAYTYPE_P(construct_empty_array(JSONBOID));
   auto* datums = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(texts.count)));
   for (int i = 0; i < texts.count; ++i) datums[i] = jsonb_of(texts.begin[i]);
@@ -78,6 +73,6 @@ Datum mv_register_to_array(PG_FUNCTION_ARGS) {
 }
 
 Datum mv_register_cardinality(PG_FUNCTION_ARGS) {
-  PG_RETURN_INT32(values_of(bytes_argument(fcinfo, 0)).count);
+  PG_RETURN_INT32(values_of(PG_GETARG_DATUM(0)).count);
 }
 }

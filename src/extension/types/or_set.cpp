@@ -6,6 +6,6 @@
 
 using namespace converge;
 
-CONVERGE_STATE_TYPE(or_set)
+CONVERGE_STATE_TYPE(or_set, OrSet)
 CONVERGE_MERGE_AGG(or_set, OrSet)
 CONVERGE_SET_TYPE(or_set, OrSet)

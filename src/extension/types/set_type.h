@@ -30,70 +30,68 @@ struct SetType {
 
   static Datum make(TextElements elements) {
     const std::uint64_t now_ms = prepare_edit();
-    return boundary::call([&] {
-      return make_state<Set>(kType, [&](Set& set, ReplicaId replica) -> Result<void> {
-        for (const std::string_view element : elements) {
-          if (set.contains(element)) continue;
-          if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
-        }
-        return {};
-      });
+    return make_state<Set>(kType, [&](Set& set, ReplicaId replica) -> Result<void> {
+      for (const std::string_view element : elements) {
+        if (set.contains(element)) continue;
+        if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
+      }
+      return {};
     });
   }
 
-  static Datum add_all(std::string_view state, TextElements elements) {
+  static Datum add_all(Datum state, TextElements elements) {
     const std::uint64_t now_ms = prepare_edit();
-    return boundary::call([&] {
-      return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
-        for (const std::string_view element : elements)
-          if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
-        return {};
-      });
+    return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
+      for (const std::string_view element : elements)
+        if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
+      return {};
     });
   }
 
-  static Datum remove_all(std::string_view state, TextElements elements) {
+  static Datum remove_all(Datum state, TextElements elements) {
     const std::uint64_t now_ms = prepare_edit();
-    return boundary::call([&] {
-      return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
-        for (const std::string_view element : elements)
-          if (const auto done = remove(set, replica, now_ms, element); !done) return done.error();
-        return {};
-      });
+    return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
+      for (const std::string_view element : elements)
+        if (const auto done = remove(set, replica, now_ms, element); !done) return done.error();
+      return {};
     });
   }
 
-  static Datum to_array(std::string_view state) {
-    return text_array(boundary::call([&]() -> Result<TextDatums> {
-      const Result<Set> set = Set::decode(state);
-      if (!set) return set.error();
-      return text_datums(set->elements());
+  static Datum to_array(Datum state) {
+    const StateArgument argument = state_argument(kType, state);
+    return text_array(boundary::call([&] {
+      return with_state<Set>(argument, [](const Set& set) -> Result<TextDatums> {
+        return text_datums(set.elements());
+      });
     }));
   }
 
-  static bool contains_all(std::string_view state, TextElements elements) {
-    return boundary::call([&]() -> Result<bool> {
-      const Result<Set> set = Set::decode(state);
-      if (!set) return set.error();
-      return std::all_of(elements.begin(), elements.end(),
-                         [&](std::string_view element) { return set->contains(element); });
+  static bool contains_all(Datum state, TextElements elements) {
+    const StateArgument argument = state_argument(kType, state);
+    return boundary::call([&] {
+      return with_state<Set>(argument, [&](const Set& set) -> Result<bool> {
+        return std::all_of(elements.begin(), elements.end(),
+                           [&](std::string_view element) { return set.contains(element); });
+      });
     });
   }
 
-  static bool contains_any(std::string_view state, TextElements elements) {
-    return boundary::call([&]() -> Result<bool> {
-      const Result<Set> set = Set::decode(state);
-      if (!set) return set.error();
-      return std::any_of(elements.begin(), elements.end(),
-                         [&](std::string_view element) { return set->contains(element); });
+  static bool contains_any(Datum state, TextElements elements) {
+    const StateArgument argument = state_argument(kType, state);
+    return boundary::call([&] {
+      return with_state<Set>(argument, [&](const Set& set) -> Result<bool> {
+        return std::any_of(elements.begin(), elements.end(),
+                           [&](std::string_view element) { return set.contains(element); });
+      });
     });
   }
 
-  static int32 cardinality(std::string_view state) {
-    return boundary::call([&]() -> Result<int32> {
-      const Result<Set> set = Set::decode(state);
-      if (!set) return set.error();
-      return static_cast<int32>(set->elements().size());
+  static int32 cardinality(Datum state) {
+    const StateArgument argument = state_argument(kType, state);
+    return boundary::call([&] {
+      return with_state<Set>(argument, [](const Set& set) -> Result<int32> {
+        return static_cast<int32>(set.elements().size());
+      });
     });
   }
 };
@@ -111,43 +109,43 @@ struct SetType {
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, add) {                                                             \
     const std::string_view element = bytes_argument(fcinfo, 1);                                  \
-    return SetType<Set, FieldType::type>::add_all(bytes_argument(fcinfo, 0), {&element, 1});     \
+    return SetType<Set, FieldType::type>::add_all(PG_GETARG_DATUM(0), {&element, 1});            \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, add_elements) {                                                    \
     return SetType<Set, FieldType::type>::add_all(                                               \
-        bytes_argument(fcinfo, 0),                                                               \
+        PG_GETARG_DATUM(0),                                                                      \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, remove) {                                                          \
     const std::string_view element = bytes_argument(fcinfo, 1);                                  \
-    return SetType<Set, FieldType::type>::remove_all(bytes_argument(fcinfo, 0), {&element, 1});  \
+    return SetType<Set, FieldType::type>::remove_all(PG_GETARG_DATUM(0), {&element, 1});         \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, remove_elements) {                                                 \
     return SetType<Set, FieldType::type>::remove_all(                                            \
-        bytes_argument(fcinfo, 0),                                                               \
+        PG_GETARG_DATUM(0),                                                                      \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, to_array) {                                                        \
-    return SetType<Set, FieldType::type>::to_array(bytes_argument(fcinfo, 0));                   \
+    return SetType<Set, FieldType::type>::to_array(PG_GETARG_DATUM(0));                          \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, has_element) {                                                     \
     const std::string_view element = bytes_argument(fcinfo, 1);                                  \
-    PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_all(bytes_argument(fcinfo, 0),       \
+    PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_all(PG_GETARG_DATUM(0),              \
                                                                 {&element, 1})));                \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, contains) {                                                        \
     ArrayType* array = PG_GETARG_ARRAYTYPE_P(1);                                                 \
     if (array_contains_nulls(array)) PG_RETURN_BOOL(false);                                      \
     PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_all(                                 \
-        bytes_argument(fcinfo, 0), text_elements(array, Nulls::skip, "set element"))));          \
+        PG_GETARG_DATUM(0), text_elements(array, Nulls::skip, "set element"))));                 \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, overlaps) {                                                        \
     PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_any(                                 \
-        bytes_argument(fcinfo, 0),                                                               \
+        PG_GETARG_DATUM(0),                                                                      \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::skip, "set element"))));                  \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, cardinality) {                                                     \
-    PG_RETURN_INT32((SetType<Set, FieldType::type>::cardinality(bytes_argument(fcinfo, 0))));    \
+    PG_RETURN_INT32((SetType<Set, FieldType::type>::cardinality(PG_GETARG_DATUM(0))));           \
   }                                                                                              \
   }
 

@@ -96,45 +96,6 @@ Datum state_from_bytea(FieldType type, FunctionCallInfo fcinfo) {
   return boundary::call([&] { return checked(type, bytes); });
 }
 
-Datum state_merge(FieldType type, FunctionCallInfo fcinfo) {
-  const std::string_view a = bytes_argument(fcinfo, 0);
-  const std::string_view b = bytes_argument(fcinfo, 1);
-  return boundary::call([&]() -> Result<Datum> {
-    const Result<std::string> merged = merge(type, a, b);
-    if (!merged) return merged.error();
-    return boundary::datum(*merged);
-  });
-}
-
-Datum state_version(FieldType type, FunctionCallInfo fcinfo) {
-  const std::string_view state = bytes_argument(fcinfo, 0);
-  return boundary::call([&]() -> Result<Datum> {
-    const Result<std::string> found = version(type, state);
-    if (!found) return found.error();
-    return boundary::datum(*found);
-  });
-}
-
-Datum state_delta(FieldType type, FunctionCallInfo fcinfo) {
-  const std::string_view state = bytes_argument(fcinfo, 0);
-  const std::string_view since = bytes_argument(fcinfo, 1);
-  return boundary::call([&]() -> Result<Datum> {
-    const Result<std::string> found = delta(type, state, since);
-    if (!found) return found.error();
-    return boundary::datum(*found);
-  });
-}
-
-Datum state_difference(FieldType type, FunctionCallInfo fcinfo) {
-  const std::string_view older = bytes_argument(fcinfo, 0);
-  const std::string_view newer = bytes_argument(fcinfo, 1);
-  return boundary::call([&]() -> Result<Datum> {
-    const Result<std::string> found = difference(type, older, newer);
-    if (!found) return found.error();
-    return boundary::datum(*found);
-  });
-}
-
 }  // namespace converge
 
 // Equality is that of the bytes, for states and clocks alike.
