@@ -24,6 +24,8 @@ SELECT m::jsonb = j AS same FROM (SELECT m FROM doc WHERE id = 2) d,
     (SELECT jsonb_set('{"a": 1}', '{p}', '{"q": [null, 2]}') AS j) e;
 INSERT INTO doc (id, m['k'], m['l']) VALUES (4, '"inserted"', '[]');
 SELECT m::jsonb FROM doc WHERE id = 4;
+-- Beside what is there, a later write: the insert knows nothing of the row it meets.
+DO $$ BEGIN PERFORM pg_sleep(0.01); END $$;
 INSERT INTO doc (id, m['k']) VALUES (4, '"again"') ON CONFLICT (id) DO UPDATE SET m = doc.m || EXCLUDED.m;
 SELECT m::jsonb FROM doc WHERE id = 4;
 DO $$
