@@ -87,6 +87,7 @@ SQL_PARTS := \
 	src/extension/documents/sync.sql \
 	src/extension/documents/repair.sql \
 	src/extension/documents/compact.sql \
+	src/extension/documents/fold.sql \
 	worker/background/status.sql \
 	src/extension/security/grants.sql
 

@@ -32,7 +32,6 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW;
 CREATE TRIGGER "~~later" BEFORE UPDATE ON no_key FOR EACH ROW EXECUTE FUNCTION nothing();
 ALTER TABLE no_key ADD PRIMARY KEY (tenant, id);
 SELECT converge.track('no_key', 'tenant');
-SELECT converge.track('note', 'tenant', '{props}');
 SELECT converge.track('note', 'tenant', '{title}');
 SELECT converge.track('note', 'tenant', '{nobody}');
 DROP TABLE no_key, only_tenant, no_field, nullable, late_key, dated, unlogged;

@@ -2,6 +2,8 @@
 // defined in its own part; module.cpp calls them from _PG_init.
 #pragma once
 
+#include <cstdint>
+
 // The identity settings converge.tenant and converge.principal (security/).
 void converge_init_identity();
 
@@ -19,3 +21,7 @@ void converge_init_shmem();
 // A change was added to the log: the stream is to be woken when the transaction
 // commits (worker/background/).
 void converge_note_logged_change();
+
+// Changes were logged that are to be folded: the maintenance worker is told when
+// the transaction commits (worker/background/).
+void converge_note_unfolded(const char* tenant, std::int64_t document, int changes);

@@ -83,15 +83,22 @@ void admit_unseen() {
   LWLockRelease(registry->lock);
 }
 
-bool register_stream_worker(Oid database) {
+struct WorkerKind {
+  const char* name;
+  const char* function;
+};
+constexpr WorkerKind kWorkers[kKinds] = {
+    {"stream worker", "converge_stream_worker_main"},
+    {"maintenance worker", "converge_maintenance_worker_main"},
+};
+
+bool register_worker(Oid database, Kind kind) {
   BackgroundWorker worker = {};
 
-  snprintf(worker.bgw_name, sizeof(worker.bgw_name), "converge stream worker for database %u",
-           database);
-  snprintf(worker.bgw_type, sizeof(worker.bgw_type), "converge stream worker");
+  snprintf(worker.bgw_name, sizeof(worker.bgw_name), "converge %s for database %u", kWorkers[kind].name, database);
+  snprintf(worker.bgw_type, sizeof(worker.bgw_type), "converge %s", kWorkers[kind].name);
   snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "converge");
-  snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
-           "converge_stream_worker_main");
+  snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "%s", kWorkers[kind].function);
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = BGW_NEVER_RESTART;
@@ -99,9 +106,9 @@ bool register_stream_worker(Oid database) {
   return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Picks a database whose worker is due and marks it as starting, or gives
-// InvalidOid and how long to sleep at most.
-Oid take_due(long* sleep) {
+// Picks a database and the worker of it that is due and marks that as starting,
+// or gives InvalidOid and how long to sleep at most.
+Oid take_due(Kind* kind, long* sleep) {
   const TimestampTz now = GetCurrentTimestamp();
   Oid due = InvalidOid;
   int starting = 0;
@@ -110,65 +117,70 @@ Oid take_due(long* sleep) {
   for (int i = 0; i < registry->capacity; i++) {
     Entry* entry = &registry->entries[i];
 
-    if (!OidIsValid(entry->database) || entry->phase != Phase::starting) continue;
-    // One that ended before it could attach, say for want of a process.
-    if (TimestampDifferenceExceeds(entry->started_at, now, kStartPatienceMilliseconds))
-      entry->phase = Phase::waiting;
-    else {
-      starting++;
-      *sleep = Min(*sleep, 1000L);
+    for (Worker& worker : entry->workers) {
+      if (!OidIsValid(entry->database) || worker.phase != Phase::starting) continue;
+      // One that ended before it could attach, say for want of a process.
+      if (TimestampDifferenceExceeds(worker.started_at, now, kStartPatienceMilliseconds))
+        worker.phase = Phase::waiting;
+      else {
+        starting++;
+        *sleep = Min(*sleep, 1000L);
+      }
     }
   }
-  for (int i = 0; i < registry->capacity && starting < kMaxStarting; i++) {
+  for (int i = 0; i < registry->capacity; i++) {
     Entry* entry = &registry->entries[i];
 
-    if (!OidIsValid(entry->database) || entry->phase != Phase::waiting || entry->holds > 0)
-      continue;
-    if (entry->retry_at <= now) {
-      entry->phase = Phase::starting;
-      entry->started_at = now;
-      due = entry->database;
-      break;
+    if (!OidIsValid(entry->database) || entry->holds > 0) continue;
+    for (int j = 0; j < kKinds && !OidIsValid(due) && starting < kMaxStarting; j++) {
+      Worker& worker = entry->workers[j];
+
+      if (worker.phase != Phase::waiting || (j != kStream && !entry->served)) continue;
+      if (worker.retry_at <= now) {
+        worker.phase = Phase::starting;
+        worker.started_at = now;
+        due = entry->database;
+        *kind = static_cast<Kind>(j);
+      } else
+        *sleep = Min(*sleep, TimestampDifferenceMilliseconds(now, worker.retry_at) + 1);
     }
-    *sleep = Min(*sleep, TimestampDifferenceMilliseconds(now, entry->retry_at) + 1);
   }
   LWLockRelease(registry->lock);
   return due;
 }
 
 // Takes back what take_due() marked.
-void put_back(Oid database, bool forget) {
+void put_back(Oid database, Kind kind, bool forget) {
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   Entry* entry = find_entry(database);
-  if (entry != nullptr && entry->phase == Phase::starting && entry->pid == 0) {
-    if (forget && entry->holds == 0)
-      free_entry(entry);
-    else {
-      entry->phase = Phase::waiting;
-      entry->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kNoProcessMilliseconds);
-    }
+  Worker* worker = entry != nullptr ? &entry->workers[kind] : nullptr;
+  if (worker != nullptr && worker->phase == Phase::starting && worker->pid == 0) {
+    worker->phase = Phase::waiting;
+    worker->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kNoProcessMilliseconds);
+    bool absent = true;
+    for (const Worker& each : entry->workers) absent = absent && each.pid == 0 && each.phase == Phase::waiting;
+    if (forget && absent && entry->holds == 0) free_entry(entry);
   }
   LWLockRelease(registry->lock);
 }
 
-void start(Oid database) {
+void start(Oid database, Kind kind) {
   static bool warned = false;
 
   if (!is_served(database)) {
-    put_back(database, true);
+    put_back(database, kind, true);
     return;
   }
-  if (register_stream_worker(database)) {
+  if (register_worker(database, kind)) {
     warned = false;
     return;
   }
-  put_back(database, false);
+  put_back(database, kind, false);
   // Not again and again: it is tried every few seconds.
   if (!warned)
-    ereport(WARNING,
-            (errmsg("could not start the converge stream worker for database %u", database),
-             errdetail("The server has no background worker process free."),
-             errhint("Increase max_worker_processes and restart the server.")));
+    ereport(WARNING, (errmsg("could not start the converge %s for database %u", kWorkers[kind].name, database),
+                      errdetail("The server has no background worker process free."),
+                      errhint("Increase max_worker_processes and restart the server.")));
   warned = true;
 }
 
@@ -194,14 +206,16 @@ void start(Oid database) {
       ProcessConfigFile(PGC_SIGHUP);
       // What was in the way may be gone.
       LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-      for (int i = 0; i < registry->capacity; i++) registry->entries[i].retry_at = 0;
+      for (int i = 0; i < registry->capacity; i++)
+        for (Worker& worker : registry->entries[i].workers) worker.retry_at = 0;
       LWLockRelease(registry->lock);
     }
     if (catchupInterruptPending) ProcessCatchupInterrupt();
 
     long sleep = kIdleMilliseconds;
     admit_unseen();
-    for (Oid database; OidIsValid(database = take_due(&sleep));) start(database);
+    Kind kind;
+    for (Oid database; OidIsValid(database = take_due(&kind, &sleep));) start(database, kind);
 
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, sleep,
                     PG_WAIT_EXTENSION);

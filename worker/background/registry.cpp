@@ -14,7 +14,7 @@ constexpr int kHoldPatienceMilliseconds = 10000;
 shmem_request_hook_type previous_shmem_request_hook = nullptr;
 shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
 
-// There cannot be more stream workers than worker processes.
+// There cannot be more databases with workers than worker processes.
 int capacity() { return Max(max_worker_processes, 1); }
 
 Size registry_size() {
@@ -24,7 +24,8 @@ Size registry_size() {
 void request_memory() {
   if (previous_shmem_request_hook != nullptr) previous_shmem_request_hook();
   RequestAddinShmemSpace(registry_size());
-  RequestNamedLWLockTranche(kName, 1);
+  // The registry's own and one for each entry's notes.
+  RequestNamedLWLockTranche(kName, 1 + capacity());
 }
 
 void set_up_memory() {
@@ -35,7 +36,8 @@ void set_up_memory() {
   registry = static_cast<Registry*>(ShmemInitStruct(kName, registry_size(), &found));
   if (!found) {
     memset(static_cast<void*>(registry), 0, registry_size());
-    registry->lock = &GetNamedLWLockTranche(kName)->lock;
+    LWLockPadded* locks = GetNamedLWLockTranche(kName);
+    registry->lock = &locks[0].lock;
     ConditionVariableInit(&registry->ended);
     registry->capacity = capacity();
     for (int i = 0; i < registry->capacity; i++) {
@@ -47,6 +49,13 @@ void set_up_memory() {
       pg_atomic_init_u64(&entry->frames, 0);
       pg_atomic_init_u64(&entry->bytes_forwarded, 0);
       pg_atomic_init_u64(&entry->bridges_dropped, 0);
+      pg_atomic_init_u64(&entry->documents_waiting, 0);
+      pg_atomic_init_u64(&entry->changes_waiting, 0);
+      pg_atomic_init_u64(&entry->waiting_since, 0);
+      pg_atomic_init_u64(&entry->documents_folded, 0);
+      pg_atomic_init_u64(&entry->changes_folded, 0);
+      pg_atomic_init_u64(&entry->changes_quarantined, 0);
+      entry->notes.lock = &locks[1 + i].lock;
     }
   }
   LWLockRelease(AddinShmemInitLock);
@@ -55,16 +64,18 @@ void set_up_memory() {
 // Whether a worker of the database runs or is about to. Asks a running one to
 // stop: its pid is in the entry only as long as the process is there, and
 // cannot be another's.
-bool stop_worker(Oid database, bool* signalled) {
+bool stop_workers(Oid database, bool* signalled) {
   bool busy = false;
 
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   const Entry* entry = find_entry(database);
-  if (entry != nullptr) {
-    busy = entry->pid != 0 || entry->phase == Phase::starting;
-    if (entry->pid != 0 && !*signalled) {
-      kill(entry->pid, SIGTERM);
-      *signalled = true;
+  for (int kind = 0; entry != nullptr && kind < kKinds; kind++) {
+    const Worker& worker = entry->workers[kind];
+
+    busy = busy || worker.pid != 0 || worker.phase == Phase::starting;
+    if (worker.pid != 0 && !signalled[kind]) {
+      kill(worker.pid, SIGTERM);
+      signalled[kind] = true;
     }
   }
   LWLockRelease(registry->lock);
@@ -99,22 +110,22 @@ Entry* find_or_make_entry(Oid database) {
 
 void free_entry(Entry* entry) {
   entry->database = InvalidOid;
-  entry->phase = Phase::waiting;
-  entry->pid = 0;
-  entry->latch = nullptr;
   entry->holds = 0;
-  entry->recheck = false;
-  entry->failures = 0;
-  entry->retry_at = 0;
-  entry->started_at = 0;
+  entry->served = false;
+  for (Worker& worker : entry->workers) worker = Worker{};
   entry->slot[0] = '\0';
-  entry->problem[0] = '\0';
   pg_atomic_write_u64(&entry->confirmed_lsn, 0);
   pg_atomic_write_u64(&entry->bridges, 0);
   pg_atomic_write_u64(&entry->watches, 0);
   pg_atomic_write_u64(&entry->frames, 0);
   pg_atomic_write_u64(&entry->bytes_forwarded, 0);
   pg_atomic_write_u64(&entry->bridges_dropped, 0);
+  pg_atomic_write_u64(&entry->documents_waiting, 0);
+  pg_atomic_write_u64(&entry->changes_waiting, 0);
+  pg_atomic_write_u64(&entry->waiting_since, 0);
+  pg_atomic_write_u64(&entry->documents_folded, 0);
+  pg_atomic_write_u64(&entry->changes_folded, 0);
+  pg_atomic_write_u64(&entry->changes_quarantined, 0);
 }
 
 void wake_launcher() {
@@ -127,14 +138,16 @@ void wake_launcher() {
 }
 
 void request_check(Oid database) {
-  Latch* worker = nullptr;
+  Latch* latches[kKinds] = {};
 
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   Entry* entry = find_or_make_entry(database);
-  if (entry != nullptr) {
-    entry->recheck = true;
-    entry->retry_at = 0;
-    worker = entry->latch;
+  for (int kind = 0; entry != nullptr && kind < kKinds; kind++) {
+    Worker& worker = entry->workers[kind];
+
+    worker.recheck = true;
+    worker.retry_at = 0;
+    latches[kind] = worker.latch;
   }
   LWLockRelease(registry->lock);
 
@@ -142,7 +155,8 @@ void request_check(Oid database) {
     ereport(WARNING, (errmsg("converge cannot stream the changes of this database"),
                       errdetail("All %d entries for databases are in use.", registry->capacity),
                       errhint("Increase max_worker_processes and restart the server.")));
-  if (worker != nullptr) SetLatch(worker);
+  for (Latch* latch : latches)
+    if (latch != nullptr) SetLatch(latch);
   wake_launcher();
 }
 
@@ -154,10 +168,10 @@ void hold_database(Oid database) {
 
   const TimestampTz deadline =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kHoldPatienceMilliseconds);
-  bool signalled = false;
+  bool signalled[kKinds] = {};
 
   ConditionVariablePrepareToSleep(&registry->ended);
-  while (stop_worker(database, &signalled)) {
+  while (stop_workers(database, signalled)) {
     // One that was starting may attach, see the hold and end without a word.
     ConditionVariableTimedSleep(&registry->ended, 100, PG_WAIT_EXTENSION);
     // The statement itself says then that the database is in use.

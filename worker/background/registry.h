@@ -1,9 +1,10 @@
-// The registry in shared memory: which databases have, or are to have, a
-// stream worker. Backends write to it what happened (a change was logged, an
-// extension came or went, a statement needs a database to itself), the launcher
-// starts workers by it, a worker shows its state in it.
+// The registry in shared memory: which databases have, or are to have, workers.
+// Backends write to it what happened (a change was logged, an extension came or
+// went, a statement needs a database to itself), the launcher starts workers by
+// it, a worker shows its state in it.
 #pragma once
 
+#include "worker/background/fold_notes.h"
 #include "worker/background/postgres_headers.h"
 
 namespace converge::worker {
@@ -24,31 +25,51 @@ enum class Phase {
   running,
 };
 
-// A database that has a worker or is to have one.
-struct Entry {
-  Oid database;  // InvalidOid: a free entry
+// The workers of a database. The stream worker comes first: it looks whether the
+// database has the extension.
+enum Kind { kStream, kMaintenance, kKinds };
+
+// One worker of a database.
+struct Worker {
   Phase phase;
-  pid_t pid;     // of the attached worker, or 0
+  pid_t pid;     // of the attached process, or 0
   Latch* latch;  // its latch, or null
-  int holds;     // statements that need the database to themselves
   bool recheck;  // an extension came or went since the worker last looked
   int failures;  // in a row
   TimestampTz retry_at;
   TimestampTz started_at;
-  char slot[NAMEDATALEN];
   char problem[kMaxProblemBytes];  // why there is no running worker; may be empty
+};
 
-  // Written by the worker alone.
+// A database that has workers or is to have some.
+struct Entry {
+  Oid database;  // InvalidOid: a free entry
+  int holds;     // statements that need the database to themselves
+  bool served;   // the stream worker found the extension in it
+  Worker workers[kKinds];
+  char slot[NAMEDATALEN];  // the stream worker's
+
+  // Written by the stream worker alone.
   pg_atomic_uint64 confirmed_lsn;
   pg_atomic_uint64 bridges;
   pg_atomic_uint64 watches;
   pg_atomic_uint64 frames;           // decoded since the worker started
   pg_atomic_uint64 bytes_forwarded;  // to all bridges, since the worker started
   pg_atomic_uint64 bridges_dropped;  // for being too slow, since the worker started
+
+  // Written by the maintenance worker alone.
+  pg_atomic_uint64 documents_waiting;  // to be folded
+  pg_atomic_uint64 changes_waiting;    // of those, as far as it knows
+  pg_atomic_uint64 waiting_since;      // TimestampTz: the oldest of them, or 0
+  pg_atomic_uint64 documents_folded;   // since the worker started
+  pg_atomic_uint64 changes_folded;     // since the worker started
+  pg_atomic_uint64 changes_quarantined;  // since the worker started
+
+  FoldNotes notes;  // for the maintenance worker
 };
 
 struct Registry {
-  LWLock* lock;  // for all but the atomics
+  LWLock* lock;  // for all but the atomics and the notes
   // Broadcast whenever a worker has ended.
   ConditionVariable ended;
   Latch* launcher;  // or null
@@ -75,12 +96,12 @@ void free_entry(Entry* entry);
 // Wakes the launcher, if there is one.
 void wake_launcher();
 
-// Says that a database's extensions have changed: its worker looks again, or
+// Says that a database's extensions have changed: its workers look again, or
 // one is started to look. Any process.
 void request_check(Oid database);
 
-// Keeps the database free of a worker until release_database(): stops the one
-// it has and waits until it has ended, 10 s at most. May raise (interrupts).
+// Keeps the database free of workers until release_database(): stops those it
+// has and waits until they have ended, 10 s at most. May raise (interrupts).
 void hold_database(Oid database);
 void release_database(Oid database);
 

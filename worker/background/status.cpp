@@ -7,6 +7,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(converge_worker_socket);
 PG_FUNCTION_INFO_V1(converge_worker_status);
+PG_FUNCTION_INFO_V1(converge_maintenance_status);
 }
 
 #include "worker/background/registry.h"
@@ -15,14 +16,14 @@ PG_FUNCTION_INFO_V1(converge_worker_status);
 namespace converge::worker {
 namespace {
 
-const char* state_of(const Entry& entry) {
-  switch (entry.phase) {
+const char* state_of(const Worker& worker, const char* creating) {
+  switch (worker.phase) {
     case Phase::waiting:
       return "waiting";
     case Phase::starting:
       return "starting";
     case Phase::creating:
-      return "creating slot";
+      return creating;
     case Phase::running:
       return "running";
   }
@@ -43,18 +44,22 @@ enum Column {
   column_count
 };
 
+uint64 read(const pg_atomic_uint64& counter) { return pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(&counter)); }
+
+// The columns that both kinds begin with.
+void fill_worker(const Worker& worker, const char* creating, Datum* values, bool* nulls) {
+  values[state] = CStringGetTextDatum(state_of(worker, creating));
+  values[pid] = Int32GetDatum(static_cast<int32>(worker.pid));
+  nulls[pid] = worker.pid == 0;
+  nulls[problem] = worker.problem[0] == '\0';
+  if (!nulls[problem]) values[problem] = CStringGetTextDatum(worker.problem);
+}
+
 void fill(const Entry& entry, Datum* values, bool* nulls) {
-  values[state] = CStringGetTextDatum(state_of(entry));
-  values[pid] = Int32GetDatum(static_cast<int32>(entry.pid));
-  nulls[pid] = entry.pid == 0;
-  nulls[problem] = entry.problem[0] == '\0';
-  if (!nulls[problem]) values[problem] = CStringGetTextDatum(entry.problem);
+  fill_worker(entry.workers[kStream], "creating slot", values, nulls);
   nulls[slot] = entry.slot[0] == '\0';
   if (!nulls[slot]) values[slot] = DirectFunctionCall1(namein, CStringGetDatum(entry.slot));
 
-  auto read = [](const pg_atomic_uint64& counter) {
-    return pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(&counter));
-  };
   const XLogRecPtr confirmed = read(entry.confirmed_lsn);
   values[confirmed_lsn] = LSNGetDatum(confirmed);
   nulls[confirmed_lsn] = XLogRecPtrIsInvalid(confirmed);
@@ -63,6 +68,61 @@ void fill(const Entry& entry, Datum* values, bool* nulls) {
   values[frames] = Int64GetDatum(static_cast<int64>(read(entry.frames)));
   values[bytes_forwarded] = Int64GetDatum(static_cast<int64>(read(entry.bytes_forwarded)));
   values[bridges_dropped] = Int64GetDatum(static_cast<int64>(read(entry.bridges_dropped)));
+}
+
+enum MaintenanceColumn {
+  documents_waiting = problem + 1,
+  changes_waiting,
+  waiting_since,
+  documents_folded,
+  changes_folded,
+  changes_quarantined,
+  maintenance_column_count
+};
+
+void fill_maintenance(const Entry& entry, Datum* values, bool* nulls) {
+  fill_worker(entry.workers[kMaintenance], "starting", values, nulls);
+  values[documents_waiting] = Int64GetDatum(static_cast<int64>(read(entry.documents_waiting)));
+  values[changes_waiting] = Int64GetDatum(static_cast<int64>(read(entry.changes_waiting)));
+  const auto since = static_cast<TimestampTz>(read(entry.waiting_since));
+  values[waiting_since] = TimestampTzGetDatum(since);
+  nulls[waiting_since] = since == 0;
+  values[documents_folded] = Int64GetDatum(static_cast<int64>(read(entry.documents_folded)));
+  values[changes_folded] = Int64GetDatum(static_cast<int64>(read(entry.changes_folded)));
+  values[changes_quarantined] = Int64GetDatum(static_cast<int64>(read(entry.changes_quarantined)));
+}
+
+using Fill = void (*)(const Entry&, Datum*, bool*);
+
+// A row of so many columns about this database's entry, or about there being none.
+Datum status(FunctionCallInfo fcinfo, int columns, Fill fill_row) {
+  TupleDesc descriptor;
+  Datum values[column_count] = {};
+  bool nulls[column_count] = {};
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != columns)
+    elog(ERROR, "a status function of converge is declared with other columns");
+
+  // Not the notes, which are large.
+  constexpr Size kCopied = offsetof(Entry, notes);
+  auto* copy = static_cast<Entry*>(palloc0(sizeof(Entry)));
+  if (registry != nullptr) {
+    LWLockAcquire(registry->lock, LW_SHARED);
+    const Entry* entry = find_entry(MyDatabaseId);
+    if (entry != nullptr) memcpy(static_cast<void*>(copy), entry, kCopied);
+    LWLockRelease(registry->lock);
+  }
+  if (OidIsValid(copy->database))
+    fill_row(*copy, values, nulls);
+  else {
+    memset(nulls, true, sizeof(nulls));
+    nulls[state] = false;
+    values[state] = CStringGetTextDatum("absent");
+    if (registry == nullptr) {
+      nulls[problem] = false;
+      values[problem] = CStringGetTextDatum("converge is not in shared_preload_libraries");
+    }
+  }
+  return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 }  // namespace
@@ -76,30 +136,11 @@ Datum converge_worker_socket(PG_FUNCTION_ARGS) {
 Datum converge_worker_status(PG_FUNCTION_ARGS) {
   using namespace converge::worker;
 
-  TupleDesc descriptor;
-  Datum values[column_count] = {};
-  bool nulls[column_count] = {};
-  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE ||
-      descriptor->natts != column_count)
-    elog(ERROR, "converge.worker_status() is declared with other columns");
+  PG_RETURN_DATUM(status(fcinfo, column_count, fill));
+}
 
-  Entry copy = {};
-  if (registry != nullptr) {
-    LWLockAcquire(registry->lock, LW_SHARED);
-    const Entry* entry = find_entry(MyDatabaseId);
-    if (entry != nullptr) copy = *entry;
-    LWLockRelease(registry->lock);
-  }
-  if (OidIsValid(copy.database))
-    fill(copy, values, nulls);
-  else {
-    memset(nulls, true, sizeof(nulls));
-    nulls[state] = false;
-    values[state] = CStringGetTextDatum("absent");
-    if (registry == nullptr) {
-      nulls[problem] = false;
-      values[problem] = CStringGetTextDatum("converge is not in shared_preload_libraries");
-    }
-  }
-  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
+Datum converge_maintenance_status(PG_FUNCTION_ARGS) {
+  using namespace converge::worker;
+
+  PG_RETURN_DATUM(status(fcinfo, maintenance_column_count, fill_maintenance));
 }

@@ -1,4 +1,4 @@
--- What the stream worker of this database shows of itself.
+-- What the workers of this database show of themselves.
 
 CREATE FUNCTION converge.worker_socket() RETURNS text
     AS 'MODULE_PATHNAME', 'converge_worker_socket'
@@ -22,7 +22,22 @@ CREATE FUNCTION converge.worker_status(
 COMMENT ON FUNCTION converge.worker_status() IS
     'state of this database''s stream worker';
 
--- Its figures span all tenants.
-REVOKE ALL ON FUNCTION converge.worker_socket(), converge.worker_status() FROM PUBLIC;
+CREATE FUNCTION converge.maintenance_status(
+        OUT state text,             -- running, starting, waiting, or absent
+        OUT pid integer,
+        OUT problem text,           -- why it ended, or why it cannot fold a document
+        OUT documents_waiting bigint,   -- with changes that are not in their rows yet
+        OUT changes_waiting bigint, -- of those documents, as far as it knows
+        OUT waiting_since timestamptz,  -- since when the oldest of them does
+        OUT documents_folded bigint,    -- since the worker started
+        OUT changes_folded bigint,      -- since the worker started
+        OUT changes_quarantined bigint) -- since the worker started
+    AS 'MODULE_PATHNAME', 'converge_maintenance_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.maintenance_status() IS
+    'state of this database''s maintenance worker and what waits to be folded';
+
+-- Their figures span all tenants.
+REVOKE ALL ON FUNCTION converge.worker_socket(), converge.worker_status(), converge.maintenance_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.worker_socket() TO converge_client;
-GRANT EXECUTE ON FUNCTION converge.worker_status() TO converge_client, pg_monitor;
+GRANT EXECUTE ON FUNCTION converge.worker_status(), converge.maintenance_status() TO converge_client, pg_monitor;

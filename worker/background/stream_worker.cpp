@@ -9,7 +9,7 @@ PGDLLEXPORT void converge_stream_worker_main(Datum argument);
 }
 
 #include "worker/background/bridge_server.h"
-#include "worker/background/registry.h"
+#include "worker/background/lifecycle.h"
 #include "worker/background/slot.h"
 #include "worker/background/socket_path.h"
 #include "worker/background/wal_source.h"
@@ -17,20 +17,14 @@ PGDLLEXPORT void converge_stream_worker_main(Datum argument);
 namespace converge::worker {
 namespace {
 
-constexpr const char* kExtension = "converge";
 // How often the slot is confirmed, what is forwarded while WAL keeps coming is
 // sent, and statistics are reported.
 constexpr int kConfirmMilliseconds = 1000;
 constexpr int kPollMilliseconds = 2;
 constexpr int kStatisticsMilliseconds = 10000;
-// A worker that ran this long starts its count of failures anew.
-constexpr int kStableMilliseconds = 60000;
-constexpr int kMaxRetryMilliseconds = 60000;
 
 // The process's only worker.
 struct StreamWorker {
-  Entry* entry = nullptr;
-  Outcome outcome = Outcome::failed;
   Oid extension = InvalidOid;
   MemoryContext context = nullptr;  // for the process's life
   BridgeServer server;
@@ -46,70 +40,23 @@ StreamWorker worker;
 
 // ------------------------------------------------------------- the registry
 
-void leave(int, Datum) {
-  const TimestampTz now = GetCurrentTimestamp();
-  Entry* entry = worker.entry;
-
-  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  entry->pid = 0;
-  entry->latch = nullptr;
-  entry->phase = Phase::waiting;
-  if (worker.outcome == Outcome::finished && !entry->recheck && entry->holds == 0)
-    free_entry(entry);
-  else if (worker.outcome == Outcome::failed && entry->holds == 0) {
-    if (TimestampDifferenceExceeds(entry->started_at, now, kStableMilliseconds))
-      entry->failures = 0;
-    const int delay = Min(1000 << Min(entry->failures, 6), kMaxRetryMilliseconds);
-    entry->failures++;
-    entry->retry_at = TimestampTzPlusMilliseconds(now, delay);
-  } else {
-    entry->failures = 0;
-    entry->retry_at = 0;
-  }
-  pg_atomic_write_u64(&entry->bridges, 0);
-  pg_atomic_write_u64(&entry->watches, 0);
-  Latch* launcher = registry->launcher;
-  LWLockRelease(registry->lock);
-
-  ConditionVariableBroadcast(&registry->ended);
-  if (launcher != nullptr) SetLatch(launcher);
+void forget_bridges(int, Datum) {
+  pg_atomic_write_u64(&place.entry->bridges, 0);
+  pg_atomic_write_u64(&place.entry->watches, 0);
 }
 
-// Takes the place the launcher made. False: it is not wanted any more.
-bool enter(Oid database) {
+void begin_counting() {
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  Entry* entry = find_entry(database);
-  const bool wanted = entry != nullptr && entry->pid == 0 && entry->phase == Phase::starting;
-  if (wanted && entry->holds == 0) {
-    entry->pid = MyProcPid;
-    entry->latch = MyLatch;
-    entry->phase = Phase::creating;
-    entry->started_at = GetCurrentTimestamp();
-    entry->recheck = false;
-    entry->slot[0] = '\0';
-    pg_atomic_write_u64(&entry->frames, 0);
-    pg_atomic_write_u64(&entry->bytes_forwarded, 0);
-    pg_atomic_write_u64(&entry->bridges_dropped, 0);
-    worker.entry = entry;
-  } else if (wanted)
-    entry->phase = Phase::waiting;
+  place.entry->slot[0] = '\0';
   LWLockRelease(registry->lock);
-
-  if (worker.entry != nullptr) on_shmem_exit(leave, 0);
-  // Who holds the database waits for this.
-  else
-    ConditionVariableBroadcast(&registry->ended);
-  return worker.entry != nullptr;
-}
-
-void set_problem(const char* problem) {
-  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  strlcpy(worker.entry->problem, problem, kMaxProblemBytes);
-  LWLockRelease(registry->lock);
+  pg_atomic_write_u64(&place.entry->frames, 0);
+  pg_atomic_write_u64(&place.entry->bytes_forwarded, 0);
+  pg_atomic_write_u64(&place.entry->bridges_dropped, 0);
+  on_shmem_exit(forget_bridges, 0);
 }
 
 void show_progress() {
-  Entry* entry = worker.entry;
+  Entry* entry = place.entry;
 
   pg_atomic_write_u64(&entry->confirmed_lsn, MyReplicationSlot->data.confirmed_flush);
   pg_atomic_write_u64(&entry->bridges, static_cast<uint64>(worker.server.bridge_count()));
@@ -121,21 +68,12 @@ void show_progress() {
 
 // ------------------------------------------------------------ while it waits
 
-Oid extension_oid() {
-  StartTransactionCommand();
-  const Oid extension = get_extension_oid(kExtension, true);
-  CommitTransactionCommand();
-  MemoryContextSwitchTo(worker.context);
-  return extension;
-}
-
 // Whether the extension is still the one that this worker serves.
 bool still_serving() {
-  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  const bool recheck = worker.entry->recheck;
-  worker.entry->recheck = false;
-  LWLockRelease(registry->lock);
-  return !recheck || extension_oid() == worker.extension;
+  if (!take_recheck()) return true;
+  const bool same = converge_extension() == worker.extension;
+  MemoryContextSwitchTo(worker.context);
+  return same;
 }
 
 bool is_due(TimestampTz* last, int milliseconds, TimestampTz now) {
@@ -254,18 +192,23 @@ void make_event_set() {
 void run() {
   char slot[NAMEDATALEN];
 
-  worker.extension = extension_oid();
+  worker.extension = converge_extension();
   if (!OidIsValid(worker.extension)) {
     drop_stale_slots(nullptr);
-    worker.outcome = Outcome::finished;
+    place.outcome = Outcome::finished;
     return;
   }
+  // The other worker may come.
+  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+  place.entry->served = true;
+  LWLockRelease(registry->lock);
+  wake_launcher();
 
   check_settings();
   slot_name(worker.extension, slot);
   drop_stale_slots(slot);
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  strlcpy(worker.entry->slot, slot, NAMEDATALEN);
+  strlcpy(place.entry->slot, slot, NAMEDATALEN);
   LWLockRelease(registry->lock);
 
   XLogReaderRoutine* routine = wal_source({wait_for_wal, poll});
@@ -277,9 +220,7 @@ void run() {
   worker.server.open(worker.context, socket_path(MyDatabaseId));
   make_event_set();
   set_problem("");
-  LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-  worker.entry->phase = Phase::running;
-  LWLockRelease(registry->lock);
+  set_phase(Phase::running);
   // From here on a request to stop lets the slot be written first.
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
   worker.streaming = true;
@@ -291,7 +232,7 @@ void run() {
   confirm();
   FreeDecodingContext(context);
   release_slot();
-  worker.outcome = Outcome::stopped;
+  place.outcome = Outcome::stopped;
 }
 
 }  // namespace
@@ -305,7 +246,8 @@ void converge_stream_worker_main(Datum argument) {
   pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
-  if (!enter(database)) proc_exit(0);
+  if (!enter(database, kStream)) proc_exit(0);
+  begin_counting();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   worker.context =
       AllocSetContextCreate(TopMemoryContext, "converge stream worker", ALLOCSET_DEFAULT_SIZES);

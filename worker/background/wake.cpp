@@ -1,5 +1,6 @@
 #include "worker/background/wake.h"
 
+#include "extension/documents/settings.h"
 #include "worker/background/registry.h"
 
 namespace converge::worker {
@@ -10,13 +11,28 @@ bool change_logged = false;
 bool extensions_changed = false;
 Oid database_changed = InvalidOid;
 Oid database_held = InvalidOid;
+// What it left to be folded, in TopTransactionContext.
+FoldNote* fold_notes = nullptr;
+int fold_note_count = 0;
+int fold_note_room = 0;
 
-void wake_stream_worker() {
+// Wakes the workers that have something to do.
+void wake_workers() {
+  Latch* stream = nullptr;
+  Latch* maintenance = nullptr;
+
   LWLockAcquire(registry->lock, LW_SHARED);
-  const Entry* entry = find_entry(MyDatabaseId);
-  Latch* latch = entry != nullptr ? entry->latch : nullptr;
+  Entry* entry = find_entry(MyDatabaseId);
+  if (entry != nullptr) {
+    stream = entry->workers[kStream].latch;
+    // Under the lock, so that the entry stays this database's.
+    if (fold_note_count > 0 &&
+        add_fold_notes(&entry->notes, fold_notes, fold_note_count, static_cast<uint32>(fold_changes)))
+      maintenance = entry->workers[kMaintenance].latch;
+  }
   LWLockRelease(registry->lock);
-  if (latch != nullptr) SetLatch(latch);
+  if (stream != nullptr) SetLatch(stream);
+  if (maintenance != nullptr) SetLatch(maintenance);
 }
 
 void at_transaction_end(XactEvent event, void*) {
@@ -26,13 +42,16 @@ void at_transaction_end(XactEvent event, void*) {
   if (event == XACT_EVENT_COMMIT) {
     // append_change() forces a synchronous commit, so that the WAL is flushed
     // by now; and the transaction is visible to others.
-    if (change_logged) wake_stream_worker();
+    if (change_logged) wake_workers();
     if (extensions_changed) request_check(MyDatabaseId);
     if (OidIsValid(database_changed)) request_check(database_changed);
   }
   // After PREPARE the statement hook wakes the worker at COMMIT PREPARED.
   if (OidIsValid(database_held)) release_database(database_held);
   change_logged = false;
+  fold_notes = nullptr;
+  fold_note_count = 0;
+  fold_note_room = 0;
   extensions_changed = false;
   database_changed = InvalidOid;
   database_held = InvalidOid;
@@ -54,3 +73,17 @@ void hold_until_transaction_end(Oid database) {
 }  // namespace converge::worker
 
 void converge_note_logged_change() { converge::worker::change_logged = true; }
+
+void converge_note_unfolded(const char* tenant, int64 document, int changes) {
+  using namespace converge::worker;
+
+  if (registry == nullptr) return;
+  MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+  if (fold_note_count == fold_note_room) {
+    fold_note_room = Max(64, fold_note_room * 2);
+    const Size size = sizeof(FoldNote) * static_cast<Size>(fold_note_room);
+    fold_notes = static_cast<FoldNote*>(fold_notes == nullptr ? palloc(size) : repalloc_huge(fold_notes, size));
+  }
+  fold_notes[fold_note_count++] = {document, changes, pstrdup(tenant)};
+  MemoryContextSwitchTo(old);
+}

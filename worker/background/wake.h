@@ -8,6 +8,10 @@
 // woken. Costs nothing when there is no worker.
 void converge_note_logged_change();
 
+// To be called by push(), in the transaction that logs changes of deferred
+// fields: the maintenance worker learns of them when it has committed.
+void converge_note_unfolded(const char* tenant, int64 document, int changes);
+
 namespace converge::worker {
 
 // Registers the callback. Once, in the postmaster.

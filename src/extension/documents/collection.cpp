@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/documents/deferral.h"
 #include "extension/documents/owned_table.h"
 #include "extension/documents/row.h"
 
@@ -57,7 +58,10 @@ void free_retired(XactEvent event, void*) {
   ListCell* cell;
   foreach (cell, retired) {
     auto* entry = static_cast<CacheEntry*>(lfirst(cell));
-    if (entry->collection != nullptr) free_row_plans(entry->collection->plans);
+    if (entry->collection != nullptr) {
+      free_row_plans(entry->collection->plans);
+      free_row_plans(entry->collection->owner_plans);
+    }
     MemoryContextDelete(entry->context);
     pfree(entry);
   }
@@ -203,7 +207,7 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
     field->attribute = attribute->attnum;
     field->type = type;
     field->type_oid = attribute->atttypid;
-    field->deferred = is_among(deferred, attribute->attname);
+    field->deferred = is_among(deferred, attribute->attname) && !policies_watch(relation, attribute->attnum);
   }
   return collection;
 }
@@ -228,6 +232,24 @@ Collection* load(Relation relation) {
   Collection* collection =
       HeapTupleIsValid(row) ? build(relation, RelationGetDescr(table.relation), row) : nullptr;
   table.close();
+  return collection;
+}
+
+// The collection with that key on one of the unique indexes.
+Collection* find_collection(const char* index, ScanKey key) {
+  OwnedTable table("collection", AccessShareLock);
+  HeapTuple row = find_owned(table.relation, owned_oid(index), 1, key);
+  Oid tracked = InvalidOid;
+  if (HeapTupleIsValid(row)) {
+    bool is_null;
+    tracked = DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null));
+  }
+  table.close();
+  if (!OidIsValid(tracked)) return nullptr;
+  Relation relation = try_relation_open(tracked, AccessShareLock);
+  if (relation == nullptr) return nullptr;
+  Collection* collection = collection_of(relation);
+  relation_close(relation, NoLock);
   return collection;
 }
 
@@ -269,22 +291,15 @@ Collection* collection_of(Relation relation) {
 }
 
 Collection* collection_named(const char* name) {
-  OwnedTable table("collection", AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
-  HeapTuple row = find_owned(table.relation, owned_oid("collection_name_key"), 1, &key);
-  Oid tracked = InvalidOid;
-  if (HeapTupleIsValid(row)) {
-    bool is_null;
-    tracked = DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null));
-  }
-  table.close();
-  if (!OidIsValid(tracked)) return nullptr;
-  Relation relation = try_relation_open(tracked, AccessShareLock);
-  if (relation == nullptr) return nullptr;
-  Collection* collection = collection_of(relation);
-  relation_close(relation, NoLock);
-  return collection;
+  return find_collection("collection_name_key", &key);
+}
+
+Collection* collection_numbered(std::int32_t number) {
+  ScanKeyData key;
+  ScanKeyInit(&key, kCollection, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
+  return find_collection("collection_pkey", &key);
 }
 
 const Field* find_field(const Collection* collection, const char* name) {
@@ -318,6 +333,19 @@ void check_table_owner(Oid relation) {
   const bool owns = pg_class_ownercheck(relation, GetUserId());
 #endif
   if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+}
+
+void set_deferred(Oid tracked, ArrayType* fields) {
+  OwnedTable table("collection", RowExclusiveLock);
+  HeapTuple row = find_row(table.relation, tracked);
+  if (!HeapTupleIsValid(row)) elog(ERROR, "relation %u is not tracked", tracked);
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table.relation), values, nulls);
+  values[kDeferred - 1] = PointerGetDatum(fields);
+  table.update(row, values, nulls);
+  table.close();
+  forget_collection(tracked);
 }
 
 void forget_collection(Oid tracked) { CacheInvalidateRelcacheByRelid(tracked); }

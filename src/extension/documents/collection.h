@@ -13,6 +13,7 @@
 
 extern "C" {
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/relcache.h"
 }
 
@@ -49,6 +50,8 @@ struct Field {
   AttrNumber attribute;
   FieldType type;
   Oid type_oid;
+  // push() only logs it, and the fold writes it: track() was told so, and no
+  // policy would look at what is written.
   bool deferred;
 };
 
@@ -63,8 +66,9 @@ struct Collection {
   int key_count;
   Field fields[kMaxFields];
   int field_count;
-  // row.cpp's prepared statements.
+  // row.cpp's prepared statements: the caller's and the table owner's.
   struct RowPlans* plans;
+  struct RowPlans* owner_plans;
 };
 
 // The collection that `relation` is, or is a partition of; null if it is not tracked.
@@ -74,6 +78,9 @@ Collection* collection_of(Relation relation);
 // until the transaction ends; null if there is none.
 Collection* collection_named(const char* name);
 
+// The same by its number.
+Collection* collection_numbered(std::int32_t number);
+
 // The field called `name`, or null.
 const Field* find_field(const Collection* collection, const char* name);
 
@@ -82,6 +89,9 @@ bool field_type_of(Oid type, FieldType* field_type);
 
 // Raises 42501 unless the current user owns the table.
 void check_table_owner(Oid relation);
+
+// Says which of the table's fields are deferred: an array of their names.
+void set_deferred(Oid tracked, ArrayType* fields);
 
 // Makes `tracked` be read anew.
 void forget_collection(Oid tracked);

@@ -8,6 +8,7 @@
 #include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/snapshot.h"
+#include "extension/documents/unfolded.h"
 
 extern "C" {
 #include "access/transam.h"
@@ -42,6 +43,7 @@ SettledBelow settled_below(Snapshot snapshot) {
 // One replica's changes on their way out.
 struct Dropping {
   CompactionCut cut;
+  const Quarantine* quarantine;
   SettledBelow bound;
   OwnedTable* log;
   std::int64_t dropped;
@@ -63,7 +65,7 @@ bool drop(const LoggedChange& change, void* argument) {
   const CompactionCandidate candidate{
       static_cast<std::uint64_t>(change.seq),
       is_settled(change.xid, change.epoch, dropping->bound),
-      change.refused || is_deletion(change),
+      change.refused || is_deletion(change) || is_quarantined(*dropping->quarantine, change.replica, change.seq),
       change.recorded_at,
   };
   if (!dropping->cut.drops(candidate)) return false;
@@ -97,9 +99,16 @@ std::int64_t compact_log(const char* tenant, std::int64_t document, std::int64_t
   int count;
   const ReplicaPosition* positions = document_replicas(tenant, document, snapshot, &count);
   const SettledBelow bound = settled_below(snapshot);
+  const Quarantine quarantine = quarantine_of(tenant, document, snapshot);
+  int unfolded_count;
+  const UnfoldedReplica* unfolded = unfolded_replicas(tenant, document, snapshot, &unfolded_count);
+  int next = 0;
   for (int i = 0; i < count; i++) {
     const Writer writer{tenant, document, positions[i].replica};
-    Dropping dropping{CompactionCut(static_cast<std::uint64_t>(positions[i].compacted), PG_UINT64_MAX, keep_from),
+    while (next < unfolded_count && unfolded[next].replica < writer.replica) next++;
+    const bool waits = next < unfolded_count && unfolded[next].replica == writer.replica;
+    const std::uint64_t folded = waits ? static_cast<std::uint64_t>(unfolded[next].from_seq - 1) : PG_UINT64_MAX;
+    Dropping dropping{CompactionCut(static_cast<std::uint64_t>(positions[i].compacted), folded, keep_from), &quarantine,
                       bound, &log, 0, youngest, {}};
     LogScan scan(log.relation, writer, positions[i].compacted, snapshot);
     add_changes(&replay, &scan, drop, &dropping);

@@ -103,6 +103,23 @@ int documents_after(const Collection* collection, const DocumentName& after, Doc
   return count;
 }
 
+bool describe_document(const char* tenant, std::int64_t document, std::int32_t* collection, const char** key) {
+  OwnedTable table("document", AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(document));
+  HeapTuple row = find_owned(table.relation, owned_oid("document_pkey"), 2, keys);
+  if (HeapTupleIsValid(row)) {
+    Datum values[kColumns];
+    bool nulls[kColumns];
+    heap_deform_tuple(row, RelationGetDescr(table.relation), values, nulls);
+    *collection = DatumGetInt32(values[kCollection - 1]);
+    *key = TextDatumGetCString(values[kKey - 1]);
+  }
+  table.close();
+  return HeapTupleIsValid(row);
+}
+
 std::int64_t create_document(const Collection* collection, const RowRef& ref) {
   OwnedTable table("document", RowExclusiveLock);
   const std::int64_t document = nextval_internal(owned_oid("document_document_seq"), false);

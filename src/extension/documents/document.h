@@ -32,6 +32,9 @@ struct DocumentName {
 // order, at most `limit`; how many. In CurrentMemoryContext.
 int documents_after(const Collection* collection, const DocumentName& after, DocumentName* documents, int limit);
 
+// What a document is of: its collection's number and its key. False: there is none.
+bool describe_document(const char* tenant, std::int64_t document, std::int32_t* collection, const char** key);
+
 // A new incarnation.
 std::int64_t create_document(const Collection* collection, const RowRef& ref);
 

@@ -3,6 +3,8 @@
 #include "extension/documents/field_value.h"
 #include "extension/documents/log.h"
 #include "extension/documents/node.h"
+#include "extension/documents/quarantine.h"
+#include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/wire_memory.h"
 
@@ -105,6 +107,7 @@ void add(ChangeList* list, Converge__Wire__Change* change) {
 // back so far, or the state is smaller. `last` has each replica's last number.
 bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, const Position* last, int count,
                      const Positions& since, Relation log, RangeSize room, ChangeList* list) {
+  const Quarantine quarantine = quarantine_of(found.ref.tenant, found.document, GetActiveSnapshot());
   std::uint64_t lacking = 0;
   int hint = 0;
   for (int i = 0; i < count; i++) {
@@ -127,6 +130,7 @@ bool collect_changes(const ReadableDocument& found, const ReplicaPosition* repli
         scan.close();
         return false;
       }
+      leave_out_quarantined(quarantine, &change);
       add(list, to_wire(change));
     }
     scan.close();
@@ -173,7 +177,7 @@ using namespace converge;
 
 extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
-  const ReadableDocument found =
+  ReadableDocument found =
       read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
   const Positions since = read_version(PG_ARGISNULL(2) ? std::string_view() : boundary::view(PG_GETARG_VARLENA_PP(2)));
 
@@ -202,6 +206,7 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
     response.changes = list.changes;
     response.n_changes = list.count;
   } else {
+    add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, found.values);
     response.state = state_message(found);
     response.state->log_version = response.log_version;
   }

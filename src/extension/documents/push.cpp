@@ -5,6 +5,7 @@
 
 #include "extension/documents/document.h"
 #include "extension/documents/settings.h"
+#include "extension/documents/subtransaction.h"
 #include "extension/documents/wire_memory.h"
 #include "extension/security/authenticate.h"
 

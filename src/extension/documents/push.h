@@ -22,8 +22,6 @@ inline constexpr std::size_t kMaxRequestBytes = 16 << 20;
 // Of changes, and of groups and documents, which may be empty.
 inline constexpr int kMaxRequestChanges = 65536;
 inline constexpr int kMaxRequestDocuments = 65536;
-// How far a client's clock may be ahead.
-inline constexpr std::uint64_t kMaxClockAheadMs = 60'000;
 // In one DocumentPush.
 inline constexpr int kMaxPushReplicas = 256;
 
@@ -38,6 +36,7 @@ struct PushReplica {
   std::int64_t replica;
   bool appeared;    // there is a row in converge.replica
   std::int64_t last;
+  bool unfolded;    // converge.unfolded says that some of its changes are
   ReplicaRow row;
 };
 
@@ -87,20 +86,7 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
 // constraints they deferred. Fills the verdicts.
 void apply_group(PushDocument** documents, int count);
 
-// Decides what constraints were deferred so far, under the present identity.
-// Raises what they raise.
-void fire_deferred_constraints();
-
 // Whether replica, number and clock are numbers that can be.
 bool in_range(const Converge__Wire__Change& change);
-
-// Bounds each wait for a lock until end_lock_timeout(), unless the session's own
-// bound is tighter. 0 milliseconds: no bound.
-int begin_lock_timeout(int milliseconds);
-void end_lock_timeout(int level);
-
-// Runs work(argument) in a subtransaction and a memory context that goes with
-// it. Null, or the error it raised, rolled back. Errors that concern the whole transaction or session are raised on.
-ErrorData* in_subtransaction(void (*work)(void*), void* argument);
 
 }  // namespace converge

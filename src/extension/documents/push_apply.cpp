@@ -7,19 +7,15 @@
 #include "extension/documents/document.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/settings.h"
+#include "extension/documents/subtransaction.h"
+#include "extension/documents/unfolded.h"
+#include "extension/module.h"
 
 extern "C" {
-#include "access/xact.h"
-#include "commands/trigger.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
-#include "storage/proc.h"
 #include "utils/builtins.h"
-#include "utils/elog.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 }
 
 namespace converge {
@@ -91,6 +87,22 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
                  replica->row.refused_message);
 }
 
+// Whether the change touches a field that is folded later.
+bool is_deferred(const CheckedChange& checked) {
+  for (int i = 0; i < checked.payload.count; i++) {
+    if (checked.fields[i]->deferred) return true;
+  }
+  return false;
+}
+
+// The replica's last change is not in the row.
+void defer_change(const PushDocument& document, PushReplica* replica, OwnedTable* unfolded) {
+  if (replica->unfolded) return;
+  const Writer writer{document.ref.tenant, document.document, replica->replica};
+  if (replica->last == 1 || !has_unfolded(unfolded->relation, writer)) mark_unfolded(unfolded, writer, replica->last);
+  replica->unfolded = true;
+}
+
 // Makes the row of a document, with the fields the change brings. Raises where
 // it cannot be made.
 void create_row(PushDocument* document, const CheckedChange& checked) {
@@ -129,10 +141,12 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   MemoryContextSwitchTo(context);
   OwnedTable log("change", RowExclusiveLock);
   OwnedTable replicas("replica", RowExclusiveLock);
+  OwnedTable unfolded("unfolded", RowExclusiveLock);
   auto* known = static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas));
   int known_count = 0;
   Deltas deltas[kMaxFields] = {};
   bool touched = false;
+  int deferred_count = 0;
   const ServerNode node = current_node();
   if (document.creates) {
     // An earlier part of the request may have made it, or somebody else meanwhile.
@@ -174,6 +188,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       }
       if (!load_replica(document, change, log.relation, replicas.relation, &known[known_count], verdict)) continue;
       replica = &known[known_count++];
+      replica->unfolded = false;
     }
     if (!in_range(change)) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
@@ -192,6 +207,10 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     replica->last = static_cast<std::int64_t>(change.seq);
     *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
     if (created) continue;
+    if (is_deferred(checked)) {
+      defer_change(document, replica, &unfolded);
+      deferred_count++;
+    }
     if (checked.payload.operation == Operation::remove) {
       if (touched) merge_into_row(document, deltas);
       touched = false;
@@ -200,12 +219,15 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       continue;
     }
     for (int j = 0; j < checked.payload.count; j++) {
+      if (checked.fields[j]->deferred) continue;
       deltas[checked.fields[j] - document.collection->fields].add(checked.payload.fields[j].delta);
       touched = true;
     }
   }
+  unfolded.close();
   replicas.close();
   log.close();
+  if (deferred_count > 0) converge_note_unfolded(document.ref.tenant, document.document, deferred_count);
   if (touched) merge_into_row(document, deltas);
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.
@@ -214,14 +236,6 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   }
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(context);
-}
-
-// Constraints wait for the end of each group, whatever the one before left.
-void defer_constraints() {
-  ConstraintsSetStmt statement{};
-  statement.type = T_ConstraintsSetStmt;
-  statement.deferred = true;
-  AfterTriggerSetState(&statement);
 }
 
 struct Work {
@@ -253,25 +267,20 @@ void apply_one(void* argument) {
 // The verdict on a change whose application raised `error`, and whether it will
 // never do better.
 bool refusal_of(const ErrorData* error, Verdict* verdict) {
-  const char* message = error->message != nullptr ? error->message : "";
-  const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-  verdict->message = message;
+  verdict->message = error->message != nullptr ? error->message : "";
   verdict->expected_seq = 0;
-  verdict->code = CONVERGE__WIRE__CODE__CODE_DENIED;
-  if (category == ERRCODE_PROGRAM_LIMIT_EXCEEDED) {
-    verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
-    return true;
+  const bool at_fault = is_edits_fault(error);
+  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+      verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
+      break;
+    case ERRCODE_DATA_EXCEPTION:
+      verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
+      break;
+    default:
+      verdict->code = at_fault ? CONVERGE__WIRE__CODE__CODE_DENIED : CONVERGE__WIRE__CODE__CODE_UNAVAILABLE;
   }
-  if (category == ERRCODE_DATA_EXCEPTION) {
-    verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
-    return true;
-  }
-  if (category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION || category == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
-      category == ERRCODE_PLPGSQL_ERROR || error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE) {
-    return true;
-  }
-  verdict->code = CONVERGE__WIRE__CODE__CODE_UNAVAILABLE;
-  return false;
+  return at_fault;
 }
 
 // The change that cannot be applied is refused, or, where it may do better
@@ -306,72 +315,7 @@ void apply_range(PushDocument* document, size_t first, size_t end) {
   apply_range(document, middle, end);
 }
 
-bool concerns_everything(int sqlstate) {
-  switch (sqlstate) {
-    case ERRCODE_QUERY_CANCELED:
-    case ERRCODE_ADMIN_SHUTDOWN:
-    case ERRCODE_CRASH_SHUTDOWN:
-    case ERRCODE_DATABASE_DROPPED:
-    case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-      return true;
-    default:
-      break;
-  }
-  switch (ERRCODE_TO_CATEGORY(sqlstate)) {
-    case ERRCODE_TRANSACTION_ROLLBACK:
-    case ERRCODE_INSUFFICIENT_RESOURCES:
-    case ERRCODE_SYSTEM_ERROR:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
-
-void fire_deferred_constraints() {
-  ConstraintsSetStmt statement{};
-  statement.type = T_ConstraintsSetStmt;
-  AfterTriggerSetState(&statement);
-}
-
-int begin_lock_timeout(int milliseconds) {
-  const int level = NewGUCNestLevel();
-  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
-    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, ERROR, false);
-  }
-  return level;
-}
-
-void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
-
-ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  ErrorData* volatile error = nullptr;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContext work_context = AllocSetContextCreate(context, "converge push", ALLOCSET_DEFAULT_SIZES);
-  MemoryContextSwitchTo(work_context);
-  PG_TRY();
-  {
-    work(argument);
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  MemoryContextDelete(work_context);
-  CurrentResourceOwner = owner;
-  if (error != nullptr && concerns_everything(error->sqlerrcode)) ReThrowError(error);
-  return error;
-}
 
 void apply_group(PushDocument** documents, int count) {
   defer_constraints();

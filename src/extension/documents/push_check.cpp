@@ -2,7 +2,14 @@
 
 #include <cstring>
 
+#include "core/log/numbering.h"
 #include "extension/documents/field_value.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+}
 
 namespace converge {
 namespace {
@@ -27,33 +34,32 @@ Finding check_known_number(const PushDocument& document, const Converge__Wire__C
   const Writer writer{document.ref.tenant, document.document, replica.replica};
   unsigned char hash[kHashBytes];
   hash_change(change.hlc, payload_of(change), hash);
-  LoggedChange logged;
-  const bool found = find_logged(log, writer, static_cast<std::int64_t>(change.seq), &logged);
-  bool same = true;
-  if (found) {
-    same = std::memcmp(hash, logged.hash, kHashBytes) == 0;
+  LoggedChange logged{};
+  std::string_view known;
+  if (find_logged(log, writer, static_cast<std::int64_t>(change.seq), &logged)) {
+    known = {reinterpret_cast<const char*>(logged.hash), kHashBytes};
   } else if (static_cast<std::int64_t>(change.seq) == replica.row.last_seq && replica.row.has_last_hash) {
-    same = std::memcmp(hash, replica.row.last_hash, kHashBytes) == 0;
+    known = {reinterpret_cast<const char*>(replica.row.last_hash), kHashBytes};
   }
-  if (!same) {
-    // Two histories under one name: neither may go on, for their identifiers
-    // clash. The caller ends the replica.
-    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_EQUIVOCATION,
-                  psprintf("number %lld of the replica is taken by another change",
-                           static_cast<long long>(change.seq)));
+  switch (resolve_taken(known, logged.refused, {reinterpret_cast<const char*>(hash), kHashBytes})) {
+    case TakenBy::same:
+      return settle(verdict, CONVERGE__WIRE__CODE__CODE_DUPLICATE, "");
+    case TakenBy::same_refused:
+      return settle(verdict, static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message);
+    case TakenBy::other:
+      break;
   }
-  if (found && logged.refused) {
-    return settle(verdict, static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message);
-  }
-  return settle(verdict, CONVERGE__WIRE__CODE__CODE_DUPLICATE, "");
+  // Two histories under one name: neither may go on, for their identifiers
+  // clash. The caller ends the replica.
+  return refuse(verdict, CONVERGE__WIRE__CODE__CODE_EQUIVOCATION,
+                psprintf("number %lld of the replica is taken by another change", static_cast<long long>(change.seq)));
 }
 
 bool lies_ahead(std::uint64_t hlc, std::uint64_t now, Verdict* verdict) {
-  const std::uint64_t ms = hlc >> 16;
-  if (ms <= now + kMaxClockAheadMs) return false;
+  if (!clock_lies_ahead(hlc, now)) return false;
   *verdict = {CONVERGE__WIRE__CODE__CODE_CLOCK_AHEAD,
               psprintf("clock is %llu s ahead of the server's; the limit is %llu s",
-                       static_cast<unsigned long long>((ms - now) / 1000),
+                       static_cast<unsigned long long>(((hlc >> 16) - now) / 1000),
                        static_cast<unsigned long long>(kMaxClockAheadMs / 1000)), 0};
   return true;
 }
@@ -67,6 +73,14 @@ Converge__Wire__Code code_of(const boundary::Failure& failure) {
 const char* message_of(const boundary::Failure& failure) {
   return failure.detail[0] == '\0' ? pstrdup(failure.message)
                                    : psprintf("%s: %s", failure.message, failure.detail);
+}
+
+// The privilege that writing the field would need. (The row's policies were asked
+// when it was locked.)
+bool may_update(const Collection& collection, const Field& field) {
+  const Oid user = GetUserId();
+  return pg_class_aclcheck(collection.tracked, user, ACL_UPDATE) == ACLCHECK_OK ||
+         pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
 }
 
 // The content of a change whose number is the next.
@@ -99,6 +113,11 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
       return refuse(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_FIELD,
                     psprintf("collection \"%s\" has no field \"%s\"", document.collection->name,
                              std::strlen(field.field) < NAMEDATALEN ? field.field : "…"));
+    }
+    if (checked->fields[i]->deferred && !may_update(*document.collection, *checked->fields[i])) {
+      return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,
+                    psprintf("permission denied for column \"%s\" of table \"%s\"", field.field,
+                             get_rel_name(document.collection->tracked)));
     }
     std::uint64_t greatest = 0;
     if (!check_state(checked->fields[i]->type, field.delta, &greatest, &failure)) {
@@ -171,18 +190,23 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
 
 Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
                      const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict) {
-  const auto seq = static_cast<std::int64_t>(change.seq);
-  if (seq <= replica.last) return check_known_number(document, change, replica, log, verdict);
-  if (replica.row.refused_from != 0) {
-    return settle(verdict, CONVERGE__WIRE__CODE__CODE_AFTER_REFUSED,
-                  psprintf("number %lld of the replica was refused: %s",
-                           static_cast<long long>(replica.row.refused_from), replica.row.refused_message),
-                  replica.row.refused_from);
-  }
-  if (seq > replica.last + 1) {
-    return settle(verdict, CONVERGE__WIRE__CODE__CODE_GAP,
-                  psprintf("number %lld of the replica is missing", static_cast<long long>(replica.last + 1)),
-                  replica.last + 1);
+  const ReplicaRecord record{static_cast<std::uint64_t>(replica.last),
+                             static_cast<std::uint64_t>(replica.row.refused_from)};
+  switch (place_of(record, change.seq)) {
+    case NumberPlace::taken:
+      return check_known_number(document, change, replica, log, verdict);
+    case NumberPlace::after_refused:
+      return settle(verdict, CONVERGE__WIRE__CODE__CODE_AFTER_REFUSED,
+                    psprintf("number %lld of the replica was refused: %s",
+                             static_cast<long long>(replica.row.refused_from), replica.row.refused_message),
+                    replica.row.refused_from);
+    case NumberPlace::gap:
+      return settle(verdict, CONVERGE__WIRE__CODE__CODE_GAP,
+                    psprintf("number %llu of the replica is missing",
+                             static_cast<unsigned long long>(expected_number(record))),
+                    static_cast<std::int64_t>(expected_number(record)));
+    case NumberPlace::next:
+      break;
   }
   return check_content(document, change, checked, verdict);
 }

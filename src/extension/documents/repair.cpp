@@ -3,6 +3,7 @@
 #include "extension/documents/document.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/replay.h"
+#include "extension/documents/unfolded.h"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -34,8 +35,9 @@ void rebuild_row(void* argument) {
 
   struct varlena* replayed[kMaxFields];
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  replay(collection, rebuild->ref.tenant, document, snapshot, replayed);
+  replay(collection, rebuild->ref.tenant, document, snapshot, Replayed::everything, replayed);
   UnregisterSnapshot(snapshot);
+  forget_unfolded(rebuild->ref.tenant, document);
 
   std::uint64_t mask = 0;
   for (int i = 0; i < collection->field_count; i++) {
@@ -56,11 +58,25 @@ using namespace converge;
 extern "C" PGDLLEXPORT Datum converge_verify(PG_FUNCTION_ARGS) {
   const ReadableDocument found =
       read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
-  struct varlena* replayed[kMaxFields];
-  replay(found.collection, found.ref.tenant, found.document, GetActiveSnapshot(), replayed);
+  struct varlena* folded[kMaxFields];
+  replay(found.collection, found.ref.tenant, found.document, GetActiveSnapshot(), Replayed::folded, folded);
+  int unfolded;
+  (void)unfolded_replicas(found.ref.tenant, found.document, GetActiveSnapshot(), &unfolded);
+  struct varlena* everything[kMaxFields];
+  if (unfolded > 0) {
+    replay(found.collection, found.ref.tenant, found.document, GetActiveSnapshot(), Replayed::everything, everything);
+  }
   for (int i = 0; i < found.collection->field_count; i++) {
     const FieldType type = found.collection->fields[i].type;
-    if (state_bytes(type, found.values[i]) != state_bytes(type, replayed[i])) PG_RETURN_BOOL(false);
+    const std::string_view stored = state_bytes(type, found.values[i]);
+    if (stored == state_bytes(type, folded[i])) continue;
+    if (unfolded == 0) PG_RETURN_BOOL(false);
+    // Of what is unfolded the row has some: what is immediate in those changes.
+    const std::string_view all = state_bytes(type, everything[i]);
+    if (boundary::view(merge_states(type, stored, state_bytes(type, folded[i]))) != stored ||
+        boundary::view(merge_states(type, stored, all)) != all) {
+      PG_RETURN_BOOL(false);
+    }
   }
   PG_RETURN_BOOL(true);
 }

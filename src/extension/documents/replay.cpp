@@ -5,6 +5,7 @@
 #include "extension/documents/field_value.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/snapshot.h"
+#include "extension/documents/unfolded.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -66,6 +67,7 @@ void add_change(Replay* replay, const LoggedChange& change) {
   if (change.refused) return;
   auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
   decode_logged_payload(change.payload, payload);
+  leave_out_quarantined(replay->quarantine, change.replica, change.seq, payload);
   for (int i = 0; i < payload->count; i++) {
     const FieldChange& field = payload->fields[i];
     field_named(replay, field.field, field.delta)->deltas.add(field.delta);
@@ -77,7 +79,7 @@ void add_change(Replay* replay, const LoggedChange& change) {
 
 Replay begin_replay() {
   return {nullptr, 0, 0, CurrentMemoryContext,
-          AllocSetContextCreate(CurrentMemoryContext, "converge replay", ALLOCSET_DEFAULT_SIZES), 0};
+          AllocSetContextCreate(CurrentMemoryContext, "converge replay", ALLOCSET_DEFAULT_SIZES), 0, {}};
 }
 
 void add_snapshot(Replay* replay, const char* tenant, std::int64_t document, Snapshot snapshot) {
@@ -119,16 +121,29 @@ struct varlena* replayed_state(const Replay& replay, const char* field) {
   return nullptr;
 }
 
+namespace {
+
+bool is_before(const LoggedChange& change, void* end) { return change.seq < *static_cast<const std::int64_t*>(end); }
+
+}  // namespace
+
 void replay(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
-            struct varlena** states) {
+            Replayed what, struct varlena** states) {
   Replay replay = begin_replay();
+  replay.quarantine = quarantine_of(tenant, document, snapshot);
   add_snapshot(&replay, tenant, document, snapshot);
   int count;
   const ReplicaPosition* replicas = document_replicas(tenant, document, snapshot, &count);
+  int unfolded_count = 0;
+  UnfoldedReplica* unfolded =
+      what == Replayed::folded ? unfolded_replicas(tenant, document, snapshot, &unfolded_count) : nullptr;
   OwnedTable log("change", AccessShareLock);
+  int next = 0;
   for (int i = 0; i < count; i++) {
+    while (next < unfolded_count && unfolded[next].replica < replicas[i].replica) next++;
+    const bool ends = next < unfolded_count && unfolded[next].replica == replicas[i].replica;
     LogScan scan(log.relation, {tenant, document, replicas[i].replica}, 0, snapshot);
-    add_changes(&replay, &scan, nullptr, nullptr);
+    add_changes(&replay, &scan, ends ? is_before : nullptr, ends ? &unfolded[next].from_seq : nullptr);
     scan.close();
   }
   log.close();
@@ -136,6 +151,30 @@ void replay(const Collection* collection, const char* tenant, std::int64_t docum
   for (int i = 0; i < collection->field_count; i++) {
     states[i] = replayed_state(replay, NameStr(collection->fields[i].name));
   }
+}
+
+bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
+                  struct varlena** values) {
+  int count;
+  const UnfoldedReplica* unfolded = unfolded_replicas(tenant, document, snapshot, &count);
+  if (count == 0) return false;
+  Replay replay = begin_replay();
+  OwnedTable log("change", AccessShareLock);
+  for (int i = 0; i < count; i++) {
+    LogScan scan(log.relation, {tenant, document, unfolded[i].replica}, unfolded[i].from_seq - 1, snapshot);
+    add_changes(&replay, &scan, nullptr, nullptr);
+    scan.close();
+  }
+  log.close();
+  finish_replay(&replay);
+  for (int i = 0; i < collection->field_count; i++) {
+    const Field& field = collection->fields[i];
+    struct varlena* added = replayed_state(replay, NameStr(field.name));
+    if (added != nullptr) {
+      values[i] = merge_states(field.type, state_bytes(field.type, values[i]), boundary::view(added));
+    }
+  }
+  return true;
 }
 
 }  // namespace converge

@@ -9,6 +9,7 @@
 #include "extension/documents/collection.h"
 #include "extension/documents/deltas.h"
 #include "extension/documents/log.h"
+#include "extension/documents/quarantine.h"
 
 extern "C" {
 #include "utils/snapshot.h"
@@ -32,6 +33,7 @@ struct Replay {
   MemoryContext result;  // of fields and states: the context of begin_replay()
   MemoryContext batch;   // of what is not joined yet
   std::size_t bytes;     // of that
+  Quarantine quarantine; // what changes are added without
 };
 
 Replay begin_replay();
@@ -48,9 +50,19 @@ void finish_replay(Replay* replay);
 // The field's state, or null for nothing.
 struct varlena* replayed_state(const Replay& replay, const char* field);
 
-// The join of everything the log holds of a document, as `snapshot` sees it:
-// states[i] for collection->fields[i], null for nothing; in CurrentMemoryContext.
+enum class Replayed {
+  everything,  // but what is in quarantine
+  folded,      // and without what converge.unfolded says is not in the row
+};
+
+// The join of what the log holds of a document, as `snapshot` sees it: states[i]
+// for collection->fields[i], null for nothing; in CurrentMemoryContext.
 void replay(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
-            struct varlena** states);
+            Replayed what, struct varlena** states);
+
+// Adds to a document's fields, as read_row() gives them, what is unfolded, as
+// `snapshot` sees it. Whether there was anything.
+bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
+                  struct varlena** values);
 
 }  // namespace converge

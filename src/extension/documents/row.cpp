@@ -347,13 +347,13 @@ void as_table_owner(Collection* collection, void (*work)(void*), void* argument)
   // Plans of its own: PostgreSQL plans anew for another role, but does not know
   // that policies were left out of one made here.
   RowPlans* kept = collection->plans;
-  collection->plans = nullptr;
+  collection->plans = collection->owner_plans;
   SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
   PG_TRY();
   { work(argument); }
   PG_FINALLY();
   {
-    free_row_plans(collection->plans);
+    collection->owner_plans = collection->plans;
     collection->plans = kept;
     SetUserIdAndSecContext(caller, context);
   }

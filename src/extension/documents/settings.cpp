@@ -13,6 +13,9 @@ extern "C" {
 namespace converge {
 
 int push_lock_timeout = 200;
+int fold_quiet = 2000;
+int fold_latest = 30000;
+int fold_changes = 500;
 
 }  // namespace converge
 
@@ -23,4 +26,16 @@ void converge_init_documents() {
                           "open transaction does not hold up everybody else's changes. 0: no limit.",
                           &converge::push_lock_timeout, 200, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr,
                           nullptr);
+
+  DefineCustomIntVariable("converge.fold_quiet",
+                          "After how much time without changes a document is folded.",
+                          "What clients push to deferred fields is only logged, and folded into the row later.",
+                          &converge::fold_quiet, 2000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("converge.fold_latest",
+                          "How long the first change that waits to be folded waits at most.", nullptr,
+                          &converge::fold_latest, 30000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
+                          nullptr);
+  DefineCustomIntVariable("converge.fold_changes",
+                          "How many changes of a document wait to be folded at most.", nullptr,
+                          &converge::fold_changes, 500, 1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }

@@ -7,4 +7,10 @@ namespace converge {
 // document's row, in milliseconds; 0: as long as it takes.
 extern int push_lock_timeout;
 
+// converge.fold_quiet, converge.fold_latest (milliseconds), converge.fold_changes:
+// when the maintenance worker folds a document (core/log/fold_rule.h).
+extern int fold_quiet;
+extern int fold_latest;
+extern int fold_changes;
+
 }  // namespace converge

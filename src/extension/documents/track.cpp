@@ -1,6 +1,8 @@
 // track() and untrack().
 #include "extension/documents/capture.h"
 #include "extension/documents/collection.h"
+#include "extension/documents/deferral.h"
+#include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
 
 #include <cstring>
@@ -166,29 +168,6 @@ void check_fields(Relation relation) {
   }
 }
 
-void check_deferred(Relation relation, ArrayType* deferred) {
-  Datum* names;
-  bool* nulls;
-  int count;
-  deconstruct_array(deferred, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, &nulls, &count);
-  for (int i = 0; i < count; i++) {
-    if (nulls[i]) {
-      ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name of a deferred field is null")));
-    }
-    const char* name = NameStr(*DatumGetName(names[i]));
-    const FormData_pg_attribute* column = column_named(relation, name);
-    FieldType type;
-    if (!field_type_of(column->atttypid, &type)) {
-      ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                      errmsg("column \"%s\" is not of a CRDT type and cannot be deferred", name)));
-    }
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("cannot defer column \"%s\"", name),
-                    errdetail("Every field is written with its change so far."),
-                    errhint("Leave \"deferred\" out.")));
-  }
-}
-
 // A BEFORE UPDATE trigger that fires after the join could store what loses history.
 void check_triggers(Relation relation) {
   const TriggerDesc* triggers = relation->trigdesc;
@@ -209,7 +188,7 @@ HeapTuple find_collection_row(const OwnedTable& table, Oid relation) {
   return find_owned(table.relation, owned_oid("collection_relation_key"), 1, &key);
 }
 
-void insert_collection(Relation relation, Name tenant, NameData* keys, int key_count) {
+void insert_collection(Relation relation, Name tenant, NameData* keys, int key_count, ArrayType* deferred) {
   OwnedTable table("collection", RowExclusiveLock);
   if (HeapTupleIsValid(find_collection_row(table, RelationGetRelid(relation)))) {
     ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -234,7 +213,7 @@ void insert_collection(Relation relation, Name tenant, NameData* keys, int key_c
   values[kTenantColumn - 1] = NameGetDatum(tenant);
   values[kKeyColumns - 1] = PointerGetDatum(
       construct_array(key_names, key_count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
-  values[kDeferred - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
+  values[kDeferred - 1] = PointerGetDatum(deferred);
   values[kIncluded - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
   nulls[kDeletionColumn - 1] = true;
   table.insert(values, nulls);
@@ -284,9 +263,9 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
   NameData keys[kMaxKeyColumns];
   const int key_count = check_key(relation, column_named(relation, NameStr(*tenant)), keys);
   check_fields(relation);
-  check_deferred(relation, deferred);
+  check_deferrable(relation, deferred);
   check_triggers(relation);
-  insert_collection(relation, tenant, keys, key_count);
+  insert_collection(relation, tenant, keys, key_count, deferred);
   create_trigger(relation, kJoinTrigger, "BEFORE UPDATE", "ROW", "join_old");
   create_trigger(relation, kCaptureTrigger, "AFTER INSERT OR UPDATE OR DELETE", "ROW", "capture");
   create_trigger(relation, kTruncateTrigger, "BEFORE TRUNCATE", "STATEMENT", "capture_truncate");
@@ -305,6 +284,8 @@ extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("table \"%s\" is not tracked", RelationGetRelationName(relation))));
   }
+  // The rows keep all that was acknowledged.
+  fold_collection(collection_of(relation));
   CatalogTupleDelete(table.relation, &row->t_self);
   table_close(table.relation, NoLock);
   forget_collection(id);

@@ -13,13 +13,14 @@ BEGIN
         'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
         'forget_dropped_collections()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'rebuild(text, text, text)',
-        'compact(text, text, text, interval)'] LOOP
+        'compact(text, text, text, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
+        'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
     REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)'] LOOP
+        'subscribe(text, text)', 'verify(text, text)', 'current(anyelement)'] LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION converge.%s TO converge_client', object);
     END LOOP;
 END

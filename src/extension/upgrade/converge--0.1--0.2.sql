@@ -43,8 +43,67 @@ SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
 
+-- src/extension/documents/fold.sql
+
+-- Deferred fields: push() only logs what it gets of them, and the maintenance
+-- worker folds it into the rows.
+
+CREATE FUNCTION converge.defer(collection regclass, fields name[]) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_defer'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.defer(regclass, name[]) IS
+    'says which fields of a tracked table are deferred from now on; all others are immediate';
+
+CREATE FUNCTION converge.fold(collection text, tenant text DEFAULT NULL, key text DEFAULT NULL) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'converge_fold'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.fold(text, text, text) IS
+    'merges the logged changes that wait into a document''s row, or into all rows of a collection; how many';
+
+-- STABLE: row and log are read in the statement's one snapshot.
+CREATE FUNCTION converge.current(document anyelement) RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'converge_current'
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.current(anyelement) IS
+    'a row of a tracked table with its deferred fields up to date';
+
+CREATE FUNCTION converge.quarantine_retry(id bigint) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_quarantine_retry'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.quarantine_retry(bigint) IS
+    'merges a change in quarantine into its document''s row';
+
+CREATE FUNCTION converge.quarantine_drop(id bigint) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_quarantine_drop'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.quarantine_drop(bigint) IS
+    'gives up a change in quarantine: the document stays without it';
+
+-- worker/background/status.sql
+
+CREATE FUNCTION converge.maintenance_status(
+        OUT state text,             -- running, starting, waiting, or absent
+        OUT pid integer,
+        OUT problem text,           -- why it ended, or why it cannot fold a document
+        OUT documents_waiting bigint,   -- with changes that are not in their rows yet
+        OUT changes_waiting bigint, -- of those documents, as far as it knows
+        OUT waiting_since timestamptz,  -- since when the oldest of them does
+        OUT documents_folded bigint,    -- since the worker started
+        OUT changes_folded bigint,      -- since the worker started
+        OUT changes_quarantined bigint) -- since the worker started
+    AS 'MODULE_PATHNAME', 'converge_maintenance_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.maintenance_status() IS
+    'state of this database''s maintenance worker and what waits to be folded';
+
+REVOKE ALL ON FUNCTION converge.maintenance_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.maintenance_status() TO converge_client, pg_monitor;
+
 -- src/extension/security/grants.sql
 
 ALTER TABLE converge.unfolded OWNER TO converge_owner;
 ALTER TABLE converge.quarantine OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.unfolded, converge.quarantine FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.defer(regclass, name[]), converge.fold(text, text, text), converge.current(anyelement),
+    converge.quarantine_retry(bigint), converge.quarantine_drop(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.current(anyelement) TO converge_client;

@@ -1,0 +1,322 @@
+#include "extension/documents/fold.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "extension/documents/access.h"
+#include "extension/documents/announcement.h"
+#include "extension/documents/deltas.h"
+#include "extension/documents/document.h"
+#include "extension/documents/field_value.h"
+#include "extension/documents/quarantine.h"
+#include "extension/documents/settings.h"
+#include "extension/documents/subtransaction.h"
+#include "extension/documents/unfolded.h"
+#include "extension/security/identity.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(converge_fold);
+}
+
+namespace converge {
+namespace {
+
+// What one round holds in memory and merges in one subtransaction; 500 changes
+// are due at the latest, a backlog may hold more.
+constexpr int kMaxRoundChanges = 4096;
+constexpr std::size_t kMaxRoundBytes = 16 << 20;
+
+// An unfolded change.
+struct Edit {
+  std::int64_t replica;
+  std::int64_t seq;
+  int count;
+  FieldChange* fields;
+};
+
+struct Fold {
+  Collection* collection;
+  RowRef ref;
+  std::int64_t document;
+  // Round by round.
+  Edit* edits;
+  int count;
+  FoldResult result;
+};
+
+struct Range {
+  Fold* fold;
+  int first, end;
+};
+
+// ------------------------------------------------------------------ the row
+
+// Merges the edits into the row. Raises what its triggers and constraints raise.
+void apply_edits(void* argument) {
+  const auto* range = static_cast<Range*>(argument);
+  Collection* collection = range->fold->collection;
+  const RowRef& ref = range->fold->ref;
+  struct varlena* values[kMaxFields];
+  if (!read_row(collection, ref, false, values)) elog(ERROR, "row to fold into is gone although it is locked");
+  Deltas deltas[kMaxFields] = {};
+  for (int i = range->first; i < range->end; i++) {
+    const Edit& edit = range->fold->edits[i];
+    for (int j = 0; j < edit.count; j++) {
+      // A field that was dropped has no row to be in.
+      const Field* field = find_field(collection, edit.fields[j].field);
+      if (field != nullptr) deltas[field - collection->fields].add(edit.fields[j].delta);
+    }
+  }
+  std::uint64_t mask = 0;
+  for (int i = 0; i < collection->field_count; i++) {
+    struct varlena* old_value = values[i];
+    values[i] = nullptr;
+    if (deltas[i].count == 0) continue;
+    const FieldType type = collection->fields[i].type;
+    const std::string_view old_state = state_bytes(type, old_value);
+    struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
+    if (boundary::view(merged) == old_state) continue;
+    values[i] = merged;
+    mask |= std::uint64_t{1} << i;
+  }
+  if (mask == 0) return;
+  if (update_row_announced(collection, ref, mask, values) != 1) {
+    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("the document's row was not updated"),
+                    errdetail("A trigger kept it as it was.")));
+  }
+  fire_deferred_constraints();
+}
+
+// The table's owner may have taken a privilege from itself, or its triggers may
+// need one: no change is at fault for that.
+bool is_folds_fault(const ErrorData* error) {
+  return (is_edits_fault(error) && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE) ||
+         error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
+}
+
+void quarantine_edit(Fold* fold, const Edit& edit, const ErrorData& error) {
+  NameData fields[kMaxFields];
+  int count = 0;
+  for (int i = 0; i < edit.count; i++) {
+    const Field* field = find_field(fold->collection, edit.fields[i].field);
+    // What was immediate is in the row already.
+    if (field != nullptr && field->deferred) fields[count++] = field->name;
+  }
+  for (int i = 0; i < edit.count && count == 0; i++) {
+    // It was deferred when it was pushed, and is not any more.
+    const Field* field = find_field(fold->collection, edit.fields[i].field);
+    if (field != nullptr) fields[count++] = field->name;
+  }
+  put_into_quarantine({fold->ref.tenant, fold->document, edit.replica}, edit.seq, fields, count, error);
+  ereport(LOG, (errmsg("change %lld of replica %lld on document \"%s\" of collection \"%s\" is in quarantine",
+                       static_cast<long long>(edit.seq), static_cast<long long>(edit.replica), fold->ref.key,
+                       fold->collection->name),
+                errdetail_internal("%s", error.message)));
+}
+
+// Folds a range of the edits; of one that raises, halves, so that only the
+// changes that raise are put aside.
+void fold_range(Fold* fold, int first, int end) {
+  if (first == end) return;
+  CHECK_FOR_INTERRUPTS();
+  Range range{fold, first, end};
+  ErrorData* error = in_subtransaction(apply_edits, &range);
+  if (error == nullptr) {
+    fold->result.folded += end - first;
+    return;
+  }
+  if (!is_folds_fault(error)) ReThrowError(error);
+  if (end - first == 1) {
+    quarantine_edit(fold, fold->edits[first], *error);
+    fold->result.quarantined++;
+    return;
+  }
+  FreeErrorData(error);
+  const int middle = first + (end - first) / 2;
+  fold_range(fold, first, middle);
+  fold_range(fold, middle, end);
+}
+
+// -------------------------------------------------------------- what to fold
+
+void read_edit(const LoggedChange& change, Edit* edit) {
+  *edit = {change.replica, change.seq, 0, nullptr};
+  if (change.refused) return;
+  auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
+  decode_logged_payload(change.payload, payload);
+  edit->count = payload->count;
+  edit->fields = static_cast<FieldChange*>(palloc(sizeof(FieldChange) * static_cast<Size>(Max(payload->count, 1))));
+  std::memcpy(static_cast<void*>(edit->fields), payload->fields, sizeof(FieldChange) * static_cast<Size>(payload->count));
+  pfree(payload);
+}
+
+// Reads what one round may hold, and forgets that it is unfolded. Whether there
+// is more.
+bool take_edits(Fold* fold) {
+  fold->edits = static_cast<Edit*>(palloc(sizeof(Edit) * kMaxRoundChanges));
+  fold->count = 0;
+  std::size_t bytes = 0;
+  bool more = false;
+  int count;
+  const UnfoldedReplica* replicas = unfolded_replicas(fold->ref.tenant, fold->document, nullptr, &count);
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  OwnedTable log("change", AccessShareLock);
+  OwnedTable unfolded("unfolded", RowExclusiveLock);
+  for (int i = 0; i < count; i++) {
+    const Writer writer{fold->ref.tenant, fold->document, replicas[i].replica};
+    std::int64_t next = replicas[i].from_seq;
+    bool all = false;
+    LogScan scan(log.relation, writer, next - 1, snapshot);
+    while (fold->count < kMaxRoundChanges && bytes < kMaxRoundBytes) {
+      LoggedChange change;
+      all = !scan.next(&change);
+      if (all) break;
+      read_edit(change, &fold->edits[fold->count++]);
+      bytes += change.payload.size();
+      next = change.seq + 1;
+    }
+    scan.close();
+    more = more || !all;
+    if (all || next > replicas[i].from_seq) move_unfolded(&unfolded, writer, all ? 0 : next);
+  }
+  unfolded.close();
+  log.close();
+  UnregisterSnapshot(snapshot);
+  CommandCounterIncrement();
+  return more;
+}
+
+void fold_round(void* argument) {
+  auto* fold = static_cast<Fold*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
+  bool visible;
+  const bool locked = lock_row_or_see(fold->collection, fold->ref, &visible);
+  if (!locked && visible) {
+    ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not lock the row of document \"%s\"",
+                                                                fold->ref.key)));
+  }
+  // Under the key there may be another document by now.
+  if (!locked || find_document(fold->collection, fold->ref) != fold->document) {
+    forget_unfolded(fold->ref.tenant, fold->document);
+  } else {
+    fold->result.more = take_edits(fold);
+    defer_constraints();
+    fold_range(fold, 0, fold->count);
+    fire_deferred_constraints();
+  }
+  end_lock_timeout(level);
+}
+
+}  // namespace
+
+FoldResult fold_document(const char* tenant, std::int64_t document) {
+  Fold fold{};
+  std::int32_t number;
+  const char* key;
+  if (describe_document(tenant, document, &number, &key)) fold.collection = collection_numbered(number);
+  if (fold.collection == nullptr) {
+    forget_unfolded(tenant, document);
+    return fold.result;
+  }
+  fold.ref = {tenant, key};
+  fold.document = document;
+
+  const Identity current = current_identity();
+  const Identity caller = {pstrdup(current.tenant), pstrdup(current.principal)};
+  if (caller.tenant[0] != '\0') set_identity("", "");
+  as_table_owner(fold.collection, fold_round, &fold);
+  if (caller.tenant[0] != '\0') set_identity(caller.tenant, caller.principal);
+  return fold.result;
+}
+
+std::int64_t fold_whole_document(const char* tenant, std::int64_t document) {
+  std::int64_t folded = 0;
+  MemoryContext round = AllocSetContextCreate(CurrentMemoryContext, "converge fold", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(round);
+  FoldResult result;
+  do {
+    MemoryContextReset(round);
+    result = fold_document(tenant, document);
+    folded += result.folded;
+  } while (result.more);
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(round);
+  return folded;
+}
+
+namespace {
+
+struct DocumentList {
+  std::int32_t collection;
+  UnfoldedDocument* documents;
+  int count, room;
+};
+
+bool add_to_list(const UnfoldedDocument& found, void* argument) {
+  auto* list = static_cast<DocumentList*>(argument);
+  std::int32_t number;
+  const char* key;
+  if (!describe_document(found.tenant, found.document, &number, &key) || number != list->collection) return true;
+  if (list->count == list->room) {
+    list->room *= 2;
+    list->documents = static_cast<UnfoldedDocument*>(
+        repalloc_huge(list->documents, sizeof(UnfoldedDocument) * static_cast<Size>(list->room)));
+  }
+  list->documents[list->count] = found;
+  list->documents[list->count++].tenant = pstrdup(found.tenant);
+  return true;
+}
+
+}  // namespace
+
+std::int64_t fold_collection(Collection* collection) {
+  DocumentList list{collection->number, static_cast<UnfoldedDocument*>(palloc(sizeof(UnfoldedDocument) * 64)), 0, 64};
+  for_each_unfolded(add_to_list, &list);
+  // In the order in which push() locks them.
+  std::sort(list.documents, list.documents + list.count, [](const UnfoldedDocument& a, const UnfoldedDocument& b) {
+    const int tenants = std::strcmp(a.tenant, b.tenant);
+    return tenants != 0 ? tenants < 0 : a.document < b.document;
+  });
+  std::int64_t folded = 0;
+  for (int i = 0; i < list.count; i++) {
+    // There is an entry for each replica.
+    if (i > 0 && list.documents[i].document == list.documents[i - 1].document) continue;
+    folded += fold_whole_document(list.documents[i].tenant, list.documents[i].document);
+  }
+  return folded;
+}
+
+}  // namespace converge
+
+using namespace converge;
+
+extern "C" PGDLLEXPORT Datum converge_fold(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  if (PG_ARGISNULL(1) != PG_ARGISNULL(2)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("tenant and key of a document go together"),
+                    errhint("Leave both out to fold the whole collection.")));
+  }
+  PreventCommandIfReadOnly("fold()");
+  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  Collection* collection = collection_named(name);
+  if (collection == nullptr) no_such_collection(name);
+  check_table_owner(collection->tracked);
+  // What the caller's own statements deferred is not the fold's.
+  fire_deferred_constraints();
+  if (PG_ARGISNULL(1)) PG_RETURN_INT64(fold_collection(collection));
+  const char* tenant = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const char* key = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const std::int64_t document = find_document(collection, {tenant, key});
+  if (document == 0) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("document \"%s\" of collection \"%s\" does not exist", key, name)));
+  }
+  PG_RETURN_INT64(fold_whole_document(tenant, document));
+}

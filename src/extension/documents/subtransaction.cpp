@@ -1,0 +1,101 @@
+#include "extension/documents/subtransaction.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "nodes/parsenodes.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+}
+
+namespace converge {
+namespace {
+
+bool concerns_everything(int sqlstate) {
+  switch (sqlstate) {
+    case ERRCODE_QUERY_CANCELED:
+    case ERRCODE_ADMIN_SHUTDOWN:
+    case ERRCODE_CRASH_SHUTDOWN:
+    case ERRCODE_DATABASE_DROPPED:
+    case ERRCODE_READ_ONLY_SQL_TRANSACTION:
+      return true;
+    default:
+      break;
+  }
+  switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_SYSTEM_ERROR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void set_constraints(bool deferred) {
+  ConstraintsSetStmt statement{};
+  statement.type = T_ConstraintsSetStmt;
+  statement.deferred = deferred;
+  AfterTriggerSetState(&statement);
+}
+
+}  // namespace
+
+ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContext work_context = AllocSetContextCreate(context, "converge subtransaction", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(work_context);
+  PG_TRY();
+  {
+    work(argument);
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  MemoryContextDelete(work_context);
+  CurrentResourceOwner = owner;
+  if (error != nullptr && concerns_everything(error->sqlerrcode)) ReThrowError(error);
+  return error;
+}
+
+int begin_lock_timeout(int milliseconds) {
+  const int level = NewGUCNestLevel();
+  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
+    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, ERROR, false);
+  }
+  return level;
+}
+
+void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
+
+void defer_constraints() { set_constraints(true); }
+
+void fire_deferred_constraints() { set_constraints(false); }
+
+bool is_edits_fault(const ErrorData* error) {
+  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+    case ERRCODE_DATA_EXCEPTION:
+    case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+    case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
+    case ERRCODE_PLPGSQL_ERROR:
+      return true;
+    default:
+      return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+  }
+}
+
+}  // namespace converge

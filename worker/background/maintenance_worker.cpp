@@ -1,0 +1,258 @@
+// The maintenance worker: folds the documents of one database, whose changes
+// push() only logged, into their rows when they are due.
+//
+// It sleeps until a commit tells it of such changes, and then until the first
+// document is due. What it knows is only where to look: converge.unfolded says
+// what is to be folded, each document is folded in a transaction of its own, and
+// whoever ends at any point leaves nothing undone that is not found again.
+#include "worker/background/postgres_headers.h"
+
+extern "C" {
+#include "storage/sinval.h"
+#include "utils/snapmgr.h"
+
+PGDLLEXPORT void converge_maintenance_worker_main(Datum argument);
+}
+
+#include "extension/documents/fold.h"
+#include "extension/documents/settings.h"
+#include "extension/documents/unfolded.h"
+#include "worker/background/fold_queue.h"
+#include "worker/background/lifecycle.h"
+
+namespace converge::worker {
+namespace {
+
+constexpr int kStatisticsMilliseconds = 10000;
+// How often status figures that take a while are made.
+constexpr int kFiguresMilliseconds = 1000;
+// Between looks at what was noted, while documents wait.
+constexpr int64 kShortestNap = 50;
+
+// The process's only one.
+struct MaintenanceWorker {
+  Oid extension = InvalidOid;
+  MemoryContext context = nullptr;  // for the process's life
+  FoldQueue queue;
+  bool look = true;                 // converge.unfolded holds documents that are not in the queue
+  bool failing = false;             // the problem shown is a document's
+  TimestampTz reported_at = 0;
+  TimestampTz figured_at = 0;
+};
+
+MaintenanceWorker worker;
+
+int64 now_ms() { return GetCurrentTimestamp() / 1000; }
+
+FoldRule rule() { return {fold_quiet, fold_latest, static_cast<uint64>(fold_changes)}; }
+
+void leave_notes(int, Datum) {
+  end_reading(&place.entry->notes);
+  pg_atomic_write_u64(&place.entry->documents_waiting, 0);
+  pg_atomic_write_u64(&place.entry->changes_waiting, 0);
+  pg_atomic_write_u64(&place.entry->waiting_since, 0);
+}
+
+void show_progress() {
+  pg_atomic_write_u64(&place.entry->documents_waiting, static_cast<uint64>(worker.queue.size()));
+  pg_atomic_write_u64(&place.entry->changes_waiting, worker.queue.changes());
+  const TimestampTz now = GetCurrentTimestamp();
+  if (worker.queue.size() == 0 || TimestampDifferenceExceeds(worker.figured_at, now, kFiguresMilliseconds)) {
+    worker.figured_at = now;
+    pg_atomic_write_u64(&place.entry->waiting_since, static_cast<uint64>(worker.queue.oldest() * 1000));
+  }
+}
+
+// ------------------------------------------------------------ what is to be done
+
+bool enqueue(const UnfoldedDocument& found, void*) {
+  const int64 since = found.since / 1000;
+  // One change at least. How quiet the document is, is not known: as if it had
+  // been changed just now would keep a busy server's backlog waiting.
+  const bool added = worker.queue.add(rule(), found.tenant, found.document, 1, since, since);
+  if (!added) worker.look = true;
+  return added;
+}
+
+void look_into_table() {
+  worker.look = false;
+  StartTransactionCommand();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  for_each_unfolded(enqueue, nullptr);
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+  MemoryContextSwitchTo(worker.context);
+}
+
+void read_notes() {
+  MemoryContext context = AllocSetContextCreate(worker.context, "converge fold notes", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(context);
+  int count;
+  bool overflow;
+  const FoldNote* notes = take_fold_notes(&place.entry->notes, worker.queue.size() == 0, &count, &overflow);
+  const int64 now = now_ms();
+  for (int i = 0; i < count && !overflow; i++) {
+    const FoldNote& note = notes[i];
+    overflow = !worker.queue.add(rule(), note.tenant, note.document, static_cast<uint64>(note.changes), now, now);
+  }
+  if (overflow) worker.look = true;
+  MemoryContextSwitchTo(worker.context);
+  MemoryContextDelete(context);
+}
+
+// -------------------------------------------------------------------- folding
+
+void count_result(const FoldResult& result) {
+  Entry* entry = place.entry;
+  if (result.folded > 0) pg_atomic_fetch_add_u64(&entry->documents_folded, 1);
+  pg_atomic_fetch_add_u64(&entry->changes_folded, result.folded);
+  pg_atomic_fetch_add_u64(&entry->changes_quarantined, result.quarantined);
+}
+
+// The document is tried again later, and the others go on.
+void put_off(WaitingDocument* document, ErrorData* error) {
+  document->failures++;
+  worker.queue.postpone(rule(), document, now_ms() + fold_retry_ms(document->failures));
+  // Somebody has the row, or did: no problem yet.
+  const bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+                       ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+  if (passing && document->failures < 5) return;
+  worker.failing = true;
+  set_problem(error->message);
+  ereport(LOG, (errmsg("could not fold document %lld: %s", static_cast<long long>(document->document), error->message),
+                errdetail("It is tried again in %lld ms.",
+                          static_cast<long long>(fold_retry_ms(document->failures)))));
+}
+
+void fold(WaitingDocument* document) {
+  ErrorData* volatile error = nullptr;
+  volatile bool more = false;
+
+  PG_TRY();
+  {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const FoldResult result = fold_document(document->tenant, document->document);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    count_result(result);
+    more = result.more;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(worker.context);
+    error = CopyErrorData();
+    FlushErrorState();
+    AbortCurrentTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(worker.context);
+
+  if (error != nullptr) {
+    put_off(document, error);
+    FreeErrorData(error);
+    return;
+  }
+  if (worker.failing) {
+    // Another document's may follow.
+    worker.failing = false;
+    set_problem("");
+  }
+  // Else it stays the first.
+  if (!more) worker.queue.remove(document);
+}
+
+// Folds what is due. How long nothing will be, in milliseconds; -1: for ever.
+long fold_due_documents() {
+  while (WaitingDocument* document = worker.queue.first(rule())) {
+    CHECK_FOR_INTERRUPTS();
+    const int64 now = now_ms();
+    if (document->due > now) {
+      const int64 nap = Min(document->due - now, Max(static_cast<int64>(fold_quiet), kShortestNap));
+      return static_cast<long>(nap);
+    }
+    fold(document);
+    show_progress();
+  }
+  return -1;
+}
+
+bool still_serving() {
+  if (!take_recheck()) return true;
+  // A prepared transaction may have left something when it committed.
+  worker.look = true;
+  return converge_extension() == worker.extension;
+}
+
+void run() {
+  worker.extension = converge_extension();
+  if (!OidIsValid(worker.extension)) {
+    place.outcome = Outcome::finished;
+    return;
+  }
+  worker.queue.open(worker.context);
+  begin_reading(&place.entry->notes);
+  on_shmem_exit(leave_notes, 0);
+  pg_atomic_write_u64(&place.entry->documents_folded, 0);
+  pg_atomic_write_u64(&place.entry->changes_folded, 0);
+  pg_atomic_write_u64(&place.entry->changes_quarantined, 0);
+  set_problem("");
+  set_phase(Phase::running);
+  place.outcome = Outcome::stopped;
+
+  for (;;) {
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) {
+      ConfigReloadPending = false;
+      ProcessConfigFile(PGC_SIGHUP);
+    }
+    if (catchupInterruptPending) ProcessCatchupInterrupt();
+    if (!still_serving()) return;
+
+    read_notes();
+    if (worker.look && worker.queue.has_room()) look_into_table();
+    const long nap = fold_due_documents();
+    show_progress();
+    if (worker.look && worker.queue.has_room()) continue;
+    if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {
+      worker.reported_at = GetCurrentTimestamp();
+      pgstat_report_stat(true);
+    }
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | (nap >= 0 ? WL_TIMEOUT : 0) | WL_EXIT_ON_PM_DEATH, nap,
+                    PG_WAIT_EXTENSION);
+  }
+}
+
+}  // namespace
+}  // namespace converge::worker
+
+void converge_maintenance_worker_main(Datum argument) {
+  using namespace converge::worker;
+
+  const Oid database = DatumGetObjectId(argument);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
+  // At any point: what is not committed is found again.
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+  if (!enter(database, kMaintenance)) proc_exit(0);
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  worker.context =
+      AllocSetContextCreate(TopMemoryContext, "converge maintenance worker", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(worker.context);
+
+  PG_TRY();
+  { run(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(worker.context);
+    ErrorData* error = CopyErrorData();
+
+    place.outcome = Outcome::failed;
+    set_problem(error->message);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  proc_exit(0);
+}
