@@ -7,7 +7,7 @@
 #   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
-#   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50
+#   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core
 
 install-deps:
 	scripts/install-deps
@@ -30,5 +30,5 @@ bench-live:
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:
-	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50)
+	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50) $(if $(UNDER),--under $(UNDER))
 .PHONY: install-deps demo demo-stop test bench-core bench-sql bench-live fuzz mutate
