@@ -26,8 +26,11 @@ namespace {
 constexpr int kStatisticsMilliseconds = 10000;
 // How often status figures that take a while are made.
 constexpr int kFiguresMilliseconds = 1000;
-// Between looks at what was noted, while documents wait.
+// Between looks at what was noted, while documents wait: one that is busy may
+// become due by the number of its changes. More often when documents are folded
+// after less.
 constexpr int64 kShortestNap = 50;
+constexpr int64 kLongestNap = 1000;
 
 // The process's only one.
 struct MaintenanceWorker {
@@ -57,7 +60,9 @@ void show_progress() {
   pg_atomic_write_u64(&place.entry->documents_waiting, static_cast<uint64>(worker.queue.size()));
   pg_atomic_write_u64(&place.entry->changes_waiting, worker.queue.changes());
   const TimestampTz now = GetCurrentTimestamp();
-  if (worker.queue.size() == 0 || TimestampDifferenceExceeds(worker.figured_at, now, kFiguresMilliseconds)) {
+  const bool began = worker.queue.size() > 0 && pg_atomic_read_u64(&place.entry->waiting_since) == 0;
+  if (began || worker.queue.size() == 0 ||
+      TimestampDifferenceExceeds(worker.figured_at, now, kFiguresMilliseconds)) {
     worker.figured_at = now;
     pg_atomic_write_u64(&place.entry->waiting_since, static_cast<uint64>(worker.queue.oldest() * 1000));
   }
@@ -168,8 +173,8 @@ long fold_due_documents() {
     CHECK_FOR_INTERRUPTS();
     const int64 now = now_ms();
     if (document->due > now) {
-      const int64 nap = Min(document->due - now, Max(static_cast<int64>(fold_quiet), kShortestNap));
-      return static_cast<long>(nap);
+      const int64 patience = Min(Max(static_cast<int64>(fold_quiet), kShortestNap), kLongestNap);
+      return static_cast<long>(Min(document->due - now, patience));
     }
     fold(document);
     show_progress();
@@ -202,6 +207,7 @@ void run() {
 
   for (;;) {
     ResetLatch(MyLatch);
+    QueryCancelPending = false;  // there is no statement to cancel
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
@@ -232,7 +238,7 @@ void converge_maintenance_worker_main(Datum argument) {
 
   const Oid database = DatumGetObjectId(argument);
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
+  // SIGINT keeps its handler: a lock that takes too long comes as one.
   // At any point: what is not committed is found again.
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();

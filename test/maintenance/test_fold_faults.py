@@ -1,0 +1,164 @@
+"""What goes wrong while documents are folded: nothing is lost, nothing is done twice, and the others go on."""
+import os
+import random
+import signal
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from cluster import Server, wait_until
+from documents import Documents
+
+OK, DUPLICATE, UNAVAILABLE = 0, 1, 12
+
+
+@pytest.fixture
+def eager():
+    """A database in a cluster of its own, whose worker folds at once."""
+    server = Server(**{"converge.fold_quiet": "0", "log_min_messages": "info", "restart_after_crash": "on"})
+    documents = Documents(server, "eager")
+    yield documents
+    server.remove()
+
+
+def test_a_change_that_raises_is_put_aside_and_the_rest_is_folded(eager):
+    eager.session.run("""CREATE FUNCTION no_bad() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.tags OPERATOR(converge.?) 'bad' THEN RAISE 'no bad tags'; END IF; RETURN NEW; END $$""")
+    eager.session.run("CREATE TRIGGER no_bad BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION no_bad()")
+    eager.make("a", "b")
+    assert eager.push({"a": ["1", "bad", "2"], "b": ["3"]}) == [0, 0, 0, 0]
+    wait_until(lambda: eager.unfolded() == 0, "the folds")
+    assert (eager.tags("a"), eager.tags("b")) == ({"1", "2"}, {"3"})
+    assert eager.session.run("SELECT seq, message FROM converge.quarantine") == [(2, "no bad tags")]
+    assert eager.status()["changes_quarantined"] == 1
+    assert eager.verify("a")
+
+
+def test_a_row_that_is_locked_is_folded_when_it_is_free(eager):
+    eager.make("a", "b")
+    eager.wait_for_worker()
+    with eager.server.connect("eager") as other:
+        other.run("BEGIN")
+        eager.server.set(**{"converge.fold_quiet": "'500ms'"})
+        time.sleep(0.3)
+        eager.push({"a": ["1"], "b": ["1"]})
+        other.run("SELECT FROM note WHERE id = 'a' FOR UPDATE")
+        wait_until(lambda: eager.tags("b") == {"1"}, "the other document's fold")
+        assert eager.tags("a") == set()
+        time.sleep(0.5)
+        assert eager.tags("a") == set()
+        other.run("COMMIT")
+    wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
+
+
+def test_what_no_change_is_to_blame_for_is_told_and_tried_again(eager):
+    eager.session.run("CREATE ROLE nobody_much")
+    eager.session.run("GRANT CREATE ON SCHEMA public TO nobody_much")
+    eager.session.run("CREATE TABLE seen (id text)")
+    eager.session.run("""CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO seen VALUES (NEW.id); RETURN NEW; END $$""")
+    eager.session.run("CREATE TRIGGER witness BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION witness()")
+    eager.make("a")
+    eager.session.run("ALTER TABLE note OWNER TO nobody_much")
+    eager.push({"a": ["1"]})
+    wait_until(lambda: eager.status()["problem"] == "permission denied for table seen", "the problem")
+    assert eager.session.value("SELECT count(*) FROM converge.quarantine") == 0
+    assert eager.tags("a") == set()
+    eager.session.run("GRANT INSERT ON seen TO nobody_much")
+    wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
+    assert eager.status()["problem"] is None
+
+
+def kill_workers(server, ended):
+    """Kills the maintenance worker, and with it every session of the server, every now and then."""
+    pauses = random.Random(7)
+    while not ended.wait(pauses.uniform(0.3, 1.0)):
+        try:
+            with server.connect("eager") as session:
+                pid = session.value("SELECT pid FROM converge.maintenance_status()")
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+        except (psycopg2.Error, ProcessLookupError):
+            pass
+
+
+def push_until_decided(documents, request):
+    """Nobody knows whether a push was committed whose session was lost: asked again, it is a duplicate."""
+    while True:
+        try:
+            codes = set(documents.codes(documents.session.value("SELECT converge.push(%s)", psycopg2.Binary(request))))
+        except psycopg2.Error:
+            documents.reconnect()
+            continue
+        assert codes <= {OK, DUPLICATE, UNAVAILABLE}
+        if UNAVAILABLE not in codes:
+            return
+
+
+def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(eager):
+    keys = [f"k{n}" for n in range(20)]
+    eager.make(*keys)
+    eager.wait_for_worker()
+    ended = threading.Event()
+    killer = threading.Thread(target=kill_workers, args=(eager.server, ended))
+    killer.start()
+    pushed = set()
+    try:
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            tag = f"t{len(pushed)}"
+            try:
+                request = eager.request({key: [tag] for key in keys})
+            except psycopg2.Error:
+                eager.reconnect()
+                continue
+            push_until_decided(eager, request)
+            pushed.add(tag)
+    finally:
+        ended.set()
+        killer.join()
+    eager.reconnect()
+    wait_until(lambda: eager.unfolded() == 0, "the folds")
+    for key in keys:
+        assert eager.tags(key) == pushed
+        assert eager.verify(key)
+    assert eager.session.value("SELECT count(*) FROM converge.quarantine") == 0
+    # What the folds wrote was not logged a second time: the server's own changes are the insertions.
+    assert eager.session.value(
+        "SELECT count(*) FROM converge.change WHERE replica <> 1") == len(keys)
+
+
+def test_what_a_crash_of_the_server_left_unfolded_is_folded_afterwards(documents):
+    documents.make("a")
+    documents.wait_for_worker()
+    documents.push({"a": ["1", "2"]})
+    documents.server.crash()
+    documents.server.settings["converge.fold_quiet"] = "0"
+    documents.server.start()
+    documents.reconnect()
+    wait_until(lambda: documents.tags("a") == {"1", "2"}, "the fold")
+    documents.server.settings["converge.fold_quiet"] = "1d"
+    documents.server.stop()
+    documents.server.start()
+    documents.reconnect()
+
+
+def test_a_database_is_dropped_while_documents_wait(documents):
+    documents.make("a")
+    documents.wait_for_worker()
+    documents.push({"a": ["1"]})
+    documents.session.close()
+    with documents.server.connect() as admin:
+        began = time.monotonic()
+        admin.run(f'DROP DATABASE "{documents.database}"')
+        assert time.monotonic() - began < 5
+
+
+def test_the_worker_ends_with_the_extension_and_comes_again(documents):
+    pid = documents.wait_for_worker()
+    documents.session.run("DROP EXTENSION converge CASCADE")
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the worker's end")
+    documents.session.run("CREATE EXTENSION converge")
+    assert documents.wait_for_worker() != pid
