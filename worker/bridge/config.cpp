@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -54,6 +55,43 @@ Option switch_option(std::string name, std::string help, bool Config::*field) {
             return {};
           },
           [field](const Config& config) { return std::string(config.*field ? "on" : "off"); }};
+}
+
+template <class Enum>
+struct Choice {
+  const char* name;
+  Enum value;
+};
+
+template <class Enum>
+Option choice_option(std::string name, std::string help, Enum Config::*field, std::vector<Choice<Enum>> choices) {
+  std::string names;
+  for (const auto& choice : choices) names += (names.empty() ? "" : "|") + std::string(choice.name);
+  return {std::move(name), names, std::move(help),
+          [=](Config& config, std::string_view value) -> std::string {
+            for (const auto& choice : choices) {
+              if (value != choice.name) continue;
+              config.*field = choice.value;
+              return {};
+            }
+            return "expected " + names;
+          },
+          [=](const Config& config) -> std::string {
+            for (const auto& choice : choices)
+              if (config.*field == choice.value) return choice.name;
+            return {};
+          }};
+}
+
+Option file_option(std::string name, std::string help, std::string Config::*field) {
+  return {std::move(name), "FILE", std::move(help),
+          [field](Config& config, std::string_view value) -> std::string {
+            std::string path(value);
+            if (!path.empty() && access(path.c_str(), R_OK) != 0) return "expected a file that can be read";
+            config.*field = path;
+            return {};
+          },
+          [field](const Config& config) { return config.*field; }};
 }
 
 Option count_option(std::string name, std::string help, unsigned Config::*field, unsigned least, unsigned most) {
@@ -178,7 +216,17 @@ const std::vector<Option>& options() {
       time_option("statement-timeout", "of one database statement", &Config::statement_timeout),
       time_option("recheck-interval", "between two checks of what a client may read", &Config::recheck_interval, 100),
       time_option("drain-timeout", "for an orderly shutdown", &Config::drain_timeout),
-      switch_option("compress", "offer permessage-deflate", &Config::compress),
+      choice_option<Compress>("compress", "what is compressed for clients that offer permessage-deflate",
+                              &Config::compress,
+                              {{"off", Compress::off}, {"states", Compress::states}, {"all", Compress::all}}),
+      choice_option<MetricsAccess>(
+          "metrics", "who may read /metrics", &Config::metrics,
+          {{"off", MetricsAccess::off}, {"local", MetricsAccess::local}, {"all", MetricsAccess::all}}),
+      file_option("tls-certificate", "speak TLS with this certificate and its chain (PEM); read again at SIGHUP",
+                  &Config::tls_certificate),
+      file_option("tls-key", "its key, if that is in a file of its own (PEM)", &Config::tls_key),
+      choice_option<TlsVersion>("tls-version", "the oldest version of TLS that is spoken", &Config::tls_version,
+                                {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}}),
       switch_option("verbose", "log every connection", &Config::verbose),
   };
   return table;

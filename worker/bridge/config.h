@@ -15,6 +15,18 @@ namespace converge::bridge {
 
 using Milliseconds = std::chrono::milliseconds;
 
+// What is sent compressed to clients that offer permessage-deflate.
+enum class Compress {
+  off,     // the extension is not agreed on
+  states,  // messages of 16 kB and more, where that saves 30 %
+  all,     // everything but short messages
+};
+
+// Who may read /metrics.
+enum class MetricsAccess { off, local, all };
+
+enum class TlsVersion { v1_2, v1_3 };  // and later
+
 struct Config {
   std::string database = "";                  // libpq connection string
   std::string listen_address = "127.0.0.1";
@@ -38,7 +50,11 @@ struct Config {
   Milliseconds statement_timeout{30000};      // of one database statement
   Milliseconds recheck_interval{30000};       // between two checks of a client's access
   Milliseconds drain_timeout{10000};          // for a shutdown to be orderly
-  bool compress = false;                      // offer permessage-deflate
+  Compress compress = Compress::states;
+  MetricsAccess metrics = MetricsAccess::local;
+  std::string tls_certificate;                // PEM, with its chain; empty: no TLS
+  std::string tls_key;                        // PEM; empty: in the certificate's file
+  TlsVersion tls_version = TlsVersion::v1_3;
   bool verbose = false;
 };
 

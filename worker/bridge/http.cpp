@@ -1,13 +1,16 @@
 #include "http.h"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/websocket.hpp>
+
+#include <sstream>
 
 #include "log.h"
 #include "static_files.h"
 #include "version.h"
 #include "websocket.h"
+#include "websocket_handshake.h"
 #include "worker.h"
 
 namespace converge::bridge {
@@ -16,8 +19,7 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using asio::ip::tcp;
-using Request = http::request<http::empty_body>;
+using Request = HttpRequest;
 using Response = http::response<http::string_body>;
 
 constexpr std::uint32_t kLongestHeader = 16 << 10;
@@ -51,9 +53,23 @@ Response plain(const Request& request, http::status status, std::string_view tex
   return respond(request, status, "text/plain; charset=utf-8", std::string(text) + "\n");
 }
 
-Response answer(Worker& worker, const Request& request) {
+std::string_view path_of(const Request& request) {
   std::string_view target(request.target().data(), request.target().size());
-  std::string_view path = target.substr(0, target.find('?'));
+  return target.substr(0, target.find('?'));
+}
+
+// Not for everybody: how much goes on here is the operator's business. A proxy
+// on this host speaks for others, and says so.
+bool may_see_metrics(const Connection& connection, const Config& config, const Request& request) {
+  if (config.metrics != MetricsAccess::local) return config.metrics == MetricsAccess::all;
+  return connection.is_local() && request.count(http::field::forwarded) == 0 && request.count("X-Forwarded-For") == 0 &&
+         request.count(http::field::via) == 0;
+}
+
+Response answer(Connection& connection, const Request& request) {
+  Worker& worker = connection.worker();
+  std::string_view target(request.target().data(), request.target().size());
+  std::string_view path = path_of(request);
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     Response response = plain(request, http::status::method_not_allowed, "only GET and HEAD are served");
     response.set(http::field::allow, "GET, HEAD");
@@ -65,6 +81,8 @@ Response answer(Worker& worker, const Request& request) {
     return plain(request, http::status::service_unavailable,
                  worker.draining() ? "shutting down" : "no connection to the database or its background worker");
   }
+  if (path == "/metrics" && may_see_metrics(connection, worker.config(), request))
+    return respond(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", worker.metrics().text());
   if (path == "/sync") {
     Response response = plain(request, http::status::upgrade_required, "this is a WebSocket endpoint");
     response.set(http::field::upgrade, "websocket");
@@ -84,59 +102,94 @@ Response answer(Worker& worker, const Request& request) {
   return response;
 }
 
-bool is_sync(const Request& request) {
-  auto target = request.target();
-  return std::string_view(target.data(), target.find('?') == beast::string_view::npos ? target.size() : target.find('?')) ==
-         "/sync";
-}
+class Http final : public Protocol {
+ public:
+  explicit Http(Connection& connection) : connection_(connection), began_(connection.last_life()) {}
 
-awaitable<void> serve(Worker& worker, beast::tcp_stream stream,
-                      [[maybe_unused]] std::unique_ptr<Connections::Place> place,  // held until the end
-                      std::string peer) {
-  beast::flat_buffer buffer(kLongestHeader * 2);
-  try {
-    for (;;) {
-      stream.expires_after(worker.config().handshake_timeout);
-      http::request_parser<http::empty_body> parser;
-      parser.header_limit(kLongestHeader);
-      boost::system::error_code error;
-      co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      if (error == http::error::end_of_stream) break;
-      if (error && error.category() == http::make_error_code(http::error::bad_method).category()) {
-        Request request;
-        request.version(11);
-        request.keep_alive(false);
-        Response response = plain(request, http::status::bad_request, "bad request: " + error.message());
-        co_await http::async_write(stream, response, asio::use_awaitable);
-        break;
-      }
-      if (error) co_return;  // gone, or too slow
-
-      Request request = parser.release();
-      if (beast::websocket::is_upgrade(request) && is_sync(request)) {
-        stream.expires_never();
-        co_await serve_websocket(worker, std::move(stream), std::move(request), std::move(peer));
-        co_return;
-      }
-      Response response = answer(worker, request);
-      co_await http::async_write(stream, response, asio::use_awaitable);
-      if (!response.keep_alive()) break;
+  // A request at a time: the next is looked at when this one was answered.
+  std::size_t on_bytes(std::span<char> bytes) override {
+    std::string_view text(bytes.data(), bytes.size());
+    std::size_t end = text.find("\r\n\r\n");
+    if (end == std::string_view::npos) {
+      if (text.size() > kLongestHeader) refuse("bad request: the header is too long");
+      return 0;
     }
-    boost::system::error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  } catch (const boost::system::system_error& error) {
-    log(Severity::debug, "lost ", peer, ": ", error.code().message());
+    end += 4;
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(kLongestHeader);
+    parser.eager(false);
+    boost::system::error_code error;
+    parser.put(asio::buffer(text.data(), end), error);
+    if (!error && !parser.is_header_done()) error = http::error::partial_message;
+    if (error) {
+      refuse("bad request: " + error.message());
+      return end;
+    }
+    bool has_body = parser.chunked() || parser.content_length().value_or(0) != 0;
+    Request request = parser.release();
+    if (path_of(request) == "/sync" && asks_for_websocket(request)) {
+      upgrade(request);
+      return end;
+    }
+    if (has_body) request.keep_alive(false);  // which is not read
+    Response response = answer(connection_, request);
+    send(response);
+    began_ = std::chrono::steady_clock::now();
+    if (!response.keep_alive()) connection_.finish();
+    return end;
   }
-}
+
+  void on_tick(std::chrono::steady_clock::time_point now) override {
+    if (now - began_ >= connection_.worker().config().handshake_timeout) connection_.abort("no request in time");
+  }
+
+  void on_ended(const std::string&) override {}
+
+ private:
+  void send(const Response& response) {
+    std::ostringstream bytes;
+    bytes << response;
+    connection_.send(std::make_shared<const std::string>(std::move(bytes).str()));
+  }
+
+  void refuse(const std::string& why) {
+    Request request;
+    request.version(11);
+    request.keep_alive(false);
+    send(plain(request, http::status::bad_request, why));
+    connection_.finish();
+  }
+
+  void upgrade(Request& request) {
+    Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
+    if (!handshake.problem.empty()) {
+      request.keep_alive(false);
+      auto status = handshake.bad_version ? http::status::upgrade_required : http::status::bad_request;
+      Response response = plain(request, status, handshake.problem);
+      if (handshake.bad_version) {
+        response.set(http::field::upgrade, "websocket");
+        response.set(http::field::sec_websocket_version, "13");
+      }
+      send(response);
+      connection_.finish();
+      return;
+    }
+    Response response(http::status::switching_protocols, 11);
+    response.set(http::field::server, "converge-bridge/" CONVERGE_VERSION);
+    response.set(http::field::upgrade, "websocket");
+    response.set(http::field::connection, "Upgrade");
+    response.set(http::field::sec_websocket_accept, handshake.accept);
+    if (handshake.extensions) response.set(http::field::sec_websocket_extensions, *handshake.extensions);
+    send(response);
+    connection_.become(make_websocket(connection_, handshake));
+  }
+
+  Connection& connection_;
+  Connection::Time began_;  // the connection, or the wait for its next request
+};
 
 }  // namespace
 
-void serve_http(Worker& worker, tcp::socket socket, std::unique_ptr<Connections::Place> place) {
-  boost::system::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
-  auto remote = socket.remote_endpoint(ignored);
-  std::string peer = remote.address().to_string() + ":" + std::to_string(remote.port());
-  start(worker.io(), serve(worker, beast::tcp_stream(std::move(socket)), std::move(place), std::move(peer)));
-}
+std::unique_ptr<Protocol> make_http(Connection& connection) { return std::make_unique<Http>(connection); }
 
 }  // namespace converge::bridge

@@ -1,6 +1,7 @@
 #include "hub.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "log.h"
 
@@ -16,6 +17,10 @@ constexpr std::size_t kLongestPayload = 64 << 20;
 constexpr unsigned kRefillers = 4;
 constexpr std::chrono::milliseconds kRefillPause{200};
 
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
   if (overflowed) return;
   if (bytes + frame->size() > bound && !held.empty()) {
@@ -30,8 +35,8 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 
 }  // namespace
 
-Hub::Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link)
-    : io_(io), config_(config), access_(access), link_(link) {}
+Hub::Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link, Metrics& metrics)
+    : io_(io), config_(config), access_(access), link_(link), metrics_(metrics) {}
 
 // A number that no document on this worker has; 0 is never used.
 std::uint32_t Hub::next_channel() {
@@ -50,7 +55,9 @@ std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, const Ticket& ti
     document->ref = ref;
     document->channel = next_channel();
     channels_[document->channel] = document->id;
+    metrics_.documents.Increment();
   }
+  metrics_.subscriptions.Increment();
   auto subscription = std::make_shared<Subscription>();
   subscription->subscriber = &subscriber;
   subscription->document = document;
@@ -65,6 +72,7 @@ void Hub::leave(Subscription& subscription) {
   if (subscription.ended()) return;
   auto document = subscription.document;
   subscription.subscriber = nullptr;
+  metrics_.subscriptions.Decrement();
   subscription.held.clear();
   auto& all = document->subscriptions;
   std::size_t position = subscription.position;
@@ -75,6 +83,7 @@ void Hub::leave(Subscription& subscription) {
     link_.unwatch(document->id);
     channels_.erase(document->channel);
     documents_.erase(document->id);
+    metrics_.documents.Decrement();
   }
 }
 
@@ -87,6 +96,7 @@ void Hub::rejoin(Subscription& subscription) {
 
 void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
   Document& document = *subscription.document;
+  metrics_.catch_ups.Increment();
   subscription.subscriber->send(subscribed_frame(subscription.request, document.channel, pull));
   std::string version = pull_log_version(pull);
   if (subscription.overflowed) {
@@ -110,7 +120,7 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
 
 // ---------------------------------------------------------------- the stream
 
-void Hub::on_change(const wire::StreamFrame&, wire::StreamChange& change) {
+void Hub::on_change(const wire::StreamFrame& frame, wire::StreamChange& change) {
   auto found = documents_.find(change.document());
   if (found == documents_.end()) return;  // its last subscriber has just left
   Document& document = *found->second;
@@ -132,6 +142,7 @@ void Hub::on_change(const wire::StreamFrame&, wire::StreamChange& change) {
 
   std::size_t size = document.pieces.ByteSizeLong() + 8;
   if (document.batch_bytes + size > kBatchBytes) flush(document);
+  if (document.batch_bytes == 0) document.batch_committed = frame.commit_time();
   document.batch.mutable_changes()->add_changes()->Swap(&document.pieces);
   document.pieces.Clear();
   document.batch_bytes += size;
@@ -159,6 +170,8 @@ void Hub::flush(Document& document) {
   for (const wire::Change& change : changes.changes())
     if (change.replica() != sole_replica) sole_replica = 0;
   deliver(document, frame, sole_replica);
+  metrics_.changes_out.Increment(changes.changes_size());
+  metrics_.delivery_seconds.Observe(std::max(0.0, seconds_since_1970() - static_cast<double>(document.batch_committed) / 1e6));
   LogVersion& version = document.refilling ? document.held_version : document.version;
   for (const wire::Change& change : changes.changes()) version.raise(change.replica(), change.seq());
   document.batch.Clear();

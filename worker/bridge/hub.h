@@ -22,6 +22,7 @@
 #include "access.h"
 #include "core/clock/log_version.h"
 #include "messages.h"
+#include "metrics.h"
 #include "worker_link.h"
 
 namespace converge::bridge {
@@ -70,6 +71,7 @@ struct Document {
   // What the stream brought and is not encoded yet.
   wire::ServerMessage batch;
   std::size_t batch_bytes = 0;
+  std::int64_t batch_committed = 0;  // when its first change was, in microseconds since 1970
   bool dirty = false;
   wire::Change pieces;      // of a payload that goes on in the next frame
   bool in_pieces = false;
@@ -86,7 +88,7 @@ struct Document {
 
 class Hub : public WorkerLink::Listener {
  public:
-  Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link);
+  Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link, Metrics& metrics);
 
   // Adds a subscriber; its phase is joining.
   std::shared_ptr<Subscription> join(Subscriber& subscriber, const Ticket& ticket, const wire::DocumentRef& ref,
@@ -121,6 +123,7 @@ class Hub : public WorkerLink::Listener {
   const Config& config_;
   Access& access_;
   WorkerLink& link_;
+  Metrics& metrics_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
   std::vector<std::shared_ptr<Document>> dirty_;

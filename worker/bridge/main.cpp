@@ -9,6 +9,8 @@
 
 #include "config.h"
 #include "log.h"
+#include "metrics.h"
+#include "tls.h"
 #include "version.h"
 #include "worker.h"
 
@@ -21,6 +23,7 @@ sigset_t ending_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -32,11 +35,17 @@ int run(const Config& config) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   Connections connections(config);
+  Metrics metrics;
+  Tls tls(config);
+  if (std::string problem = tls.load(); !problem.empty()) {
+    log(Severity::error, problem);
+    return 1;
+  }
   std::vector<std::unique_ptr<Worker>> workers;
   std::uint16_t port = config.listen_port;
   try {
     for (unsigned i = 0; i < config.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(config, connections));
+      workers.push_back(std::make_unique<Worker>(config, connections, metrics, tls));
       port = workers.back()->listen(config.listen_address, port);
     }
   } catch (const std::exception& error) {
@@ -49,7 +58,14 @@ int run(const Config& config) {
   log(Severity::info, "listening on ", six ? "[" : "", config.listen_address, six ? "]" : "", ":", port);
 
   int signal_number = 0;
-  sigwait(&signals, &signal_number);
+  while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
+    if (!tls.wanted()) continue;
+    if (std::string problem = tls.load(); problem.empty()) {
+      log(Severity::info, "the certificate was read again");
+    } else {
+      log(Severity::error, problem, "; the one read before stays in use");
+    }
+  }
   log(Severity::info, "shutting down");
   for (auto& worker : workers) worker->request_drain();
   // A second signal ends at once.
@@ -79,6 +95,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (parsed.check_only) {
+    if (std::string problem = Tls(parsed.config).load(); !problem.empty()) {
+      fprintf(stderr, "converge-bridge: %s\n", problem.c_str());
+      return 2;
+    }
     fputs(config_text(parsed.config).c_str(), stdout);
     return 0;
   }

@@ -4,16 +4,37 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include "deflate.h"
+#include "websocket_frames.h"
+
 namespace converge::bridge {
 
 namespace pb = google::protobuf;
 using pb::internal::WireFormatLite;
 
-Frame encode(const wire::ServerMessage& message) {
-  auto bytes = std::make_shared<std::string>();
-  message.SerializeToString(bytes.get());
-  return bytes;
+void OutgoingMessage::begin(std::size_t payload) {
+  char header[kLongestFrameHeader];
+  header_ = write_frame_header(header, Opcode::binary, payload);
+  framed_.reserve(header_ + payload);
+  framed_.assign(header, header_);
 }
+
+OutgoingMessage::OutgoingMessage(const wire::ServerMessage& message) {
+  begin(message.ByteSizeLong());
+  message.AppendToString(&framed_);
+}
+
+const std::string& OutgoingMessage::compressed(double least) const {
+  if (!tried_to_compress_) {
+    tried_to_compress_ = true;
+    std::string payload = deflate_message(std::string_view(framed_).substr(header_));
+    if (static_cast<double>(payload.size()) <= (1 - least) * static_cast<double>(framed_.size()))
+      compressed_ = make_frame(Opcode::binary, payload, true);
+  }
+  return compressed_.empty() ? framed_ : compressed_;
+}
+
+Frame encode(const wire::ServerMessage& message) { return std::make_shared<OutgoingMessage>(message); }
 
 Frame problem_frame(wire::Code code, std::string_view text, std::uint32_t request, bool fatal) {
   wire::ServerMessage message;
@@ -31,13 +52,12 @@ Frame subscribed_frame(std::uint32_t request, std::uint32_t channel, std::string
   head.set_channel(channel);
   std::string inner = head.SerializeAsString();
 
-  auto bytes = std::make_shared<std::string>();
-  bytes->reserve(inner.size() + pull.size() + 24);
-  {
-    pb::io::StringOutputStream stream(bytes.get());
+  auto length = static_cast<std::uint32_t>(pull.size());
+  std::size_t body = inner.size() + 1 + pb::io::CodedOutputStream::VarintSize32(length) + pull.size();
+  std::size_t size = 1 + pb::io::CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(body)) + body;
+  return std::make_shared<OutgoingMessage>(size, [&](std::string& bytes) {
+    pb::io::StringOutputStream stream(&bytes);
     pb::io::CodedOutputStream out(&stream);
-    auto length = static_cast<std::uint32_t>(pull.size());
-    std::size_t body = inner.size() + 1 + pb::io::CodedOutputStream::VarintSize32(length) + pull.size();
     out.WriteTag(WireFormatLite::MakeTag(wire::ServerMessage::kSubscribedFieldNumber,
                                          WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
     out.WriteVarint32(static_cast<std::uint32_t>(body));
@@ -46,8 +66,7 @@ Frame subscribed_frame(std::uint32_t request, std::uint32_t channel, std::string
                                          WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
     out.WriteVarint32(length);
     out.WriteRaw(pull.data(), static_cast<int>(pull.size()));
-  }
-  return bytes;
+  });
 }
 
 std::string pull_log_version(std::string_view pull) {

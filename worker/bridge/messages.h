@@ -10,9 +10,33 @@
 
 namespace converge::bridge {
 
-// One encoded ServerMessage. Shared, because a change is encoded once for all
-// subscribers of its document.
-using Frame = std::shared_ptr<const std::string>;
+// One encoded ServerMessage as a WebSocket message. It is encoded, framed and,
+// if anybody wants that, compressed once for all who are sent it.
+class OutgoingMessage {
+ public:
+  explicit OutgoingMessage(const wire::ServerMessage& message);
+  // The message's encoding, of `size` bytes, is what `write` appends.
+  template <class Write>
+  OutgoingMessage(std::size_t size, Write&& write) {
+    begin(size);
+    write(framed_);
+  }
+
+  std::size_t size() const { return framed_.size(); }
+  const std::string& framed() const { return framed_; }
+  // Compressed, or the same as framed() where that saves less than `least`
+  // (0 to 1) of it.
+  const std::string& compressed(double least) const;
+
+ private:
+  void begin(std::size_t payload);
+
+  std::size_t header_ = 0;
+  std::string framed_;
+  mutable bool tried_to_compress_ = false;
+  mutable std::string compressed_;
+};
+using Frame = std::shared_ptr<const OutgoingMessage>;
 
 Frame encode(const wire::ServerMessage& message);
 

@@ -44,11 +44,12 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
 
 }  // namespace
 
-Pusher::Pusher(asio::io_context& io, const Config& config)
-    : io_(io), config_(config), connection_(io, config), arrived_(io) {}
+Pusher::Pusher(asio::io_context& io, const Config& config, Metrics& metrics)
+    : io_(io), config_(config), metrics_(metrics), connection_(io, config), arrived_(io) {}
 
 void Pusher::enqueue(PendingPush push) {
   push.since = std::chrono::steady_clock::now();
+  metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
   queue_.push_back(std::move(push));
   arrived_.notify_one();
 }
@@ -80,6 +81,7 @@ std::vector<PendingPush> Pusher::take_batch() {
     if (!batch.empty() && (bytes + next.bytes > config_.push_batch || next.alone)) break;
     bytes += next.bytes;
     bool alone = next.alone;
+    metrics_.push_queue_changes.Decrement(static_cast<double>(next.changes.size()));
     batch.push_back(std::move(next));
     queue_.pop_front();
     if (alone) break;
@@ -93,6 +95,9 @@ std::vector<PendingPush> Pusher::take_batch() {
 awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
   auto pause = kFirstPause;
   bool warned = false;
+  std::size_t changes = 0;
+  for (const PendingPush& push : batch) changes += push.changes.size();
+  metrics_.push_changes.Observe(static_cast<double>(changes));
   while (!batch.empty() && !stopped_) {
     std::vector<Place> places;
     std::string request = request_of(batch, places).SerializeAsString();
@@ -135,6 +140,7 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
       if (batch.size() > 1) {
         for (std::size_t i = batch.size(); i-- > 0;) {
           batch[i].alone = true;
+          metrics_.push_queue_changes.Increment(static_cast<double>(batch[i].changes.size()));
           queue_.push_front(std::move(batch[i]));
         }
       } else {
@@ -164,6 +170,9 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) 
     answer_all(push, wire::CODE_UNAVAILABLE, "the database gave no verdict");
     return;
   }
+  metrics_.ack_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - push.since).count());
+  for (const wire::Verdict& verdict : verdicts)
+    if (verdict.code() == wire::CODE_OK) metrics_.changes_in.Increment();
   auto author = push.author.lock();
   if (!author) return;
   author->on_verdicts(push.channel, push.changes, verdicts);

@@ -11,6 +11,7 @@
 
 #include "converge.pb.h"
 #include "database.h"
+#include "metrics.h"
 
 namespace converge::bridge {
 
@@ -38,7 +39,7 @@ struct PendingPush {
 
 class Pusher {
  public:
-  Pusher(asio::io_context& io, const Config& config);
+  Pusher(asio::io_context& io, const Config& config, Metrics& metrics);
 
   void enqueue(PendingPush push);
   bool idle() const { return queue_.empty() && !busy_; }
@@ -54,6 +55,7 @@ class Pusher {
 
   asio::io_context& io_;
   const Config& config_;
+  Metrics& metrics_;
   DatabaseConnection connection_;
   std::deque<PendingPush> queue_;
   Signal arrived_;

@@ -22,8 +22,7 @@ Session::Session(const Services& services, Transport& transport, std::string pee
     : services_(services),
       transport_(&transport),
       peer_(std::move(peer)),
-      token_(std::make_shared<std::string>()),
-      may_read_(services.io) {}
+      token_(std::make_shared<std::string>()) {}
 
 void Session::send(Frame frame) {
   if (open()) transport_->send(std::move(frame));
@@ -37,9 +36,9 @@ void Session::problem(wire::Code code, std::string_view message, std::uint32_t r
 
 void Session::end(wire::Code code, std::string_view message, CloseCode close) {
   if (!open()) return;
+  services_.metrics.rejections(code).Increment();
   send(problem_frame(code, message, 0, true));
   ending_ = true;
-  may_read_.notify_all();
   transport_->close(close);
 }
 
@@ -60,11 +59,11 @@ void Session::on_closed() {
   subscriptions_.clear();
   for (auto& [channel, subscription] : subscriptions) services_.hub.leave(*subscription);
   transport_ = nullptr;
-  may_read_.notify_all();
 }
 
 void Session::on_drained() {
-  may_read_.notify_all();
+  if (!open()) return;
+  transport_->resume();
   if (!open()) return;
   for (auto& [channel, subscription] : subscriptions_) {
     if (subscription->phase != Phase::lagging) continue;
@@ -73,9 +72,13 @@ void Session::on_drained() {
   }
 }
 
-awaitable<void> Session::on_message(std::string_view bytes, bool binary) {
-  while (open() && stopped_reading_) co_await may_read_.wait();
-  if (!open()) co_return;
+bool Session::ready() const {
+  return open() && !stopped_reading_ && !identifying_ && pushing_bytes_ <= services_.config.push_queue &&
+         queued_bytes() <= services_.config.send_queue;
+}
+
+void Session::on_message(std::string_view bytes, bool binary) {
+  if (!open()) return;
   wire::ClientMessage message;
   if (!binary) {
     complain("a text message: expected a binary one that is a ClientMessage");
@@ -85,7 +88,7 @@ awaitable<void> Session::on_message(std::string_view bytes, bool binary) {
     if (identified_) {
       complain("a second Hello");
     } else {
-      co_await hello(message.hello());
+      hello(std::move(*message.mutable_hello()));
     }
   } else if (!identified_) {
     complain("the first message must be Hello");
@@ -109,7 +112,7 @@ awaitable<void> Session::on_message(std::string_view bytes, bool binary) {
         unsubscribe(message.unsubscribe().channel());
         break;
       case wire::ClientMessage::kPush:
-        co_await push(*message.mutable_push());
+        push(*message.mutable_push());
         break;
       case wire::ClientMessage::kPing: {
         wire::ServerMessage answer;
@@ -121,25 +124,31 @@ awaitable<void> Session::on_message(std::string_view bytes, bool binary) {
         complain("a ClientMessage without a part that this bridge knows");
     }
   }
-  // A client that does not read what it is told is not read either.
-  while (open() && queued_bytes() > services_.config.send_queue) co_await may_read_.wait();
 }
 
-awaitable<void> Session::hello(const wire::Hello& hello) {
+void Session::hello(wire::Hello hello) {
   if (hello.protocol() != kProtocol) {
     end(wire::CODE_UNSUPPORTED_VERSION,
         "protocol version " + std::to_string(hello.protocol()) + " is not spoken here, only version " +
             std::to_string(kProtocol),
         CloseCode::policy_violation);
-    co_return;
+    return;
   }
   if (hello.token().empty() || hello.token().size() > kLongestToken) {
     end(wire::CODE_UNAUTHENTICATED,
         hello.token().empty() ? "the Hello has no token" : "the token is longer than 16 kB",
         CloseCode::policy_violation);
-    co_return;
+    return;
   }
-  token_ = std::make_shared<std::string>(hello.token());
+  token_ = std::make_shared<std::string>(std::move(*hello.mutable_token()));
+  identifying_ = true;
+  start(services_.io, [self = shared_from_this(), client = std::move(*hello.mutable_client())]() mutable {
+    return self->identify(std::move(client));
+  });
+}
+
+awaitable<void> Session::identify(std::string client) {
+  auto self = shared_from_this();
   Identity identity;
   std::string failure;
   wire::Code code = wire::CODE_OK;
@@ -150,6 +159,7 @@ awaitable<void> Session::hello(const wire::Hello& hello) {
     code = error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED;
     failure = error.what();
   }
+  identifying_ = false;
   if (!open()) co_return;
   if (code == wire::CODE_UNAVAILABLE) {
     log(Severity::warning, "cannot verify the token of ", peer_, ": ", failure);
@@ -165,7 +175,7 @@ awaitable<void> Session::hello(const wire::Hello& hello) {
   identified_ = true;
   tenant_ = identity.tenant;
   principal_ = identity.principal;
-  log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", hello.client());
+  log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", client);
   wire::ServerMessage answer;
   wire::Welcome& welcome = *answer.mutable_welcome();
   welcome.set_protocol(kProtocol);
@@ -174,6 +184,7 @@ awaitable<void> Session::hello(const wire::Hello& hello) {
   welcome.set_principal(identity.principal);
   welcome.set_server("converge-bridge " CONVERGE_VERSION);
   send(encode(answer));
+  transport_->resume();
 }
 
 // ------------------------------------------------------------- subscriptions
@@ -322,15 +333,15 @@ awaitable<void> Session::recheck() {
 
 // -------------------------------------------------------------------- pushes
 
-awaitable<void> Session::push(wire::Push& push) {
+void Session::push(wire::Push& push) {
   auto subscription = find(push.channel());
   if (!subscription) {
     problem(wire::CODE_UNKNOWN_DOCUMENT, "no subscription on channel " + std::to_string(push.channel()));
-    co_return;
+    return;
   }
   if (push.changes().empty()) {
     complain("a Push without changes");
-    co_return;
+    return;
   }
   PendingPush pending;
   pending.author = weak_from_this();
@@ -346,12 +357,11 @@ awaitable<void> Session::push(wire::Push& push) {
   subscription->own_replica = pending.changes.front().replica();
   pushing_bytes_ += pending.bytes;
   services_.pusher.enqueue(std::move(pending));
-  while (open() && pushing_bytes_ > services_.config.push_queue) co_await may_read_.wait();
 }
 
 void Session::on_push_done(std::size_t bytes) {
   pushing_bytes_ -= bytes;
-  may_read_.notify_all();
+  if (open()) transport_->resume();
 }
 
 // For each replica: one Ack up to the last change before a refusal, and one
@@ -403,6 +413,7 @@ void Session::send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64
 void Session::send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict) {
   wire::ServerMessage message;
   wire::Reject& reject = *message.mutable_reject();
+  services_.metrics.rejections(verdict.code()).Increment();
   reject.set_channel(channel);
   reject.set_replica(change.replica());
   reject.set_seq(change.seq());

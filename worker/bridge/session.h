@@ -7,17 +7,12 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "close_code.h"
 #include "hub.h"
+#include "metrics.h"
 #include "pusher.h"
 
 namespace converge::bridge {
-
-// WebSocket close codes (RFC 6455, 7.4.1).
-enum class CloseCode : std::uint16_t {
-  going_away = 1001,
-  policy_violation = 1008,
-  try_again_later = 1013,
-};
 
 // What carries a session's messages.
 class Transport {
@@ -27,6 +22,8 @@ class Transport {
   virtual std::size_t queued_bytes() const = 0;
   // Sends what is queued, then the closing handshake. Nothing is sent after.
   virtual void close(CloseCode code) = 0;
+  // The session may be ready() for messages again.
+  virtual void resume() = 0;
 };
 
 // What the sessions of one worker share.
@@ -36,6 +33,7 @@ struct Services {
   Access& access;
   Hub& hub;
   Pusher& pusher;
+  Metrics& metrics;
 };
 
 class Session final : public Subscriber, public Author, public std::enable_shared_from_this<Session> {
@@ -44,8 +42,11 @@ class Session final : public Subscriber, public Author, public std::enable_share
 
   // ---- called by the transport
 
-  // Handles one message. Returns when the next may be read.
-  awaitable<void> on_message(std::string_view bytes, bool binary);
+  // Whether a message may come: a client has to wait until its Hello is
+  // answered, while too many of its pushes are in the works, and while it does
+  // not read what it is told.
+  bool ready() const;
+  void on_message(std::string_view bytes, bool binary);
   void on_drained();  // everything queued was sent
   void on_closed();   // the connection is gone; the transport with it
 
@@ -72,11 +73,12 @@ class Session final : public Subscriber, public Author, public std::enable_share
   void on_push_done(std::size_t bytes) override;
 
  private:
-  awaitable<void> hello(const wire::Hello& hello);
+  void hello(wire::Hello hello);
+  awaitable<void> identify(std::string client);
   awaitable<void> subscribe(wire::Subscribe request);
   awaitable<void> catch_up(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
-  awaitable<void> push(wire::Push& push);
+  void push(wire::Push& push);
   void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
   void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
   void problem(wire::Code code, std::string_view message, std::uint32_t request = 0);
@@ -91,12 +93,12 @@ class Session final : public Subscriber, public Author, public std::enable_share
   std::string tenant_;
   std::string principal_;
   bool identified_ = false;
+  bool identifying_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;
   unsigned bad_messages_ = 0;
   unsigned joining_ = 0;  // subscriptions that are not in the map yet
   std::size_t pushing_bytes_ = 0;
-  Signal may_read_;
   std::unordered_map<std::uint32_t, std::shared_ptr<Subscription>> subscriptions_;  // by channel
 };
 

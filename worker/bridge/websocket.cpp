@@ -1,171 +1,146 @@
 #include "websocket.h"
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket.hpp>
-
-#include <deque>
-
+#include "deflate.h"
 #include "log.h"
-#include "version.h"
+#include "websocket_frames.h"
 #include "worker.h"
 
 namespace converge::bridge {
 
 namespace {
 
-namespace beast = boost::beast;
-namespace websocket = beast::websocket;
+// Messages below this are sent as they are.
+constexpr std::size_t kSmallestCompressed = 512;
+// States: compressed where that saves this much.
+constexpr std::size_t kLargeMessage = 16 << 10;
+constexpr double kWorthwhile = 0.3;
 
-// For the upgrade's answer to be sent and for a closing handshake to be
-// answered: one that does not close its side is cut off.
-constexpr std::chrono::seconds kCloseTimeout{2};
-
-// A read buffer that has grown beyond this is given back when it is empty.
-constexpr std::size_t kKeptBuffer = 4096;
-
-class WebSocket final : public Transport, public std::enable_shared_from_this<WebSocket> {
+class WebSocket final : public Protocol, public Transport {
  public:
-  WebSocket(Worker& worker, beast::tcp_stream stream)
-      : worker_(worker), stream_(std::move(stream)), hello_deadline_(worker.io()) {
-    const Config& config = worker.config();
-    websocket::stream_base::timeout timeout{};
-    timeout.handshake_timeout = kCloseTimeout;
-    timeout.idle_timeout = config.idle_timeout;
-    timeout.keep_alive_pings = true;  // at half the idle time
-    stream_.set_option(timeout);
-    if (config.compress) {
-      websocket::permessage_deflate deflate;
-      deflate.server_enable = true;
-      deflate.server_no_context_takeover = true;  // no window kept for each client
-      deflate.client_no_context_takeover = true;
-      deflate.msg_size_threshold = 512;
-      stream_.set_option(deflate);
-    }
-    stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
-      response.set(beast::http::field::server, "converge-bridge/" CONVERGE_VERSION);
-    }));
-    stream_.read_message_max(config.max_message);
-    stream_.auto_fragment(false);
-    stream_.binary(true);
+  WebSocket(Connection& connection, bool deflate)
+      : connection_(connection),
+        config_(connection.worker().config()),
+        deflate_(deflate),
+        reader_(config_.max_message, deflate),
+        began_(connection.last_life()),
+        session_(std::make_shared<Session>(connection.worker().services(), *this, connection.peer())) {
+    connection_.worker().add(*session_);
   }
 
-  awaitable<void> run(beast::http::request<beast::http::empty_body> request, std::string peer) {
-    auto self = shared_from_this();
-    boost::system::error_code error;
-    co_await stream_.async_accept(request, asio::redirect_error(asio::use_awaitable, error));
-    if (error) {
-      log(Severity::debug, peer, " failed to upgrade: ", error.message());
-      co_return;
-    }
-    request = {};
-    session_ = std::make_shared<Session>(worker_.services(), *this, peer);
-    worker_.add(*session_);
-    limit_hello();
+  // ---- Protocol
 
-    beast::flat_buffer buffer;
-    for (;;) {
-      co_await stream_.async_read(buffer, asio::redirect_error(asio::use_awaitable, error));
-      if (error) break;
-      std::string_view bytes(static_cast<const char*>(buffer.data().data()), buffer.size());
-      co_await session_->on_message(bytes, stream_.got_binary());
-      if (session_->identified()) hello_deadline_.cancel();
-      buffer.consume(buffer.size());
-      if (buffer.capacity() > kKeptBuffer) buffer.shrink_to_fit();
+  std::size_t on_bytes(std::span<char> bytes) override {
+    FrameReader::Event event = reader_.next(bytes);
+    pinged_ = false;
+    switch (event.kind) {
+      case FrameReader::Kind::more:
+      case FrameReader::Kind::pong:
+        break;
+      case FrameReader::Kind::message:
+        on_message(event);
+        break;
+      case FrameReader::Kind::ping:
+        queue(make_frame(Opcode::pong, event.payload));
+        break;
+      case FrameReader::Kind::close:  // answered with the same code (5.5.1)
+        close_with(event.code);
+        break;
+      case FrameReader::Kind::failure:
+        fail(event.code, event.problem);
+        break;
     }
-    log(Severity::debug, peer, " left: ", error.message());
-    closed_ = true;
-    hello_deadline_.cancel();
-    worker_.remove(*session_);
+    return event.used;
+  }
+
+  // A client that sends pings without reading the pongs is not read on either.
+  bool wants_bytes() const override { return !closing_ && session_->ready(); }
+
+  void on_drained() override {
+    if (!closing_) session_->on_drained();
+  }
+
+  void on_tick(std::chrono::steady_clock::time_point now) override {
+    if (closing_) return;
+    if (!session_->identified() && now - began_ >= config_.handshake_timeout)
+      return session_->end(wire::CODE_UNAUTHENTICATED, "no Hello within the time allowed", CloseCode::policy_violation);
+    auto silence = now - connection_.last_life();
+    if (silence >= config_.idle_timeout) return connection_.abort("no sign of life");
+    if (silence >= config_.idle_timeout / 2 && !pinged_) {
+      pinged_ = true;
+      queue(make_frame(Opcode::ping, {}));
+    }
+  }
+
+  void on_ended(const std::string&) override {
+    closing_ = true;
+    connection_.worker().remove(*session_);
     session_->on_closed();
-    session_.reset();
-    queue_.clear();
-    queued_bytes_ = 0;
   }
 
   // ---- Transport
 
   void send(Frame frame) override {
-    if (closed_ || closing_) return;
-    queued_bytes_ += frame->size();
-    queue_.push_back(std::move(frame));
-    if (!writing_) write();
+    if (closing_) return;
+    connection_.worker().metrics().messages_out.Increment();
+    const std::string* bytes = &frame->framed();
+    if (deflate_) {
+      if (config_.compress == Compress::all && frame->size() >= kSmallestCompressed) bytes = &frame->compressed(0);
+      if (config_.compress == Compress::states && frame->size() >= kLargeMessage) bytes = &frame->compressed(kWorthwhile);
+    }
+    connection_.send(Bytes(std::move(frame), bytes));
   }
 
-  std::size_t queued_bytes() const override { return queued_bytes_; }
+  std::size_t queued_bytes() const override { return connection_.queued_bytes(); }
 
-  void close(CloseCode code) override {
-    if (closed_ || closing_) return;
-    closing_ = true;
-    close_code_ = code;
-    if (!writing_) finish();
-  }
+  void close(CloseCode code) override { close_with(static_cast<std::uint16_t>(code)); }
+
+  void resume() override { connection_.resume(); }
 
  private:
-  void write() {
-    writing_ = true;
-    // Moved into the handler: the frame lives until it is sent.
-    Frame frame = std::move(queue_.front());
-    queue_.pop_front();
-    auto bytes = asio::buffer(*frame);
-    stream_.async_write(bytes, [self = shared_from_this(), frame = std::move(frame)](boost::system::error_code error,
-                                                                                    std::size_t) {
-      self->on_written(frame->size(), error);
-    });
-  }
-
-  void on_written(std::size_t size, boost::system::error_code error) {
-    writing_ = false;
-    if (closed_) return;
-    queued_bytes_ -= size;
-    if (error) {  // the read fails too, and ends the session
-      queue_.clear();
-      queued_bytes_ = 0;
-      beast::get_lowest_layer(stream_).cancel();
-      return;
-    }
-    if (!queue_.empty()) {
-      write();
-    } else if (closing_) {
-      finish();
+  void on_message(const FrameReader::Event& event) {
+    if (!event.compressed) return session_->on_message(event.payload, event.binary);
+    bool too_long = false;
+    auto message = inflate_message(event.payload, config_.max_message, &too_long);
+    std::uint32_t utf8_state = 0;
+    if (!message) {
+      fail(static_cast<std::uint16_t>(too_long ? CloseCode::too_big : CloseCode::invalid_text),
+           too_long ? "a message beyond the bound" : "a compressed message that is damaged");
+    } else if (!event.binary && (!check_utf8(*message, utf8_state) || utf8_state != 0)) {
+      fail(static_cast<std::uint16_t>(CloseCode::invalid_text), "a text that is not UTF-8");
     } else {
-      if (queue_.empty()) queue_ = {};  // an idle client keeps no queue
-      session_->on_drained();
+      session_->on_message(*message, event.binary);
     }
   }
 
-  void finish() {
-    websocket::close_reason reason(static_cast<std::uint16_t>(close_code_));
-    stream_.async_close(reason, [self = shared_from_this()](boost::system::error_code) {});
+  // 7.1.7: fail the connection. What it said is not answered any more.
+  void fail(std::uint16_t code, const char* problem) {
+    log(Severity::debug, connection_.peer(), " broke the protocol: ", problem);
+    close_with(code);
   }
 
-  // A client that does not say who it is, is sent away.
-  void limit_hello() {
-    hello_deadline_.expires_after(worker_.config().handshake_timeout);
-    hello_deadline_.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
-      if (cancelled || self->closed_ || self->session_->identified()) return;
-      self->session_->end(wire::CODE_UNAUTHENTICATED, "no Hello within the time allowed",
-                          CloseCode::policy_violation);
-    });
+  void close_with(std::uint16_t code) {
+    if (closing_) return;
+    closing_ = true;
+    queue(make_frame(Opcode::close, close_payload(code)));
+    connection_.finish();
   }
 
-  Worker& worker_;
-  websocket::stream<beast::tcp_stream> stream_;
-  asio::steady_timer hello_deadline_;
+  void queue(std::string bytes) { connection_.send(std::make_shared<const std::string>(std::move(bytes))); }
+
+  Connection& connection_;
+  const Config& config_;
+  const bool deflate_;
+  FrameReader reader_;
+  const Connection::Time began_;
   std::shared_ptr<Session> session_;
-  std::deque<Frame> queue_;
-  std::size_t queued_bytes_ = 0;
-  bool writing_ = false;
-  bool closing_ = false;
-  bool closed_ = false;
-  CloseCode close_code_ = CloseCode::going_away;
+  bool pinged_ = false;   // since the last sign of life
+  bool closing_ = false;  // a Close was sent, or the connection is gone
 };
 
 }  // namespace
 
-awaitable<void> serve_websocket(Worker& worker, beast::tcp_stream stream,
-                                beast::http::request<beast::http::empty_body> request, std::string peer) {
-  auto connection = std::make_shared<WebSocket>(worker, std::move(stream));
-  co_await connection->run(std::move(request), std::move(peer));
+std::unique_ptr<Protocol> make_websocket(Connection& connection, const Handshake& handshake) {
+  return std::make_unique<WebSocket>(connection, handshake.extensions.has_value());
 }
 
 }  // namespace converge::bridge

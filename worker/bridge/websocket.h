@@ -1,21 +1,14 @@
-// A session's messages over WebSocket (RFC 6455), by Boost.Beast.
+// A session's messages over WebSocket (RFC 6455).
 #pragma once
 
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
+#include <memory>
 
-#include <string>
-
-#include "async.h"
+#include "connection.h"
+#include "websocket_handshake.h"
 
 namespace converge::bridge {
 
-class Worker;
-
-// Accepts the upgrade and runs the session until the connection ends.
-awaitable<void> serve_websocket(Worker& worker, boost::beast::tcp_stream stream,
-                                boost::beast::http::request<boost::beast::http::empty_body> request,
-                                std::string peer);
+// Speaks on a connection whose upgrade was agreed on.
+std::unique_ptr<Protocol> make_websocket(Connection& connection, const Handshake& handshake);
 
 }  // namespace converge::bridge

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include <algorithm>
+
 #include "http.h"
 #include "log.h"
 
@@ -11,18 +13,25 @@ using asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::size_t kReadBuffer = 64 << 10;
+// Timeouts are looked at so often.
+constexpr Milliseconds kLongestTick{1000};
+constexpr Milliseconds kShortestTick{20};
 
 }  // namespace
 
-Worker::Worker(const Config& config, Connections& connections)
+Worker::Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls)
     : config_(config),
       connections_(connections),
       database_(io_, config, config.database_connections),
       access_(database_),
       link_(io_, config, database_),
-      hub_(io_, config, access_, link_),
-      pusher_(io_, config),
-      acceptor_(io_) {}
+      hub_(io_, config, access_, link_, metrics),
+      pusher_(io_, config, metrics),
+      metrics_(metrics),
+      tls_(tls),
+      acceptor_(io_),
+      read_buffer_(kReadBuffer) {}
 
 std::uint16_t Worker::listen(const std::string& address, std::uint16_t port) {
   tcp::resolver resolver(io_);
@@ -38,6 +47,7 @@ std::uint16_t Worker::listen(const std::string& address, std::uint16_t port) {
 void Worker::run() {
   start(io_, accept());
   start(io_, recheck());
+  start(io_, tick());
   start(io_, link_.run(hub_));
   start(io_, pusher_.run());
   io_.run();
@@ -47,7 +57,7 @@ awaitable<void> Worker::accept() {
   bool warned = false;
   while (!draining_) {
     boost::system::error_code error;
-    tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    TcpSocket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {  // out of descriptors, say: leave some time to get better
       log(Severity::error, "cannot accept a connection: ", error.message());
@@ -63,7 +73,54 @@ awaitable<void> Worker::accept() {
       continue;
     }
     warned = false;
-    serve_http(*this, std::move(socket), std::move(place));
+    std::string name = peer.address().to_string() + ":" + std::to_string(peer.port());
+    auto connection = std::make_shared<Connection>(*this, Stream(std::move(socket), tls_.context().get()), std::move(place),
+                                                   std::move(name), peer.address().is_loopback());
+    connection->start(make_http(*connection));
+  }
+}
+
+void Worker::add(std::shared_ptr<Connection> connection) {
+  Connection* key = connection.get();
+  connected_[key] = std::move(connection);
+  metrics_.connections.Increment();
+  metrics_.connections_total.Increment();
+}
+
+void Worker::remove(Connection& connection) {
+  connected_.erase(&connection);
+  metrics_.connections.Decrement();
+}
+
+void Worker::flush_later(std::shared_ptr<Connection> connection) {
+  if (to_flush_.empty())
+    asio::post(io_, [this] {
+      flushing_.swap(to_flush_);
+      for (auto& each : flushing_) each->flush();
+      flushing_.clear();
+    });
+  to_flush_.push_back(std::move(connection));
+}
+
+// One timer for all connections, because most of the time most of them wait
+// for nothing.
+awaitable<void> Worker::tick() {
+  auto shortest = std::min(config_.handshake_timeout, config_.idle_timeout / 2);
+  auto pause = std::clamp(Milliseconds(shortest / 8), kShortestTick, kLongestTick);
+  double queued_before = 0;
+  for (;;) {
+    co_await sleep_for(io_, pause);
+    auto now = std::chrono::steady_clock::now();
+    std::vector<std::shared_ptr<Connection>> connections;
+    connections.reserve(connected_.size());
+    double queued = 0;
+    for (auto& [key, connection] : connected_) {
+      connections.push_back(connection);
+      queued += static_cast<double>(connection->queued_bytes());
+    }
+    metrics_.send_queue_bytes.Increment(queued - queued_before);
+    queued_before = queued;
+    for (auto& connection : connections) connection->tick(now);
   }
 }
 

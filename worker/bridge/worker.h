@@ -7,16 +7,19 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 
-#include "connections.h"
+#include "connection.h"
+#include "metrics.h"
 #include "session.h"
+#include "tls.h"
 
 namespace converge::bridge {
 
 class Worker {
  public:
-  Worker(const Config& config, Connections& connections);
+  Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls);
 
   // Binds the listening socket and returns the port. Throws
   // boost::system::system_error.
@@ -29,15 +32,25 @@ class Worker {
 
   const Config& config() const { return config_; }
   asio::io_context& io() { return io_; }
-  Services services() { return {io_, config_, access_, hub_, pusher_}; }
+  Services services() { return {io_, config_, access_, hub_, pusher_, metrics_}; }
+  Metrics& metrics() { return metrics_; }
   bool ready() const { return !draining_ && database_.healthy() && link_.attached(); }
   bool draining() const { return draining_; }
+  // Where a connection's bytes are read to, one connection at a time.
+  std::span<char> read_buffer() { return read_buffer_; }
+  // Has the connection write what was queued when this turn's work is done, so
+  // that all of it goes out in one call.
+  void flush_later(std::shared_ptr<Connection> connection);
+  // Keeps the connection until it is removed.
+  void add(std::shared_ptr<Connection> connection);
+  void remove(Connection& connection);
   void add(Session& session) { sessions_.insert(&session); }
   void remove(Session& session) { sessions_.erase(&session); }
 
  private:
   awaitable<void> accept();
   awaitable<void> recheck();
+  awaitable<void> tick();
   awaitable<void> drain();
 
   const Config& config_;
@@ -48,7 +61,13 @@ class Worker {
   WorkerLink link_;
   Hub hub_;
   Pusher pusher_;
-  asio::ip::tcp::acceptor acceptor_;
+  Metrics& metrics_;
+  const Tls& tls_;
+  asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type> acceptor_;
+  std::vector<char> read_buffer_;
+  std::vector<std::shared_ptr<Connection>> to_flush_;
+  std::vector<std::shared_ptr<Connection>> flushing_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connected_;
   std::unordered_set<Session*> sessions_;
   bool draining_ = false;
 };

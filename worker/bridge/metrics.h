@@ -1,0 +1,57 @@
+// What the bridge counts, for Prometheus (/metrics). One for the process; every
+// member may be used from any thread.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <atomic>
+#include <string>
+
+#include "converge.pb.h"
+
+namespace converge::bridge {
+
+class Metrics {
+  prometheus::Registry registry_;  // before what it owns
+
+ public:
+  Metrics();
+
+  // The text that Prometheus reads.
+  std::string text() const;
+
+  // A change that the database refused, or a client that was turned away.
+  prometheus::Counter& rejections(wire::Code reason);
+
+  prometheus::Gauge& connections;
+  prometheus::Counter& connections_total;
+  prometheus::Gauge& subscriptions;
+  prometheus::Gauge& documents;
+  prometheus::Counter& changes_in;    // committed, from clients of this bridge
+  prometheus::Counter& changes_out;   // from the stream, once for each document they are sent on for
+  prometheus::Counter& messages_out;  // once for each client
+  prometheus::Counter& bytes_in;
+  prometheus::Counter& bytes_out;
+  prometheus::Counter& catch_ups;     // pulls, for a subscription or a client that was slow
+  prometheus::Gauge& push_queue_changes;
+  prometheus::Gauge& send_queue_bytes;
+  prometheus::Histogram& push_changes;       // of one call of converge.push()
+  prometheus::Histogram& ack_seconds;        // from the push's arrival to its acknowledgement
+  prometheus::Histogram& delivery_seconds;   // from the commit to the clients' queues
+
+  // What the database says of itself, now and then.
+  prometheus::Gauge& worker_attached;
+  prometheus::Gauge& decode_lag_bytes;  // flushed, and not decoded by the background worker
+  prometheus::Gauge& slot_lag_bytes;    // of WAL that its slot keeps
+  prometheus::Gauge& fold_backlog;      // changes that are not folded into their rows
+
+ private:
+  prometheus::Family<prometheus::Counter>& rejections_;
+  std::array<std::atomic<prometheus::Counter*>, wire::Code_ARRAYSIZE> by_reason_{};
+};
+
+}  // namespace converge::bridge

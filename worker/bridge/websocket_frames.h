@@ -1,0 +1,79 @@
+// WebSocket's framing (RFC 6455, section 5), the server's side, without I/O:
+// bytes from a client in, whole messages and control frames out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "close_code.h"
+
+namespace converge::bridge {
+
+enum class Opcode : std::uint8_t { continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xa };
+
+// The longest header that a server's frame has.
+inline constexpr std::size_t kLongestFrameHeader = 10;
+
+// Writes the header of an unmasked, final frame to `out`, which has room for
+// kLongestFrameHeader bytes, and returns how many those are.
+std::size_t write_frame_header(char* out, Opcode opcode, std::size_t payload, bool compressed = false);
+
+// An unmasked, final frame: for control frames and whole messages.
+std::string make_frame(Opcode opcode, std::string_view payload, bool compressed = false);
+
+// The payload of a Close frame. Without a reason; 0 gives an empty payload.
+std::string close_payload(std::uint16_t code);
+
+// Whether `bytes` are well-formed UTF-8 as far as they go (RFC 3629): `state`
+// begins at 0, is 0 again where a character ends, and carries what is left of
+// one from call to call.
+bool check_utf8(std::string_view bytes, std::uint32_t& state);
+
+class FrameReader {
+ public:
+  // Messages may have `longest` bytes, compressed or not. `deflate`: the
+  // connection uses permessage-deflate, so that messages may be compressed.
+  FrameReader(std::size_t longest, bool deflate) : longest_(longest), deflate_(deflate) {}
+
+  enum class Kind {
+    more,     // nothing whole: what was not used comes again, with what follows
+    message,  // `payload`, `binary`, `compressed`; a text that is not compressed is UTF-8
+    ping,     // `payload`
+    pong,
+    close,    // `code`: the client's, or 0 when it gave none
+    failure,  // the connection is to be closed with `code`; `problem` says why
+  };
+  struct Event {
+    Kind kind = Kind::more;
+    std::size_t used = 0;      // of the bytes
+    std::string_view payload;  // into the bytes, or into the reader until the next call
+    bool binary = false;
+    bool compressed = false;
+    std::uint16_t code = 0;
+    const char* problem = "";
+  };
+
+  // Reads on in `bytes`, which are unmasked in place. After a failure or a
+  // Close there is nothing more to read.
+  Event next(std::span<char> bytes);
+
+ private:
+  Event finish_message(std::string_view last, std::size_t used);
+  static Event control(Opcode opcode, std::string_view payload, std::size_t used);
+  static Event failure(CloseCode code, const char* problem);
+
+  const std::size_t longest_;
+  const bool deflate_;
+  // Of a message of which fragments have come.
+  bool fragmented_ = false;
+  bool binary_ = false;
+  bool compressed_ = false;
+  std::uint32_t utf8_state_ = 0;
+  std::string fragments_;
+  bool handed_out_ = false;  // fragments_ is the last event's payload
+};
+
+}  // namespace converge::bridge
