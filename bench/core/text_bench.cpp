@@ -121,13 +121,11 @@ void single_author(const EditingTrace& trace) {
   Text edited = recorded;
   must(edited.insert(kWriter + 1, edited.char_length() / 2, "x", &update), "edit");
   const std::string wanted = edited.encode();
+  // As the server does it: both are bytes, and so is the answer.
   figure("text_cycle_ms", median(51, [&] {
            std::string again;
-           double time = milliseconds([&] {
-             auto text = Text::decode(encoded);
-             must(text->merge_encoded(update), "update");
-             again = text->encode();
-           });
+           double time = milliseconds(
+               [&] { again = *converge::merge(converge::FieldType::crdt_text, encoded, update); });
            if (again != wanted) std::exit(1);
            return time;
          }),
@@ -190,6 +188,35 @@ void growth() {
   figure("text_typed_large_ns", large * 1e6, "ns");
 }
 
+// One character merged into encoded texts of several sizes, typed in bursts at
+// random places.
+void merging() {
+  const std::pair<const char*, std::size_t> sizes[] = {{"text_merge_1kb_us", 1'000},
+                                                       {"text_merge_10kb_us", 10'000},
+                                                       {"text_merge_100kb_us", 100'000},
+                                                       {"text_merge_1mb_us", 1'000'000}};
+  for (const auto& [name, chars] : sizes) {
+    std::mt19937_64 random(3);
+    Text text;
+    while (text.char_length() < chars) {
+      std::uint64_t at = random() % (text.char_length() + 1);
+      must(text.insert(kWriter, at, "some words that are typed here"), "edit");
+      if (random() % 4 == 0) must(text.erase(at, 5), "edit");
+    }
+    const std::string encoded = text.encode();
+    std::string update;
+    must(text.insert(kWriter + 1, text.char_length() / 2, "x", &update), "edit");
+    const std::string wanted = text.encode();
+    figure(name, 1000.0 * median(51, [&] {
+             std::string merged;
+             double time = milliseconds([&] { merged = *Text::merge_encoded(encoded, update); });
+             if (merged != wanted) std::exit(1);
+             return time;
+           }),
+           "us");
+  }
+}
+
 }  // namespace
 
 }  // namespace bench
@@ -214,6 +241,7 @@ int main() {
   } else {
     std::printf("friendsforever is not there: friends_ms skipped\n");
   }
+  merging();
   random_places();
   growth();
   many_authors();

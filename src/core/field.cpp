@@ -104,6 +104,7 @@ Result<std::string> merge(FieldType type, std::string_view a, std::string_view b
   return with_class<std::string>(type, [&](auto of) -> Result<std::string> {
     using State = typename decltype(of)::type;
     if (a.size() < b.size()) std::swap(a, b);
+    if constexpr (requires { State::merge_encoded(a, b); }) return State::merge_encoded(a, b);
     auto large = State::decode(a);
     if (!large) return large.error();
     if constexpr (requires { large->merge_encoded(b); }) {

@@ -46,6 +46,9 @@ class BitWriter {
     put(v, width);
   }
 
+  // The bits [from, to) of `bytes`.
+  inline void copy(std::string_view bytes, std::uint64_t from, std::uint64_t to);
+
   // Fills the last byte with zeros. Nothing may be put after it.
   void finish() { out_.resize(at_ + (size_ > 0)); }
 
@@ -59,7 +62,8 @@ class BitWriter {
 // Reads beyond the end as zeros; overrun() tells.
 class BitReader {
  public:
-  explicit BitReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit BitReader(std::string_view bytes, std::uint64_t at = 0)
+      : bytes_(bytes), at_(static_cast<std::size_t>(at)) {}
 
   // The next bits, at most 32.
   std::uint32_t peek(unsigned count) const {
@@ -118,8 +122,19 @@ class BitReader {
 
  private:
   std::string_view bytes_;
-  std::size_t at_ = 0;  // in bits
+  std::size_t at_;  // in bits
   bool broken_ = false;
 };
+
+inline void BitWriter::copy(std::string_view bytes, std::uint64_t from, std::uint64_t to) {
+  constexpr unsigned kStep = 56;
+  BitReader in(bytes, from);
+  for (; to - from >= kStep; from += kStep) {
+    put(in.window() >> (64 - kStep), kStep);
+    in.skip(kStep);
+  }
+  const auto rest = static_cast<unsigned>(to - from);
+  if (rest > 0) put(in.window() >> (64 - rest), rest);
+}
 
 }  // namespace converge

@@ -44,6 +44,9 @@ struct RunCode {
   friend bool operator==(const RunCode&, const RunCode&) = default;
 };
 
+// How far back on the stack an encoder looks for a unit.
+inline constexpr std::uint32_t kStackReach = 64;
+
 // Bits of a replica's number.
 inline unsigned replica_width(std::size_t replicas) {
   return static_cast<unsigned>(std::bit_width(replicas - 1));

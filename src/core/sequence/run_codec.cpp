@@ -6,13 +6,12 @@
 #include "core/codec/varint.h"
 #include "core/sequence/run_code.h"
 #include "core/sequence/run_table.h"
+#include "core/sequence/text_shares.h"
 
 namespace converge {
 
 namespace {
 
-// How far back on the stack an encoder looks.
-constexpr std::size_t kReach = 64;
 constexpr std::uint32_t kNone = 0xffff'ffff;
 
 // ---- encoding ------------------------------------------------------------
@@ -50,7 +49,7 @@ class RunEncoder {
 
   // How far back on the stack the run is that ends with `unit`, or kNone.
   std::uint32_t look_back(UnitId unit) const {
-    std::size_t reach = std::min(stack_.size(), kReach);
+    std::size_t reach = std::min<std::size_t>(stack_.size(), kStackReach);
     for (std::size_t back = 0; back < reach; ++back) {
       const PlainRun& run = runs_[stack_[stack_.size() - 1 - back]];
       if (run.id.plus(run.length - 1) == unit) return static_cast<std::uint32_t>(back);
@@ -191,74 +190,42 @@ class RunEncoder {
 
 // ---- decoding ------------------------------------------------------------
 
-// Gives the runs of a table to a sink.
-class RunLayout {
- public:
-  RunLayout(Reader& in, const RunTable& table, std::string_view text)
-      : in_(in), table_(table), text_(text) {}
-
-  std::vector<std::uint32_t> lay_out(RunSink& sink) {
-    if (count_units(text_) != table_.visible_units()) {
-      in_.fail("its text has not as many units as its runs");
-      return {};
+// Gives the runs of a table to a sink, and says where they are by identifier.
+std::vector<std::uint32_t> lay_out(Reader& in, const RunTable& table, std::string_view text,
+                                   RunSink& sink) {
+  TextShares shares(in, table, text);
+  if (in.failed()) return {};
+  sink.expect(table.size());
+  std::vector<std::uint32_t> place(table.chains() + 1);  // where each chain's runs go
+  auto written = table.written().begin();
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    const RunTable::Entry& entry = table[i];
+    LooseRun run;
+    run.id = table.id(i);
+    run.length = entry.length;
+    if (entry.flags & RunTable::kWrittenLeft) {
+      run.left = (written++)->id;
+    } else if (entry.flags & RunTable::kGoesOn) {
+      run.left = run.id.before();
+    } else if (entry.below != kNone) {
+      run.left = table.last(entry.below);
     }
-    const bool ascii = table_.visible_units() == text_.size();
-    sink.expect(table_.size());
-    std::vector<std::uint32_t> place(table_.chains() + 1);  // where each chain's runs go
-    auto written = table_.written().begin();
-    for (std::uint32_t i = 0; i < table_.size(); ++i) {
-      const RunTable::Entry& entry = table_[i];
-      LooseRun run;
-      run.id = table_.id(i);
-      run.length = entry.length;
-      if (entry.flags & RunTable::kWrittenLeft) {
-        run.left = (written++)->id;
-      } else if (entry.flags & RunTable::kGoesOn) {
-        run.left = run.id.before();
-      } else if (entry.below != kNone) {
-        run.left = table_.last(entry.below);
-      }
-      if (entry.flags & RunTable::kWrittenRight) {
-        run.right = (written++)->id;
-      } else if (entry.taken_by != kNone) {
-        run.right = table_.id(entry.taken_by);
-      }
-      if (!(entry.flags & RunTable::kDeleted)) take_text(run, ascii);
-      if (in_.failed()) return {};
-      ++place[entry.chain];
-      sink.add(run);
+    if (entry.flags & RunTable::kWrittenRight) {
+      run.right = (written++)->id;
+    } else if (entry.taken_by != kNone) {
+      run.right = table.id(entry.taken_by);
     }
-    std::uint32_t sum = 0;
-    for (std::uint32_t& entry : place) sum += std::exchange(entry, sum);
-    std::vector<std::uint32_t> by_id(table_.size());
-    for (std::uint32_t i = 0; i < table_.size(); ++i) by_id[place[table_[i].chain]++] = i;
-    return by_id;
+    if (!(entry.flags & RunTable::kDeleted)) run.text = shares.take(run.length);
+    if (in.failed()) return {};
+    ++place[entry.chain];
+    sink.add(run);
   }
-
- private:
-  void take_text(LooseRun& run, bool ascii) {
-    std::size_t bytes = run.length;
-    if (!ascii) {
-      bytes = 0;
-      std::uint32_t units = 0;
-      while (units < run.length) {
-        std::uint32_t size = utf8_bytes_of(text_[bytes]);
-        bytes += size;
-        units += units_of_bytes(size);
-      }
-      if (units != run.length) {
-        in_.fail("a run ends inside a surrogate pair");
-        return;
-      }
-    }
-    run.text = text_.substr(0, bytes);
-    text_.remove_prefix(bytes);
-  }
-
-  Reader& in_;
-  const RunTable& table_;
-  std::string_view text_;
-};
+  std::uint32_t sum = 0;
+  for (std::uint32_t& entry : place) sum += std::exchange(entry, sum);
+  std::vector<std::uint32_t> by_id(table.size());
+  for (std::uint32_t i = 0; i < table.size(); ++i) by_id[place[table[i].chain]++] = i;
+  return by_id;
+}
 
 }  // namespace
 
@@ -271,7 +238,7 @@ std::vector<std::uint32_t> read_runs(Reader& in, std::size_t replicas, std::stri
   RunTable table;
   table.read(in, replicas);
   if (in.failed()) return {};
-  return RunLayout(in, table, text).lay_out(sink);
+  return lay_out(in, table, text, sink);
 }
 
 }  // namespace converge

@@ -178,4 +178,25 @@ UnitId RunTable::right(std::uint32_t run) const {
   return entry.taken_by == kNone ? kNoId : id(entry.taken_by);
 }
 
+std::uint32_t RunTable::chain_of(UnitId unit) const {
+  const auto above = std::upper_bound(
+      starts_.begin() + first_chain_[unit.client], starts_.begin() + first_chain_[unit.client + 1],
+      unit.clock, [](std::uint32_t clock, const UnitId& start) { return clock < start.clock; });
+  return static_cast<std::uint32_t>(above - starts_.begin()) - 1;
+}
+
+std::uint32_t RunTable::find(UnitId unit, std::uint32_t near) const {
+  const std::uint32_t chain = chain_of(unit);
+  const std::uint32_t offset = unit.clock - starts_[chain].clock;
+  auto holds = [&](std::uint32_t run) {
+    const Entry& entry = entries_[run];
+    return entry.chain == chain && offset - entry.offset < entry.length;
+  };
+  if (near < size_ && holds(near)) return near;
+  if (near + 1 < size_ && holds(near + 1)) return near + 1;
+  std::uint32_t run = 0;
+  while (!holds(run)) ++run;
+  return run;
+}
+
 }  // namespace converge

@@ -56,6 +56,8 @@ class RunTable {
   // The chains of a replica: [chains_of(client), chains_of(client + 1)).
   std::uint32_t chains_of(ClientIndex client) const { return first_chain_[client]; }
   std::uint32_t chains() const { return first_chain_.back(); }
+  // The chain that holds the unit, which there is.
+  std::uint32_t chain_of(UnitId unit) const;
   UnitId chain_start(std::uint32_t chain) const { return starts_[chain]; }
 
   UnitId id(std::uint32_t run) const {
@@ -65,6 +67,8 @@ class RunTable {
   UnitId last(std::uint32_t run) const { return id(run).plus(entries_[run].length - 1); }
   UnitId left(std::uint32_t run) const;
   UnitId right(std::uint32_t run) const;
+  // The run of this unit, which there is: `near` if it is that one or the next.
+  std::uint32_t find(UnitId unit, std::uint32_t near) const;
   bool deleted(std::uint32_t run) const { return entries_[run].flags & kDeleted; }
 
   // The codes of the runs, one after another.

@@ -204,6 +204,12 @@ class Sequence {
   std::optional<Lists> lists_;
 };
 
+// Whether b, standing right of a, says no more than a longer a would.
+inline bool follows(const LooseRun& a, const LooseRun& b) {
+  return b.id == a.id.plus(a.length) && b.left == a.id.plus(a.length - 1) && b.right == a.right &&
+         a.text.empty() == b.text.empty();
+}
+
 // The rest of the run behind its first `units`. A surrogate pair that is cut
 // leaves U+FFFD, which `replaced` then owns.
 LooseRun rest_of(const LooseRun& run, std::uint32_t units, std::string& replaced);

@@ -4,6 +4,7 @@
 
 #include "core/codec/utf8.h"
 #include "core/sequence/diff.h"
+#include "core/sequence/encoded_merge.h"
 #include "core/sequence/sequence.h"
 #include "core/sequence/text_codec.h"
 
@@ -128,6 +129,16 @@ Result<void> Text::merge_encoded(std::string_view bytes) {
 }
 
 std::size_t Text::merge_weight() const { return sequence_->replicas().size(); }
+
+Result<std::string> Text::merge_encoded(std::string_view state, std::string_view delta) {
+  if (std::optional<std::string> merged = merge_into_encoded(state, delta)) {
+    return std::move(*merged);
+  }
+  Result<Text> text = decode(state);
+  if (!text) return text.error();
+  if (auto merged = text->merge_encoded(delta); !merged) return merged.error();
+  return text->encode();
+}
 
 VersionVector Text::version() const {
   VersionVector version;

@@ -94,6 +94,9 @@ class Text {
   // The same with an encoded state: the quick way for a small delta.
   // Errors: those of decode, which leave the text as it was, and of merge.
   Result<void> merge_encoded(std::string_view bytes);
+  // The join of two encoded states, which for a small delta is written without
+  // decoding the rest of `state` (encoded_merge.h). Errors: those of decode and merge.
+  static Result<std::string> merge_encoded(std::string_view state, std::string_view delta);
 
   // How many items one merge may have to move.
   std::size_t merge_weight() const;

@@ -12,11 +12,6 @@ namespace converge {
 
 namespace {
 
-// The second byte says which sections follow.
-constexpr std::uint8_t kHasRuns = 1;
-constexpr std::uint8_t kHasWaiting = 2;
-constexpr std::uint8_t kHasDeleted = 4;
-
 // How an origin of a run that waits is written.
 enum Origin : std::uint8_t {
   beside = 0,       // left: its own unit before; right: the unit after the left one
@@ -31,11 +26,6 @@ constexpr std::uint8_t kSameClient = 2;  // as the run before
 constexpr unsigned kLeftShift = 2;
 constexpr unsigned kRightShift = 4;
 constexpr std::uint8_t kSingle = 64;  // one unit, or one byte of text
-
-bool follows(const LooseRun& a, const LooseRun& b) {
-  return b.id == a.id.plus(a.length) && b.left == a.id.plus(a.length - 1) && b.right == a.right &&
-         a.text.empty() == b.text.empty();
-}
 
 // ---- encoding ------------------------------------------------------------
 
@@ -88,13 +78,12 @@ class Encoder {
     }
     std::sort(order.begin(), order.end());
     number_.resize(flat_.replicas.size());
-    append_varint(out, order.size());
-    ReplicaId before = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      append_varint(out, order[i].first - before);
-      before = order[i].first;
-      number_[order[i].second] = static_cast<std::uint32_t>(i);
+    std::vector<ReplicaId> ascending;
+    for (const auto& [replica, index] : order) {
+      number_[index] = static_cast<std::uint32_t>(ascending.size());
+      ascending.push_back(replica);
     }
+    append_replicas(out, ascending);
     used_ = order.size();
   }
 
@@ -233,17 +222,12 @@ class Decoder {
   Result<FlatSequence> decode() {
     if (auto header = read_state_header(FieldType::crdt_text, in_); !header) return header.error();
     if (in_.at_end()) return std::move(flat_);
-    std::uint8_t sections = in_.byte();
-    if (sections == 0 || sections > (kHasRuns | kHasWaiting | kHasDeleted)) {
-      in_.fail("its second byte names no known sections");
-    }
-    std::string_view text;
-    if (sections & kHasRuns) text = in_.string();
-    if (find_invalid_text(text) != kTextOk) in_.fail("its text is not UTF-8, or holds U+0000");
-    decode_replicas();
-    if (sections & kHasRuns) decode_runs(text);
-    if (sections & kHasWaiting) decode_waiting();
-    if (sections & kHasDeleted) decode_deleted();
+    TextHead head = read_text_head(in_);
+    flat_.replicas = std::move(head.replicas);
+    used_.resize(flat_.replicas.size());
+    if (head.sections & kHasRuns) decode_runs(head.text);
+    if (head.sections & kHasWaiting) decode_waiting();
+    if (head.sections & kHasDeleted) decode_deleted();
     in_.expect_end();
     if (!in_.failed()) {
       for (bool used : used_) {
@@ -255,22 +239,6 @@ class Decoder {
   }
 
  private:
-  void decode_replicas() {
-    std::size_t count = in_.count(1);
-    if (count > kMaxReplicas) in_.fail("it names too many replicas");
-    if (in_.failed()) return;
-    flat_.replicas.reserve(count);
-    ReplicaId replica = 0;
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
-      std::uint64_t step = in_.varint_below(kReplicaLimit, "a replica is not below 2^53");
-      if (i > 0 && step == 0) in_.fail("a replica comes twice");
-      replica += step;
-      if (replica >= kReplicaLimit) in_.fail("a replica is not below 2^53");
-      flat_.replicas.push_back(replica);
-    }
-    used_.resize(count);
-  }
-
   ClientIndex decode_client() {
     auto client = static_cast<ClientIndex>(
         in_.varint_below(flat_.replicas.size(), "a replica's number is not in its table"));
@@ -451,6 +419,38 @@ FlatSequence flatten_pending(const Sequence& sequence) {
 }
 
 }  // namespace
+
+TextHead read_text_head(Reader& in) {
+  TextHead head;
+  head.sections = in.byte();
+  if (head.sections == 0 || head.sections > (kHasRuns | kHasWaiting | kHasDeleted)) {
+    in.fail("its second byte names no known sections");
+  }
+  if (head.sections & kHasRuns) head.text = in.string();
+  if (find_invalid_text(head.text) != kTextOk) in.fail("its text is not UTF-8, or holds U+0000");
+  const std::size_t count = in.count(1);
+  if (count > kMaxReplicas) in.fail("it names too many replicas");
+  if (in.failed()) return head;
+  head.replicas.reserve(count);
+  ReplicaId replica = 0;
+  for (std::size_t i = 0; i < count && !in.failed(); ++i) {
+    const std::uint64_t step = in.varint_below(kReplicaLimit, "a replica is not below 2^53");
+    if (i > 0 && step == 0) in.fail("a replica comes twice");
+    replica += step;
+    if (replica >= kReplicaLimit) in.fail("a replica is not below 2^53");
+    head.replicas.push_back(replica);
+  }
+  return head;
+}
+
+void append_replicas(std::string& out, const std::vector<ReplicaId>& ascending) {
+  append_varint(out, ascending.size());
+  ReplicaId before = 0;
+  for (const ReplicaId replica : ascending) {
+    append_varint(out, replica - before);
+    before = replica;
+  }
+}
 
 std::string encode_sequence(const Sequence& sequence) {
   return Encoder(&sequence, flatten_pending(sequence)).encode();

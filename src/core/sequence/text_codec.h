@@ -1,13 +1,32 @@
 // crdt_text as bytes: docs/internals.md describes them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/codec/reader.h"
+#include "core/replica.h"
 #include "core/result.h"
 #include "core/sequence/sequence.h"
 
 namespace converge {
+
+// The second byte says which sections follow.
+inline constexpr std::uint8_t kHasRuns = 1;
+inline constexpr std::uint8_t kHasWaiting = 2;
+inline constexpr std::uint8_t kHasDeleted = 4;
+
+// What comes before the sections, behind the first byte.
+struct TextHead {
+  std::uint8_t sections = 0;
+  std::string_view text;
+  std::vector<ReplicaId> replicas;
+};
+// Fails `in` if it is malformed.
+TextHead read_text_head(Reader& in);
+void append_replicas(std::string& out, const std::vector<ReplicaId>& ascending);
 
 // The canonical encoding.
 std::string encode_sequence(const Sequence& sequence);

@@ -50,6 +50,26 @@ inline std::uint64_t count_units(std::string_view text) {
   return units + measure(text.substr(at)).units;
 }
 
+// The bytes of the first `units` units of a long text, which has that many and
+// between them no surrogate pair to cut.
+inline std::size_t bytes_of_units(std::string_view text, std::uint64_t units) {
+  constexpr std::size_t kStep = 64;
+  std::size_t at = 0;
+  while (units >= kStep && at + kStep <= text.size()) {
+    const std::uint64_t step = count_units(text.substr(at, kStep));
+    units -= step;
+    at += kStep;
+  }
+  // What begins before `at` is counted whole.
+  while (at < text.size() && (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80) ++at;
+  while (units > 0) {
+    const std::uint32_t size = utf8_bytes_of(text[at]);
+    at += size;
+    units -= units_of_bytes(size);
+  }
+  return at;
+}
+
 // The size of the first `chars` characters of `text`, which has that many.
 inline TextSize measure_chars(const char* text, std::uint32_t chars) {
   TextSize size{0, chars, 0};

@@ -1,0 +1,18 @@
+// Merging into an encoded text without decoding all of it: the codes of its runs are
+// read, the edits integrated among them, the codes that change with them written
+// anew, and all other bits and the text copied. What takes time is reading the
+// codes; nothing is built of them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace converge {
+
+// The encoding of the join, the same bytes as by decoding, merging and encoding. No
+// answer where that is the way to take: `state` or `delta` is malformed, `state` is
+// empty, something waits in it or would, or too much of it would change.
+std::optional<std::string> merge_into_encoded(std::string_view state, std::string_view delta);
+
+}  // namespace converge
