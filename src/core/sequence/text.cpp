@@ -131,9 +131,11 @@ Result<void> Text::merge_encoded(std::string_view bytes) {
 std::size_t Text::merge_weight() const { return sequence_->replicas().size(); }
 
 Result<std::string> Text::merge_encoded(std::string_view state, std::string_view delta) {
+#ifndef __wasm__  // 12 kB more to load for a browser, which holds its texts decoded
   if (std::optional<std::string> merged = merge_into_encoded(state, delta)) {
     return std::move(*merged);
   }
+#endif
   Result<Text> text = decode(state);
   if (!text) return text.error();
   if (auto merged = text->merge_encoded(delta); !merged) return merged.error();
