@@ -8,6 +8,7 @@
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core
+#   make random-calls     random calls of the types under UBSan; CALLS=1000000 SEED=N
 
 install-deps:
 	scripts/install-deps
@@ -31,4 +32,6 @@ fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:
 	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50) $(if $(UNDER),--under $(UNDER))
-.PHONY: install-deps demo demo-stop test bench-core bench-sql bench-live fuzz mutate
+random-calls:
+	@test/types/random-calls $(or $(CALLS),1000000) $(SEED)
+.PHONY: random-calls install-deps demo demo-stop test bench-core bench-sql bench-live fuzz mutate
