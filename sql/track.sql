@@ -32,6 +32,9 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW;
 CREATE TRIGGER "~~later" BEFORE UPDATE ON no_key FOR EACH ROW EXECUTE FUNCTION nothing();
 ALTER TABLE no_key ADD PRIMARY KEY (tenant, id);
 SELECT converge.track('no_key', 'tenant');
+DROP TRIGGER "~~later" ON no_key;
+CREATE TRIGGER "!a" AFTER INSERT ON no_key FOR EACH ROW EXECUTE FUNCTION nothing();
+SELECT converge.track('no_key', 'tenant');
 SELECT converge.track('note', 'tenant', '{title}');
 SELECT converge.track('note', 'tenant', '{nobody}');
 DROP TABLE no_key, only_tenant, no_field, nullable, late_key, dated, unlogged;
@@ -180,6 +183,19 @@ ALTER TABLE note DISABLE TRIGGER "~~later";
 UPDATE note SET title = 'x' WHERE id = 'new';
 DROP TRIGGER "~~later" ON note;
 
+-- Nor may one fire before the capture: what it did to the fresh row would be of no document yet.
+CREATE FUNCTION edit_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE note SET props = converge.set(props, 'again', '1') WHERE tenant = NEW.tenant AND id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER "!again" AFTER INSERT ON note FOR EACH ROW EXECUTE FUNCTION edit_again();
+INSERT INTO note (tenant, id) VALUES ('acme', 'edited again');
+ALTER TRIGGER "!again" ON note RENAME TO again;
+INSERT INTO note (tenant, id) VALUES ('acme', 'edited again');
+SELECT key, seq, inserted FROM log WHERE key = 'edited again';
+DROP TRIGGER again ON note;
+
 -- A table that goes with its type.
 CREATE TYPE paper AS (tenant text, id text, props converge.lww_map);
 CREATE TABLE typed OF paper (props WITH OPTIONS NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
@@ -202,7 +218,7 @@ INSERT INTO note (tenant, id) VALUES ('acme', 'x');
 
 DROP VIEW log;
 DROP TABLE note;
-DROP FUNCTION nothing(), clear_props();
+DROP FUNCTION nothing(), clear_props(), edit_again();
 \set ECHO none
 SET client_min_messages = warning;
 DROP SCHEMA test CASCADE;

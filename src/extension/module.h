@@ -25,3 +25,8 @@ void converge_note_logged_change();
 // Changes were logged that are to be folded: the maintenance worker is told when
 // the transaction commits (worker/background/).
 void converge_note_unfolded(const char* tenant, std::int64_t document, int changes);
+
+// Begins the server's new epoch where it was restored or promoted (documents/),
+// in a transaction that may write, in a database with the extension. A database
+// without an epoch gets none: the first that writes brings it, or a dump does.
+void converge_begin_epoch();

@@ -46,6 +46,20 @@ def own_database(own_server):
 
 
 @pytest.fixture
+def make_database():
+    """make_database(server) makes one on a server of the test's own."""
+    made = []
+
+    def make(server):
+        made.append(Database(server))
+        return made[-1]
+
+    yield make
+    for database in made:
+        database.close()
+
+
+@pytest.fixture
 def bridge(database):
     with Bridge(database) as bridge:
         yield bridge

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -31,16 +32,18 @@ def wait_until(condition, what, timeout=30):
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, start=True):
         self.directory = tempfile.mkdtemp(prefix="converge-e2e-")
         os.chmod(self.directory, 0o755)
-        self.start()
+        if start:
+            self.start()
 
-    def cluster(self, command):
-        subprocess.run([CLUSTER, command, self.directory], check=True, stdin=subprocess.DEVNULL)
+    def cluster(self, command, *arguments):
+        subprocess.run([CLUSTER, command, self.directory, *arguments], check=True, stdin=subprocess.DEVNULL)
 
-    def start(self):
-        self.cluster("start")
+    def start(self, *settings):
+        """Settings are NAME=VALUE."""
+        self.cluster("start", *settings)
         lines = pathlib.Path(self.directory, "env").read_text().splitlines()
         environment = dict(line.split("=", 1) for line in lines)
         self.bin = pathlib.Path(environment["CLUSTER_BIN"])
@@ -52,7 +55,9 @@ class Server:
         self.cluster("kill")
 
     def remove(self):
-        self.cluster("remove")
+        if pathlib.Path(self.directory, "env").exists():  # it was started once
+            self.cluster("remove")
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def connect(self, database="postgres", user="postgres"):
         """A connection that commits each statement."""

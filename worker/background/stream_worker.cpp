@@ -8,6 +8,7 @@ extern "C" {
 PGDLLEXPORT void converge_stream_worker_main(Datum argument);
 }
 
+#include "extension/module.h"
 #include "worker/background/bridge_server.h"
 #include "worker/background/lifecycle.h"
 #include "worker/background/slot.h"
@@ -67,6 +68,16 @@ void show_progress() {
 }
 
 // ------------------------------------------------------------ while it waits
+
+// On a server that was restored or promoted, before anybody asks for it in a
+// transaction that may not write.
+void begin_epoch() {
+  StartTransactionCommand();
+  XactReadOnly = false;
+  converge_begin_epoch();
+  CommitTransactionCommand();
+  MemoryContextSwitchTo(worker.context);
+}
 
 // Whether the extension is still the one that this worker serves.
 bool still_serving() {
@@ -205,6 +216,7 @@ void run() {
   wake_launcher();
 
   check_settings();
+  begin_epoch();
   slot_name(worker.extension, slot);
   drop_stale_slots(slot);
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);

@@ -110,6 +110,24 @@ void refuse_later_trigger(const TriggerData* trigger) {
   }
 }
 
+// A trigger that was made since track() and fires before a row is captured: what
+// it does to the row would be logged before the row is a document, or after it is
+// none any more.
+void refuse_earlier_trigger(const TriggerData* trigger) {
+  const TriggerDesc* triggers = trigger->tg_relation->trigdesc;
+  if (triggers == nullptr) return;
+  for (int i = 0; i < triggers->numtriggers; i++) {
+    const Trigger& other = triggers->triggers[i];
+    if (TRIGGER_FOR_ROW(other.tgtype) && TRIGGER_FOR_AFTER(other.tgtype) && other.tgenabled != TRIGGER_DISABLED &&
+        std::strcmp(other.tgname, trigger->tg_trigger->tgname) < 0) {
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("trigger \"%s\" of tracked table \"%s\" fires before converge's own", other.tgname,
+                             RelationGetRelationName(trigger->tg_relation)),
+                      errhint("Rename it so that it sorts after \"!converge_capture\".")));
+    }
+  }
+}
+
 // Logs a change of this server's replica.
 void log_own_change(const char* tenant, std::int64_t document, const Payload& payload) {
   const ServerNode node = current_node();
@@ -291,6 +309,7 @@ extern "C" PGDLLEXPORT Datum converge_capture(PG_FUNCTION_ARGS) {
   if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) {
     wrong_event("capture");
   }
+  refuse_earlier_trigger(trigger);
   TupleDesc description = RelationGetDescr(trigger->tg_relation);
   const Collection* collection = tracked_collection(trigger->tg_relation);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/documents/deferral.h"
+#include "extension/documents/field_name.h"
 #include "extension/documents/owned_table.h"
 #include "extension/documents/row.h"
 
@@ -32,6 +33,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -189,6 +191,7 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
   collection->key_count = key_count;
 
   ArrayType* deferred = DatumGetArrayTypeP(values[kDeferred - 1]);
+  const FieldNames names = field_names(collection->number);
   TupleDesc description = RelationGetDescr(relation);
   for (int i = 0; i < description->natts; i++) {
     const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
@@ -203,7 +206,8 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
                              RelationGetRelationName(relation), kMaxFields)));
     }
     Field* field = &collection->fields[collection->field_count++];
-    field->name = attribute->attname;
+    field->column = attribute->attname;
+    namestrcpy(&field->name, field_name(names, relation, NameStr(attribute->attname)));
     field->attribute = attribute->attnum;
     field->type = type;
     field->type_oid = attribute->atttypid;
@@ -345,6 +349,70 @@ void set_deferred(Oid tracked, ArrayType* fields) {
   values[kDeferred - 1] = PointerGetDatum(fields);
   table.update(row, values, nulls);
   table.close();
+  forget_collection(tracked);
+}
+
+std::int32_t collection_number(Oid relation) {
+  OwnedTable table("collection", AccessShareLock);
+  std::int32_t number = 0;
+  if (HeapTuple row = find_row(table.relation, relation); HeapTupleIsValid(row)) {
+    bool is_null;
+    number = DatumGetInt32(heap_getattr(row, kCollection, RelationGetDescr(table.relation), &is_null));
+  }
+  table.close();
+  return number;
+}
+
+Oid* tables_of_type(Oid type, int* count) {
+  OwnedTable table("collection", AccessShareLock);
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  SysScanDesc scan = systable_beginscan(table.relation, InvalidOid, false, snapshot, 0, nullptr);
+  List* found = NIL;
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    bool is_null;
+    const Oid tracked = DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null));
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(tracked));
+    if (!HeapTupleIsValid(tuple)) continue;
+    if (reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->reloftype == type) found = lappend_oid(found, tracked);
+    ReleaseSysCache(tuple);
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table.close();
+  *count = list_length(found);
+  auto* tables = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(*count + 1)));
+  for (int i = 0; i < *count; i++) tables[i] = list_nth_oid(found, i);
+  return tables;
+}
+
+void rename_collection_column(Oid tracked, const char* old_name, const char* new_name) {
+  OwnedTable table("collection", RowExclusiveLock);
+  HeapTuple row = find_row(table.relation, tracked);
+  if (!HeapTupleIsValid(row)) elog(ERROR, "relation %u is not tracked", tracked);
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table.relation), values, nulls);
+  NameData renamed;
+  namestrcpy(&renamed, new_name);
+  for (const AttrNumber column : {kTenantColumn, kDeletionColumn}) {
+    if (!nulls[column - 1] && std::strcmp(NameStr(*DatumGetName(values[column - 1])), old_name) == 0) {
+      values[column - 1] = NameGetDatum(&renamed);
+    }
+  }
+  for (const AttrNumber column : {kKeyColumns, kDeferred, kIncluded}) {
+    Datum* names;
+    int count;
+    deconstruct_array(DatumGetArrayTypeP(values[column - 1]), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names,
+                      nullptr, &count);
+    for (int i = 0; i < count; i++) {
+      if (std::strcmp(NameStr(*DatumGetName(names[i])), old_name) == 0) names[i] = NameGetDatum(&renamed);
+    }
+    values[column - 1] =
+        PointerGetDatum(construct_array(names, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+  }
+  table.update(row, values, nulls);
+  table.close();
+  rename_field_column(DatumGetInt32(values[kCollection - 1]), old_name, new_name);
   forget_collection(tracked);
 }
 

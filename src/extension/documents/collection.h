@@ -46,7 +46,8 @@ struct KeyColumn {
 
 // A CRDT column.
 struct Field {
-  NameData name;
+  NameData name;    // in the log and on the wire (field_name.h)
+  NameData column;  // in SQL
   AttrNumber attribute;
   FieldType type;
   Oid type_oid;
@@ -92,6 +93,17 @@ void check_table_owner(Oid relation);
 
 // Says which of the table's fields are deferred: an array of their names.
 void set_deferred(Oid tracked, ArrayType* fields);
+
+// The collection's number; 0 if the table itself is not tracked. For code that must
+// not depend on what its columns are.
+std::int32_t collection_number(Oid relation);
+
+// The tracked tables that were made of a composite type (CREATE TABLE … OF): an
+// array in CurrentMemoryContext.
+Oid* tables_of_type(Oid type, int* count);
+
+// A column of the tracked table has another name now.
+void rename_collection_column(Oid tracked, const char* old_name, const char* new_name);
 
 // Makes `tracked` be read anew.
 void forget_collection(Oid tracked);

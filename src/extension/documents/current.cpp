@@ -35,11 +35,11 @@ bool may_read(Collection* collection, const RowRef& ref) {
   if (!row_is_visible(collection, ref, true)) return false;
   if (pg_class_aclcheck(collection->tracked, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
   for (int i = 0; i < collection->field_count; i++) {
-    const AttrNumber column = get_attnum(collection->tracked, NameStr(collection->fields[i].name));
+    const AttrNumber column = get_attnum(collection->tracked, NameStr(collection->fields[i].column));
     const AclResult result = pg_attribute_aclcheck(collection->tracked, column, GetUserId(), ACL_SELECT);
     if (result != ACLCHECK_OK) {
       aclcheck_error_col(result, OBJECT_COLUMN, get_rel_name(collection->tracked),
-                         NameStr(collection->fields[i].name));
+                         NameStr(collection->fields[i].column));
     }
   }
   return true;

@@ -4,6 +4,7 @@
 
 #include "core/field.h"
 #include "extension/documents/owned_table.h"
+#include "extension/module.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -76,6 +77,12 @@ bool read_row(const OwnedTable& table, HeapTuple row, ServerNode* node) {
 // A new epoch and replica. The lock makes sessions that notice at once take the
 // same ones.
 ServerNode renew() {
+  if (XactReadOnly) {
+    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                    errmsg("cannot begin the server's new epoch in a read-only transaction"),
+                    errdetail("The server was restored or promoted, or the database copied."),
+                    errhint("Call converge.epoch() in a transaction that may write.")));
+  }
   OwnedTable table("node", ShareRowExclusiveLock);
   HeapTuple row = find_row(table);
   ServerNode node{};
@@ -152,6 +159,15 @@ std::int64_t current_epoch() {
 
 }  // namespace converge
 
+using namespace converge;
+
+void converge_begin_epoch() {
+  OwnedTable table("node", AccessShareLock);
+  const bool is_there = HeapTupleIsValid(find_row(table));
+  table.close();
+  if (is_there) (void)current_node();
+}
+
 extern "C" PGDLLEXPORT Datum converge_epoch(PG_FUNCTION_ARGS) {
-  PG_RETURN_INT64(converge::current_epoch());
+  PG_RETURN_INT64(current_epoch());
 }

@@ -15,7 +15,8 @@ struct ServerNode {
 
 // The node as it is now. Where the server was restored or promoted since the
 // last call on any session, takes a new epoch and replica first; so for writers
-// only.
+// only: raises 25006 where that would be in a read-only transaction. (The stream
+// worker calls it when it starts, so that readers seldom are the first.)
 ServerNode current_node();
 
 // The epoch that the server's answers belong to: current_node()'s, or, during

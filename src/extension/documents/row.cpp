@@ -235,7 +235,7 @@ bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct 
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT");
     for (int i = 0; i < collection->field_count; i++) {
-      appendStringInfo(&sql, "%s %s", i == 0 ? "" : ",", quote_identifier(NameStr(collection->fields[i].name)));
+      appendStringInfo(&sql, "%s %s", i == 0 ? "" : ",", quote_identifier(NameStr(collection->fields[i].column)));
     }
     appendStringInfo(&sql, " FROM %s", collection->sql_name);
     append_conditions(&sql, collection);
@@ -279,7 +279,7 @@ std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_
       if ((mask >> i & 1) == 0) continue;
       const Field& field = collection->fields[i];
       appendStringInfo(&sql, "%s %s = $%d", argument == key_arguments ? "" : ",",
-                       quote_identifier(NameStr(field.name)), argument + 1);
+                       quote_identifier(NameStr(field.column)), argument + 1);
       argument++;
     }
     append_conditions(&sql, collection);
@@ -313,7 +313,7 @@ std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_
     if ((mask >> i & 1) == 0) continue;
     arguments.types[arguments.count] = collection->fields[i].type_oid;
     arguments.values[arguments.count++] = PointerGetDatum(values[i]);
-    appendStringInfo(&sql, ", %s", quote_identifier(NameStr(collection->fields[i].name)));
+    appendStringInfo(&sql, ", %s", quote_identifier(NameStr(collection->fields[i].column)));
     appendStringInfo(&parameters, ", $%d", arguments.count);
   }
   appendStringInfo(&sql, ") VALUES (%s)", parameters.data);

@@ -2,6 +2,7 @@
 #include "extension/documents/capture.h"
 #include "extension/documents/collection.h"
 #include "extension/documents/deferral.h"
+#include "extension/documents/field_name.h"
 #include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
 
@@ -11,6 +12,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -168,7 +170,9 @@ void check_fields(Relation relation) {
   }
 }
 
-// A BEFORE UPDATE trigger that fires after the join could store what loses history.
+// A BEFORE UPDATE trigger that fires after the join could store what loses history,
+// and what an AFTER trigger does to a row before it is captured would be logged
+// before the row is a document.
 void check_triggers(Relation relation) {
   const TriggerDesc* triggers = relation->trigdesc;
   if (triggers == nullptr) return;
@@ -178,6 +182,11 @@ void check_triggers(Relation relation) {
         TRIGGER_FOR_UPDATE(trigger.tgtype) && std::strcmp(trigger.tgname, kJoinTrigger) > 0) {
       cannot_track(relation, psprintf("Trigger \"%s\" would fire after converge's own.", trigger.tgname),
                    "Rename it so that it sorts before \"~\".");
+    }
+    if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_AFTER(trigger.tgtype) &&
+        std::strcmp(trigger.tgname, kCaptureTrigger) < 0) {
+      cannot_track(relation, psprintf("Trigger \"%s\" would fire before converge's own.", trigger.tgname),
+                   psprintf("Rename it so that it sorts after \"%s\".", kCaptureTrigger));
     }
   }
 }
@@ -266,6 +275,8 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
   check_deferrable(relation, deferred);
   check_triggers(relation);
   insert_collection(relation, tenant, keys, key_count, deferred);
+  CommandCounterIncrement();
+  record_fields(relation, collection_number(id));
   create_trigger(relation, kJoinTrigger, "BEFORE UPDATE", "ROW", "join_old");
   create_trigger(relation, kCaptureTrigger, "AFTER INSERT OR UPDATE OR DELETE", "ROW", "capture");
   create_trigger(relation, kTruncateTrigger, "BEFORE TRUNCATE", "STATEMENT", "capture_truncate");
@@ -286,8 +297,9 @@ extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
   }
   // The rows keep all that was acknowledged.
   fold_collection(collection_of(relation));
-  CatalogTupleDelete(table.relation, &row->t_self);
-  table_close(table.relation, NoLock);
+  forget_fields(collection_number(id));
+  table.remove(row->t_self);
+  table.close();
   forget_collection(id);
   for (const char* trigger : {kJoinTrigger, kCaptureTrigger, kTruncateTrigger}) {
     execute_as_owner(relation, psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger),

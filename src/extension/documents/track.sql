@@ -27,19 +27,39 @@ CREATE FUNCTION converge.untrack(collection regclass) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.untrack(regclass) IS 'ends what track() began; the log stays';
 
--- A table that is dropped is tracked no more.
+-- Columns that are renamed or made keep or get the names of their fields.
+CREATE FUNCTION converge.follow_schema_change() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'converge_follow_schema_change'
+    LANGUAGE C;
+COMMENT ON FUNCTION converge.follow_schema_change() IS
+    'keeps converge.field and converge.collection at the columns that they mean';
+
+CREATE EVENT TRIGGER converge_follow_schema_change ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
+    EXECUTE FUNCTION converge.follow_schema_change();
+
+-- A table that is dropped is tracked no more, and a dropped column is no field.
 CREATE FUNCTION converge.forget_dropped_collections() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    DELETE FROM converge.collection c
-     USING pg_catalog.pg_event_trigger_dropped_objects() d
+    UPDATE converge.field f SET column_name = NULL
+      FROM converge.collection c, pg_catalog.pg_event_trigger_dropped_objects() d
      WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-       AND d.objid = c.relation::pg_catalog.oid AND d.objsubid = 0;
+       AND d.objid = c.relation::pg_catalog.oid AND d.objsubid > 0
+       AND f.collection = c.collection AND f.column_name = d.address_names[3];
+    WITH dropped AS (
+        DELETE FROM converge.collection c
+         USING pg_catalog.pg_event_trigger_dropped_objects() d
+         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+           AND d.objid = c.relation::pg_catalog.oid AND d.objsubid = 0
+        RETURNING c.collection)
+    DELETE FROM converge.field f USING dropped d WHERE f.collection = d.collection;
 END
 $$;
-COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables from converge.collection';
+COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables and columns from converge.collection and converge.field';
 
 CREATE EVENT TRIGGER converge_forget_dropped_collections ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP TYPE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+    WHEN TAG IN ('DROP TABLE', 'DROP TYPE', 'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION',
+                 'ALTER TABLE', 'ALTER TYPE')
     EXECUTE FUNCTION converge.forget_dropped_collections();

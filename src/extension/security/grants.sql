@@ -11,8 +11,8 @@ BEGIN
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
-        'forget_dropped_collections()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)', 'rebuild(text, text, text)',
+        'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
+        'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
         'compact(text, text, text, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
         'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
@@ -20,7 +20,7 @@ BEGIN
     REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)', 'current(anyelement)'] LOOP
+        'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'current(anyelement)'] LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION converge.%s TO converge_client', object);
     END LOOP;
 END

@@ -5,6 +5,40 @@
 
 -- src/extension/documents/log.sql
 
+ALTER TABLE converge.collection
+    ADD included name[] NOT NULL DEFAULT '{}',
+    ADD deletion_column name;
+
+-- The fields each collection has had. In the log and on the wire a field keeps
+-- the name that its column had first, and no other column ever takes it.
+CREATE TABLE converge.field (
+    collection integer NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    column_name name,                   -- NULL: the column was dropped, or is of another type now
+    type name NOT NULL,                 -- of schema converge
+    PRIMARY KEY (collection, name)
+);
+INSERT INTO converge.field (collection, name, column_name, type)
+    SELECT c.collection, a.attname, a.attname, t.typname
+      FROM converge.collection c
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.relation AND a.attnum > 0 AND NOT a.attisdropped
+                                    AND a.attgenerated = ''
+      JOIN pg_catalog.pg_type d ON d.oid = a.atttypid
+      JOIN pg_catalog.pg_type t ON t.oid = CASE d.typtype WHEN 'd' THEN d.typbasetype ELSE d.oid END
+     WHERE t.typnamespace = 'converge'::pg_catalog.regnamespace
+       AND t.typname IN ('lww_map', 'or_set', 'crdt_text', 'pn_counter', 'g_counter', 'mv_register', 'lww_set');
+
+-- What compaction has dropped from a document's log: the join of those changes,
+-- of which converge.replica.last_seq has the numbers. Snapshot and log together
+-- are the document's whole history.
+CREATE TABLE converge.snapshot (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,   -- of the youngest change in it
+    state bytea NOT NULL,               -- wire.DocumentState
+    PRIMARY KEY (tenant, document)
+);
+
 -- What is not in the rows yet: a replica's changes of a document from this number
 -- on have not been folded into its deferred fields. A row is made with the first
 -- such change and goes when it is folded: no row means that the document's row
@@ -37,11 +71,78 @@ CREATE TABLE converge.quarantine (
     PRIMARY KEY (tenant, document, replica, seq)
 );
 
+SELECT pg_catalog.pg_extension_config_dump('converge.field', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
+COMMENT ON TABLE converge.field IS 'the fields of tracked tables and their columns';
+COMMENT ON TABLE converge.snapshot IS 'what compaction has dropped from each document''s log, as a state';
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
+
+-- src/extension/documents/track.sql
+
+-- Columns that are renamed or made keep or get the names of their fields.
+CREATE FUNCTION converge.follow_schema_change() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'converge_follow_schema_change'
+    LANGUAGE C;
+COMMENT ON FUNCTION converge.follow_schema_change() IS
+    'keeps converge.field and converge.collection at the columns that they mean';
+
+CREATE EVENT TRIGGER converge_follow_schema_change ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
+    EXECUTE FUNCTION converge.follow_schema_change();
+
+-- A table that is dropped is tracked no more, and a dropped column is no field.
+CREATE OR REPLACE FUNCTION converge.forget_dropped_collections() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    UPDATE converge.field f SET column_name = NULL
+      FROM converge.collection c, pg_catalog.pg_event_trigger_dropped_objects() d
+     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+       AND d.objid = c.relation::pg_catalog.oid AND d.objsubid > 0
+       AND f.collection = c.collection AND f.column_name = d.address_names[3];
+    WITH dropped AS (
+        DELETE FROM converge.collection c
+         USING pg_catalog.pg_event_trigger_dropped_objects() d
+         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+           AND d.objid = c.relation::pg_catalog.oid AND d.objsubid = 0
+        RETURNING c.collection)
+    DELETE FROM converge.field f USING dropped d WHERE f.collection = d.collection;
+END
+$$;
+COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables and columns from converge.collection and converge.field';
+
+DROP EVENT TRIGGER converge_forget_dropped_collections;
+CREATE EVENT TRIGGER converge_forget_dropped_collections ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP TYPE', 'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION',
+                 'ALTER TABLE', 'ALTER TYPE')
+    EXECUTE FUNCTION converge.forget_dropped_collections();
+
+-- src/extension/documents/repair.sql
+
+CREATE FUNCTION converge.verify_row(collection text, key text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'converge_verify'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.verify_row(text, text) IS
+    'whether a document''s row equals the replay of its log';
+
+-- src/extension/documents/compact.sql
+
+CREATE FUNCTION converge.compact(collection text, tenant text, key text, keep interval DEFAULT '0') RETURNS bigint
+    AS 'MODULE_PATHNAME', 'converge_compact'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.compact(text, text, text, interval) IS
+    'drops settled changes older than "keep" from a document''s log, where a snapshot holds them; how many';
+
+-- Outside a transaction block it commits as it goes.
+CREATE PROCEDURE converge.compact(collection text, keep interval DEFAULT '0')
+    AS 'MODULE_PATHNAME', 'converge_compact_collection'
+    LANGUAGE C;
+COMMENT ON PROCEDURE converge.compact(text, interval) IS
+    'drops settled changes older than "keep" from the logs of all documents of a collection';
 
 -- src/extension/documents/fold.sql
 
@@ -101,6 +202,13 @@ GRANT EXECUTE ON FUNCTION converge.maintenance_status() TO converge_client, pg_m
 
 -- src/extension/security/grants.sql
 
+REVOKE ALL ON FUNCTION converge.follow_schema_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.verify_row(text, text), converge.compact(text, text, text, interval) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.verify_row(text, text) TO converge_client;
+ALTER TABLE converge.field OWNER TO converge_owner;
+ALTER TABLE converge.snapshot OWNER TO converge_owner;
+REVOKE ALL ON TABLE converge.field, converge.snapshot FROM PUBLIC;
 ALTER TABLE converge.unfolded OWNER TO converge_owner;
 ALTER TABLE converge.quarantine OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.unfolded, converge.quarantine FROM PUBLIC;
