@@ -204,21 +204,20 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#become("live");
     this.#countPending();
     this.#opened.resolve();
-    this.host.schedule(this);
+    this.#proceed();
   }
 
   onChanges(changes: Change[]): void {
     this.#apply(changes);
     this.#countPending();
-    if (this.#session.needsPull()) this.host.pull(this);
-    else this.host.schedule(this);
+    this.#proceed();
   }
 
   onAck(replica: bigint, seq: bigint): void {
     this.#session.onAck(replica, seq);
     if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq > seq);
     this.#countPending();
-    this.host.schedule(this);
+    this.#proceed();
   }
 
   onReject(replica: bigint, seq: bigint, code: Code, message: string, expectedSeq: bigint): void {
@@ -264,6 +263,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   }
 
   // ---- inside
+
+  #proceed(): void {
+    if (this.#session.needsPull()) this.host.pull(this);
+    else this.host.schedule(this);
+  }
 
   #begin(): void {
     const splices = new Map<string, Splice[]>();

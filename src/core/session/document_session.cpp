@@ -78,6 +78,7 @@ Result<Update> DocumentSession::on_state(const std::vector<FieldDelta>& fields,
     if (auto merged = (*field)->visible.merge_encoded(state.delta); !merged) return merged.error();
   }
   log_version_.merge(*version);
+  forget_filled_holes();
   return observer.finish();
 }
 
@@ -87,7 +88,17 @@ Result<Update> DocumentSession::on_changes(const std::vector<Change>& changes) {
   for (const Change& change : changes) {
     if (auto applied = apply(change, observer); !applied) return applied.error();
   }
+  forget_filled_holes();
   return observer.finish();
+}
+
+void DocumentSession::forget_filled_holes() {
+  if (missing_.empty()) return;
+  LogVersion left;
+  for (const auto& [replica, seq] : missing_.entries()) {
+    if (log_version_.get(replica) < seq) left.set(replica, seq);
+  }
+  missing_ = std::move(left);
 }
 
 Result<void> DocumentSession::apply(const Change& change, Observer& observer) {
@@ -99,7 +110,7 @@ Result<void> DocumentSession::apply(const Change& change, Observer& observer) {
   const std::uint64_t known = log_version_.get(change.replica);
   if (change.seq <= known) return {};
   if (change.seq > known + 1) {
-    hole_ = true;
+    missing_.raise(change.replica, change.seq - 1);
     return {};
   }
   hlc_ = std::max(hlc_, Hlc{change.hlc});
@@ -132,12 +143,15 @@ Result<void> DocumentSession::on_caught_up(std::string_view log_version) {
   if (open_) return change_is_open();
   auto version = LogVersion::decode(log_version);
   if (!version) return version.error();
-  if (!log_version_.includes(*version)) {
-    return Error{ErrorCode::invalid, "catch-up left a hole",
-                 "it reaches " + log_version_.to_text() + ", the server said " +
-                     version->to_text()};
+  // It may have begun from another version than this session's: a bridge that
+  // lost the stream, or outlived its server, asks from what it has sent, and an
+  // author gets a verdict instead of the change. And what the server does not say
+  // that it has, it does not have any more.
+  missing_ = {};
+  for (const auto& [replica, seq] : version->entries()) {
+    if (log_version_.get(replica) < seq) missing_.raise(replica, seq);
   }
-  hole_ = false;
+  if (!missing_.empty()) return {};
   if (!recovering_) return {};
   return offer_what_server_lacks();
 }
@@ -148,7 +162,10 @@ Result<void> DocumentSession::on_ack(ReplicaId replica, std::uint64_t seq) {
          journal_[end].change.seq <= seq) {
     ++end;
   }
-  return confirm_before(end);
+  if (auto confirmed = confirm_before(end); !confirmed) return confirmed.error();
+  // What left the journal otherwise, in a recovery, is not told again to its author.
+  if (log_version_.get(replica) < seq) missing_.raise(replica, seq);
+  return {};
 }
 
 // The first `index` entries of the journal are committed.
@@ -231,7 +248,7 @@ void DocumentSession::start_recovery() {
   journal_bytes_ = 0;
   replica_.reset();
   next_seq_ = 1;
-  hole_ = false;
+  missing_ = {};
   recovering_ = true;
 }
 

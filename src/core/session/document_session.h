@@ -19,11 +19,12 @@
 // version covers a number proves nothing about its content: it may have been
 // refused. Such a change is offered again and gets its verdict.
 //
-// A refusal ends the replica on this document. Visible is rolled back to
-// confirmed, and the journal's later edits are made again under a new replica
-// where they still make sense: texts are edited at the places that correspond,
-// keys are set that nobody has set since, elements are added and removed,
-// counters incremented.
+// A refusal ends the replica on this document. Visible is rolled back to what
+// stood before the refused change, and the journal's later edits are made again
+// under a new replica where they still make sense: texts are edited at the places
+// that correspond, keys are set that nobody has set since, elements are added and
+// removed, counters incremented. Who keeps sessions across restarts saves after a
+// refusal, before anything is sent: an older journal would make them once more.
 //
 // Recovery. When the server has another epoch than before, or asks for a number
 // that it had acknowledged, it was restored and may have forgotten changes. The
@@ -144,8 +145,10 @@ class DocumentSession {
   Result<Update> on_changes(const std::vector<Change>& changes);
 
   // The end of a pull: what the client has now (PullResponse.log_version).
-  // Closes holes, and ends a recovery with the offer of what the server lacks.
-  // Call it after on_state() or on_changes() of every pull.
+  // Ends a recovery with the offer of what the server lacks. Where the pull began
+  // from another version than this session's and leaves a hole, needs_pull() says
+  // that another one is to be asked for. Call it after on_state() or on_changes()
+  // of every pull.
   Result<void> on_caught_up(std::string_view log_version);
 
   // All changes of the replica up to `seq` are committed and flushed.
@@ -198,7 +201,7 @@ class DocumentSession {
   std::string log_version() const { return log_version_.encode(); }
 
   // Whether live changes are not enough: subscribe again from log_version().
-  bool needs_pull() const { return hole_ || recovering_; }
+  bool needs_pull() const { return recovering_ || !missing_.empty(); }
   std::uint64_t epoch() const { return epoch_; }
   bool deleted() const { return deleted_; }
 
@@ -277,6 +280,7 @@ class DocumentSession {
   ReplicaId replica();
   Result<void> apply(const Change& change, Observer& observer);
   Result<void> apply_own(const Change& change, bool& known, Observer& observer);
+  void forget_filled_holes();
   Result<void> confirm_front();
   Result<void> confirm_before(std::size_t index);
   Result<Refusal> roll_back(std::size_t index, std::uint32_t code, std::string_view message);
@@ -289,13 +293,13 @@ class DocumentSession {
   std::deque<JournalEntry> journal_;
   std::size_t journal_bytes_ = 0;
   LogVersion log_version_;
+  LogVersion missing_;                   // numbers the server has, beyond holes in what is known here
   Hlc hlc_;
   std::uint64_t epoch_ = 0;              // 0: none seen yet
   std::optional<ReplicaId> replica_;     // of the next change
   std::uint64_t next_seq_ = 1;
   std::optional<JournalEntry> open_;     // the change between begin and commit
   std::uint64_t now_ms_ = 0;             // its time
-  bool hole_ = false;
   bool recovering_ = false;
   bool deleted_ = false;
   bool observe_text_ = false;

@@ -13,11 +13,13 @@ class DocumentSession::Observer {
  public:
   explicit Observer(const DocumentSession& session) : session_(session) {}
 
-  // To be called before the visible value of the field changes.
-  void touch(const std::string& name, const LiveField& visible) {
+  // To be called before the visible value of the field changes. Whether it was
+  // the first time.
+  bool touch(const std::string& name, const LiveField& visible) {
     auto [at, added] = before_.try_emplace(name);
-    if (!added || !session_.observe_text_) return;
+    if (!added || !session_.observe_text_) return added;
     if (const Text* text = visible.get<Text>()) at->second = text->text();
+    return added;
   }
 
   Update finish() const {

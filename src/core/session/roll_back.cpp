@@ -17,20 +17,20 @@ class DocumentSession::Replay {
  public:
   explicit Replay(DocumentSession& session) : session_(session) {}
 
-  // Begins with the field as confirmed.
-  void add_field(const std::string& name, const LiveField& confirmed) {
+  // Begins with the field as it is without the refused change and all behind it.
+  void add_field(const std::string& name, const LiveField& kept) {
     if (old_.contains(name)) return;
-    const Text* text = confirmed.get<Text>();
-    old_.emplace(name, Old{confirmed, TextAlignment(text != nullptr ? text->char_length() : 0)});
+    const Text* text = kept.get<Text>();
+    old_.emplace(name, Old{kept, TextAlignment(text != nullptr ? text->char_length() : 0)});
   }
 
   // The refused change.
   Result<void> lose(const JournalEntry& entry) {
     for (const FieldDelta& delta : entry.change.fields) {
       Old& old = old_.at(delta.field);
-      auto splice = advance(old, delta.delta);
-      if (!splice) return splice.error();
-      if (*splice) old.alignment.lose(**splice);
+      auto splices = advance(old, delta.delta);
+      if (!splices) return splices.error();
+      for (const TextSplice& splice : *splices) old.alignment.lose(splice);
     }
     return {};
   }
@@ -39,14 +39,15 @@ class DocumentSession::Replay {
   Result<void> redo(const JournalEntry& entry) {
     for (const FieldDelta& delta : entry.change.fields) {
       Old& old = old_.at(delta.field);
-      auto splice = advance(old, delta.delta);
-      if (!splice) return splice.error();
-      if (!*splice) continue;
-      for (const TextAlignment::Step& step : old.alignment.carry(**splice)) {
-        auto done = step.inserts
-                        ? session_.text_insert(delta.field, step.at, (*splice)->inserted)
-                        : session_.text_delete(delta.field, step.at, step.deleted);
-        if (!done) return done.error();
+      auto splices = advance(old, delta.delta);
+      if (!splices) return splices.error();
+      for (const TextSplice& splice : *splices) {
+        for (const TextAlignment::Step& step : old.alignment.carry(splice)) {
+          auto done = step.inserts
+                          ? session_.text_insert(delta.field, step.at, splice.inserted)
+                          : session_.text_delete(delta.field, step.at, step.deleted);
+          if (!done) return done.error();
+        }
       }
     }
     for (const Edit& edit : entry.edits) {
@@ -62,12 +63,12 @@ class DocumentSession::Replay {
   };
 
   // Joins a delta into the old value; gives what that did to a text.
-  Result<std::optional<TextSplice>> advance(Old& old, const std::string& delta) {
+  Result<std::vector<TextSplice>> advance(Old& old, const std::string& delta) {
     const Text* text = old.value.get<Text>();
-    const std::string before = text != nullptr ? text->text() : "";
+    const Text before = text != nullptr ? *text : Text();
     if (auto merged = old.value.merge_encoded(delta); !merged) return merged.error();
-    if (text == nullptr) return std::optional<TextSplice>();
-    return splice_between(before, text->text());
+    if (text == nullptr) return std::vector<TextSplice>();
+    return splices_between(before, *text);
   }
 
   // An edit is made again if the user still saw its effect at the end of its
@@ -108,31 +109,37 @@ class DocumentSession::Replay {
 
 Result<Refusal> DocumentSession::roll_back(std::size_t index, std::uint32_t code,
                                            std::string_view message) {
-  // What stands before a refused number was committed.
-  if (auto confirmed = confirm_before(index); !confirmed) return confirmed.error();
-
   Refusal refusal;
-  refusal.seq = journal_.front().change.seq;
+  refusal.seq = journal_[index].change.seq;
   refusal.code = code;
   refusal.message = message;
   std::deque<JournalEntry> entries;
   entries.swap(journal_);
   journal_bytes_ = 0;
   replica_.reset();
+  // What stands before the refused number is committed in most cases, but not in
+  // all: where the document cannot be seen, no number was taken. It stays, and
+  // gets its own verdict.
+  for (; index > 0; --index) {
+    journal_bytes_ += entries.front().bytes();
+    journal_.push_back(std::move(entries.front()));
+    entries.pop_front();
+  }
 
   Observer observer(*this);
   Replay replay(*this);
   for (const JournalEntry& entry : entries) {
     for (const FieldDelta& delta : entry.change.fields) {
       Field& field = fields_.find(delta.field)->second;
-      observer.touch(delta.field, field.visible);
-      replay.add_field(delta.field, field.confirmed);
-    }
-  }
-  for (const JournalEntry& entry : entries) {
-    for (const FieldDelta& delta : entry.change.fields) {
-      Field& field = fields_.find(delta.field)->second;
+      if (!observer.touch(delta.field, field.visible)) continue;
       field.visible = field.confirmed;
+      for (const JournalEntry& kept : journal_) {
+        for (const FieldDelta& earlier : kept.change.fields) {
+          if (earlier.field != delta.field) continue;
+          if (auto merged = field.visible.merge_encoded(earlier.delta); !merged) return merged.error();
+        }
+      }
+      replay.add_field(delta.field, field.visible);
     }
   }
 

@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/sequence/text.h"
 
 namespace converge::session {
 
@@ -26,5 +29,11 @@ std::uint64_t count_chars(std::string_view utf8);
 // The one splice that turns `before` into `after` and leaves their common
 // beginning and end alone; nothing if they are equal.
 std::optional<TextSplice> splice_between(std::string_view before, std::string_view after);
+
+// The splices that turn `before` into `after`, a later state of the same text,
+// one after the other from the beginning to the end. Told by the characters'
+// identifiers: what stands between two edits is left alone, and what was deleted
+// and typed again is another character.
+std::vector<TextSplice> splices_between(const Text& before, const Text& after);
 
 }  // namespace converge::session

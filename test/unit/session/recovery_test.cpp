@@ -175,12 +175,49 @@ TEST_F(Session, a_recovery_survives_a_restart) {
   expect_equal_to_server(again);
 }
 
-TEST_F(Session, a_catch_up_that_leaves_a_hole_is_named) {
+TEST_F(Session, a_catch_up_that_leaves_a_hole_asks_for_another) {
   type(bert, 0, "a");
   type(bert, 1, "b");
   server.sync(bert);
   ASSERT_TRUE(anna.on_changes({server.log()[0]}).ok());
-  EXPECT_EQ(anna.on_caught_up(server.version()).error().message, "catch-up left a hole");
+  ASSERT_TRUE(anna.on_caught_up(server.version()).ok());
+  EXPECT_TRUE(anna.needs_pull());
+  server.subscribe(anna);
+  EXPECT_FALSE(anna.needs_pull());
+  EXPECT_EQ(text(anna), "ab");
+}
+
+// A bridge that outlives its server asks the restored one from what it has sent.
+TEST_F(Session, a_catch_up_from_before_the_restore_does_not_end_the_recovery) {
+  type(bert, 0, "kept");
+  server.sync(bert);
+  anna.on_epoch(1);
+  server.subscribe(anna);
+  anna.on_epoch(2);
+  ASSERT_TRUE(anna.on_changes({}).ok());
+  ASSERT_TRUE(anna.on_caught_up(server.version()).ok());
+  EXPECT_TRUE(anna.needs_pull());
+  EXPECT_TRUE(anna.unacknowledged().empty());
+  server.subscribe(anna);
+  EXPECT_FALSE(anna.needs_pull());
+  EXPECT_EQ(text(anna), "kept");
+  EXPECT_TRUE(anna.unacknowledged().empty());
+}
+
+TEST_F(Session, what_is_acknowledged_after_a_recovery_took_it_over_is_asked_for) {
+  anna.on_epoch(1);
+  type(anna, 0, "sent");
+  const Change sent = anna.unacknowledged()[0];
+  anna.on_epoch(2);
+  ASSERT_TRUE(anna.on_changes({}).ok());
+  ASSERT_TRUE(anna.on_caught_up(server.version()).ok());
+  server.push(sent);  // it was under way to the restored server
+  ASSERT_TRUE(anna.on_ack(sent.replica, sent.seq).ok());
+  EXPECT_TRUE(anna.needs_pull());
+  refuse(anna, 1, kMalformed);  // the offer of it
+  server.subscribe(anna);
+  EXPECT_FALSE(anna.needs_pull());
+  EXPECT_EQ(text(anna), "sent");
 }
 
 }  // namespace

@@ -50,6 +50,43 @@ TEST_F(Session, what_a_refused_deletion_took_comes_back) {
   EXPECT_EQ(text(anna), "Xbcdf");
 }
 
+// Of a document that cannot be seen no number is taken: what stands before the
+// refused one may have met a locked row.
+TEST_F(Session, a_refusal_says_nothing_of_the_changes_before_it) {
+  type(anna, 0, "first");
+  type(anna, 5, " second");
+  const Change first = anna.unacknowledged()[0];
+  auto refusal = anna.on_reject(first.replica, 2, static_cast<std::uint32_t>(Code::unknown_document), "", 0);
+  ASSERT_TRUE(refusal.ok() && refusal->has_value());
+  EXPECT_EQ(text(anna), "first");
+  EXPECT_EQ(anna.journal_size(), 1u);
+  EXPECT_EQ(anna.unacknowledged()[0].seq, 1u);
+  refusal = anna.on_reject(first.replica, 1, static_cast<std::uint32_t>(Code::unknown_document), "", 0);
+  ASSERT_TRUE(refusal.ok() && refusal->has_value());
+  EXPECT_EQ(text(anna), "");
+  EXPECT_EQ(anna.journal_size(), 0u);
+}
+
+TEST_F(Session, what_stands_between_two_edits_of_a_change_is_not_typed_again) {
+  type(anna, 0, "[]");
+  server.sync(anna);
+  server.subscribe(bert);
+  type(anna, 1, "bad");
+  ASSERT_TRUE(anna.begin_change(++now).ok());
+  ASSERT_TRUE(anna.text_insert("body", 0, "<").ok());
+  ASSERT_TRUE(anna.text_insert("body", 6, ">").ok());
+  ASSERT_TRUE(anna.commit_change().ok());
+  EXPECT_EQ(text(anna), "<[bad]>");
+  EXPECT_EQ(refuse(anna, 2, kMalformed).reapplied, 1u);
+  EXPECT_EQ(text(anna), "<[]>");
+  type(bert, 1, "mid");  // between the brackets that both know
+  server.sync(bert);
+  server.sync(anna);
+  server.subscribe(anna);
+  EXPECT_EQ(text(anna), "<[mid]>");
+  expect_equal_to_server(anna);
+}
+
 TEST_F(Session, a_deletion_of_refused_text_alone_has_nothing_left_to_do) {
   type(anna, 0, "ab");
   server.sync(anna);

@@ -7,6 +7,21 @@
 namespace converge::session {
 namespace {
 
+TEST(TextSplice, several_are_told_by_identifiers) {
+  Text before;
+  ASSERT_TRUE(before.insert(1, 0, "a😀aac").ok());
+  Text after = before;
+  ASSERT_TRUE(after.insert(2, 5, "!").ok());
+  ASSERT_TRUE(after.splice(2, 2, 1, "a").ok());
+  ASSERT_TRUE(after.erase(0, 1).ok());
+  const std::vector<TextSplice> splices = splices_between(before, after);
+  ASSERT_EQ(splices.size(), 3u);
+  EXPECT_EQ(splices[0], (TextSplice{0, 1, 0, 1, ""}));
+  EXPECT_EQ(splices[1], (TextSplice{1, 1, 2, 1, "a"}));
+  EXPECT_EQ(splices[2], (TextSplice{4, 0, 5, 0, "!"}));
+  EXPECT_TRUE(splices_between(after, after).empty());
+}
+
 TEST(TextSplice, is_cut_at_characters) {
   auto splice = splice_between("aéb", "aèb");  // they share the first byte
   ASSERT_TRUE(splice.has_value());
