@@ -1,0 +1,220 @@
+#include "client.h"
+
+#include <algorithm>
+
+namespace converge::simulation {
+
+namespace {
+
+// After so long without an answer something is sent again. TCP does that for
+// itself; with datagrams the client has to.
+constexpr std::uint64_t kResendMs = 3000;
+
+}  // namespace
+
+Client::Client(Environment& world, std::size_t number, std::size_t document,
+               std::uint32_t principal)
+    : world_(world), number_(number), document_(document), principal_(principal) {
+  create_session();
+}
+
+void Client::create_session() {
+  session_.emplace([this]() -> ReplicaId {
+    if (replica_before_crash_ && world_.planted(Fault::client_number_reused)) {
+      last_replica_ = *replica_before_crash_;
+    } else {
+      last_replica_ = world_.draw_replica();
+    }
+    replica_before_crash_.reset();
+    return last_replica_;
+  });
+}
+
+bool Client::edit(Random& random) {
+  if (!session_) return false;
+  const auto fields = session_->fields();
+  if (fields.empty() || session_->deleted()) return false;
+  if (world_.plan.clocks_ahead && random.percent(10)) {
+    clock_ahead_ms_ = random.percent(50) ? 0 : 30'000 + random.below(90'000);
+  }
+  const std::uint64_t grain = world_.plan.clock_grain_ms;
+  if (!world_.expect(session_->begin_change((world_.now_ms + clock_ahead_ms_) / grain * grain),
+                     "begin_change")) {
+    return true;
+  }
+  std::set<std::string> marks;
+  for (std::uint64_t left = random.percent(80) ? 1 : 1 + random.below(4); left > 0; --left) {
+    const auto& field = fields[random.below(fields.size())];
+    const Text* text = session_->find_text(field.field);
+    const Edit edit = draw_edit(random, field, text != nullptr ? text->char_length() : 0,
+                                world_.marks[document_]);
+    world_.note("  ", edit.describe());
+    if (!world_.expect(make(edit, *session_), "edit")) return true;
+    if (!edit.value.empty()) marks.insert(edit.value);
+  }
+  auto change = session_->commit_change();
+  if (!world_.expect(change, "commit_change") || *change == nullptr) return true;
+  world_.note("  is ", describe((*change)->replica, (*change)->seq));
+  marks_[{(*change)->replica, (*change)->seq}] = std::move(marks);
+  saved_ = false;
+  return true;
+}
+
+bool Client::save() {
+  if (!session_ || saved_) return false;
+  disk_ = session_->save();
+  saved_ = true;
+  return true;
+}
+
+bool Client::crash() {
+  if (!session_) return false;
+  replica_before_crash_ = last_replica_;
+  sent_before_crash_ = sent_;
+  disconnected();
+  turned_away_ = false;
+  session_.reset();
+  return true;
+}
+
+bool Client::start() {
+  if (session_) return false;
+  create_session();
+  if (!disk_.empty()) world_.expect(session_->load(disk_), "load");
+  saved_ = true;
+  return true;
+}
+
+void Client::connected(ConnectionId connection) {
+  connection_ = connection;
+  connected_at_ms_ = world_.now_ms;
+  turned_away_ = false;
+}
+
+void Client::disconnected() {
+  connection_ = 0;
+  welcomed_ = false;
+  subscribing_ = false;
+  caught_up_ = false;
+  sent_replica_ = 0;
+  sent_seq_ = 0;
+}
+
+bool Client::send() {
+  if (!session_ || !welcomed_ || turned_away_) return false;
+  if (subscribing_ && world_.now_ms - subscribed_at_ms_ > kResendMs) subscribing_ = false;
+  const bool subscribes = (!caught_up_ || session_->needs_pull()) && subscribe();
+  return push() || subscribes;
+}
+
+bool Client::subscribe() {
+  if (subscribing_) return false;
+  subscribing_ = true;
+  subscribed_at_ms_ = world_.now_ms;
+  world_.network.to_server(connection_, Subscribe{++request_, session_->log_version()});
+  return true;
+}
+
+bool Client::push() {
+  if (!caught_up_) return false;
+  const std::vector<Change> oldest = session_->unacknowledged(0, 1);
+  if (oldest.empty()) return false;
+  if (oldest.front().replica != sent_replica_) {
+    sent_replica_ = oldest.front().replica;
+    sent_seq_ = oldest.front().seq - 1;
+  } else if (sent_seq_ >= oldest.front().seq && world_.now_ms - sent_at_ms_ > kResendMs) {
+    sent_seq_ = oldest.front().seq - 1;  // no verdict on it came
+  }
+  if (world_.planted(Fault::lost_tail_taken_as_sent)) {
+    auto before = sent_before_crash_.find(sent_replica_);
+    if (before != sent_before_crash_.end()) sent_seq_ = std::max(sent_seq_, before->second);
+  }
+  const std::vector<Change> changes = session_->unacknowledged(sent_seq_ + 1, 200);
+  if (changes.empty()) return false;
+  if (world_.plan.saves_before_sending && !saved_) save();
+  for (const Change& change : changes) world_.violated(world_.ledger.offered(document_, change));
+  sent_seq_ = changes.back().seq;
+  sent_[sent_replica_] = sent_seq_;
+  sent_at_ms_ = world_.now_ms;
+  world_.note("  client ", number_, " pushes ", describe(changes.front().replica, changes.front().seq),
+              " to ", sent_seq_);
+  world_.network.to_server(connection_, Push{changes});
+  return true;
+}
+
+void Client::receive(ConnectionId connection, const Message& message) {
+  if (!session_ || connection != connection_) return;
+  if (const auto* welcome = std::get_if<Welcome>(&message)) {
+    session_->on_epoch(welcome->epoch);
+    welcomed_ = true;
+  } else if (const auto* subscribed = std::get_if<Subscribed>(&message)) {
+    on_subscribed(*subscribed);
+  } else if (const auto* changes = std::get_if<Changes>(&message)) {
+    if (!caught_up_) return;
+    world_.expect(session_->on_changes(changes->changes), "on_changes");
+  } else if (const auto* ack = std::get_if<Ack>(&message)) {
+    world_.expect(session_->on_ack(ack->replica, ack->seq), "on_ack");
+  } else if (const auto* reject = std::get_if<Reject>(&message)) {
+    on_reject(*reject);
+  } else if (const auto* problem = std::get_if<Problem>(&message)) {
+    if (problem->request != 0 && problem->request != request_) return;
+    turned_away_ = true;
+    caught_up_ = false;
+    subscribing_ = false;
+  }
+  saved_ = false;
+}
+
+void Client::on_subscribed(const Subscribed& message) {
+  if (message.request != request_) return;
+  subscribing_ = false;
+  session_->on_epoch(message.epoch);
+  if (!world_.expect(session_->on_fields(message.fields), "on_fields")) return;
+  if (message.state) {
+    if (!world_.expect(session_->on_state(*message.state, message.log_version), "on_state")) return;
+  } else if (!world_.expect(session_->on_changes(message.changes), "on_changes")) {
+    return;
+  }
+  if (!world_.expect(session_->on_caught_up(message.log_version), "on_caught_up")) return;
+  caught_up_ = true;
+}
+
+void Client::on_reject(const Reject& message) {
+  if (world_.planted(Fault::refusal_taken_as_ack)) {
+    (void)session_->on_ack(message.replica, message.seq);
+    return;
+  }
+  auto refusal = session_->on_reject(message.replica, message.seq,
+                                     static_cast<std::uint32_t>(message.code), "",
+                                     message.expected_seq);
+  if (!world_.expect(refusal, "on_reject")) return;
+  if (*refusal) {
+    const session::Refusal& refused = **refusal;
+    world_.note("  client ", number_, " rolls back ", describe(message.replica, refused.seq), ", makes ",
+                refused.reapplied, " again");
+    auto marks = marks_.find({message.replica, refused.seq});
+    // Who may not see the document is not told whether the change is in it.
+    if (marks != marks_.end() && message.code != Code::unknown_document) {
+      refused_marks_.merge(marks->second);
+    }
+    // Or a crash would bring back the journal from before, and with it edits
+    // that were made again already.
+    saved_ = false;
+    save();
+    return;
+  }
+  if (message.replica == sent_replica_ && message.code == Code::gap && message.expected_seq > 0) {
+    sent_seq_ = std::min(sent_seq_, message.expected_seq - 1);
+  }
+}
+
+bool Client::ungreeted() const {
+  return connection_ != 0 && !welcomed_ && world_.now_ms - connected_at_ms_ > kResendMs;
+}
+
+bool Client::at_rest() const {
+  return session_ && (turned_away_ || (caught_up_ && !subscribing_ && !session_->needs_pull() &&
+                                       session_->journal_size() == 0));
+}
+
+}  // namespace converge::simulation

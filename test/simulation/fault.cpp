@@ -1,0 +1,34 @@
+#include "fault.h"
+
+namespace converge::simulation {
+
+std::string_view fault_name(Fault fault) {
+  switch (fault) {
+    case Fault::ack_before_commit: return "ack_before_commit";
+    case Fault::commit_not_flushed: return "commit_not_flushed";
+    case Fault::gap_accepted: return "gap_accepted";
+    case Fault::duplicate_applied_twice: return "duplicate_applied_twice";
+    case Fault::refusal_forgotten: return "refusal_forgotten";
+    case Fault::epoch_kept_after_restore: return "epoch_kept_after_restore";
+    case Fault::server_number_reused: return "server_number_reused";
+    case Fault::client_number_reused: return "client_number_reused";
+    case Fault::lost_tail_taken_as_sent: return "lost_tail_taken_as_sent";
+    case Fault::refusal_taken_as_ack: return "refusal_taken_as_ack";
+    case Fault::tie_kept_on_the_wrong_side: return "tie_kept_on_the_wrong_side";
+    case Fault::fold_skips_a_change: return "fold_skips_a_change";
+    case Fault::fold_reads_uncommitted: return "fold_reads_uncommitted";
+    case Fault::compaction_by_highest_seen: return "compaction_by_highest_seen";
+    case Fault::pull_by_highest_seen: return "pull_by_highest_seen";
+    case Fault::pull_version_after_state: return "pull_version_after_state";
+  }
+  return "";
+}
+
+std::optional<Fault> fault_named(std::string_view name) {
+  for (const Fault fault : kFaults) {
+    if (fault_name(fault) == name) return fault;
+  }
+  return std::nullopt;
+}
+
+}  // namespace converge::simulation

@@ -1,0 +1,153 @@
+#include "ledger.h"
+
+namespace converge::simulation {
+
+std::string_view invariant_name(Invariant invariant) {
+  switch (invariant) {
+    case Invariant::acknowledged_survives: return "acknowledged_survives";
+    case Invariant::number_names_one_change: return "number_names_one_change";
+    case Invariant::log_has_no_gaps: return "log_has_no_gaps";
+    case Invariant::row_is_replay: return "row_is_replay";
+    case Invariant::nothing_lost_by_compaction: return "nothing_lost_by_compaction";
+    case Invariant::replicas_equal: return "replicas_equal";
+    case Invariant::refused_is_gone: return "refused_is_gone";
+    case Invariant::edit_counts_once: return "edit_counts_once";
+    case Invariant::comes_to_rest: return "comes_to_rest";
+    case Invariant::no_error: return "no_error";
+  }
+  return "";
+}
+
+std::string describe(ReplicaId replica, std::uint64_t seq) {
+  return std::to_string(replica) + ":" + std::to_string(seq);
+}
+
+std::uint64_t hash_change(const Change& change) {
+  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  auto add = [&](std::string_view bytes) {
+    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+  };
+  auto add_number = [&](std::uint64_t number) {
+    add({reinterpret_cast<const char*>(&number), sizeof number});
+  };
+  add_number(change.hlc);
+  add_number(static_cast<std::uint64_t>(change.operation));
+  for (const FieldDelta& field : change.fields) {
+    add_number(field.field.size());
+    add(field.field);
+    add_number(field.delta.size());
+    add(field.delta);
+  }
+  return hash;
+}
+
+Ledger::Ledger(std::size_t documents, const std::vector<session::FieldInfo>& fields)
+    : fields_(fields), history_(documents) {
+  for (History& history : history_) history.replay = empty();
+}
+
+Replay Ledger::empty() const {
+  Replay replay;
+  for (const auto& info : fields_) {
+    replay.emplace(info.field, *session::LiveField::create(info.type));
+  }
+  return replay;
+}
+
+std::optional<Violation> Ledger::use(std::size_t document, const Change& change,
+                                     std::uint64_t hash) {
+  auto [at, added] = numbers_.try_emplace({document, change.replica, change.seq}, hash);
+  if (added || at->second == hash) return std::nullopt;
+  return Violation{Invariant::number_names_one_change,
+                   "number " + describe(change.replica, change.seq) + " has two contents"};
+}
+
+std::optional<Violation> Ledger::offered(std::size_t document, const Change& change) {
+  return use(document, change, hash_change(change));
+}
+
+std::optional<Violation> Ledger::committed(std::size_t document, const LoggedChangePtr& change) {
+  History& history = history_[document];
+  const Change& row = change->change;
+  if (auto used = use(document, row, change->hash)) return used;
+  if (!history.by_number.emplace(std::pair(row.replica, row.seq), change).second) {
+    return Violation{Invariant::number_names_one_change,
+                     "number " + describe(row.replica, row.seq) + " is logged twice"};
+  }
+  append(history, change);
+  return std::nullopt;
+}
+
+void Ledger::append(History& history, const LoggedChangePtr& change) const {
+  history.changes.push_back(change);
+  for (const FieldDelta& delta : change->change.fields) {
+    (void)history.replay.at(delta.field).merge_encoded(delta.delta);
+  }
+}
+
+std::optional<Violation> Ledger::acknowledged(std::size_t document, ReplicaId replica,
+                                              std::uint64_t seq) {
+  const History& history = history_[document];
+  for (auto at = numbers_.lower_bound({document, replica, 0});
+       at != numbers_.end() && at->first <= Number{document, replica, seq}; ++at) {
+    auto logged = history.by_number.find({replica, std::get<2>(at->first)});
+    if (logged == history.by_number.end() || logged->second->change.refused) {
+      return Violation{Invariant::acknowledged_survives,
+                       "number " + describe(replica, std::get<2>(at->first)) +
+                           " was acknowledged but is not committed"};
+    }
+  }
+  return std::nullopt;
+}
+
+Replay Ledger::replay_up_to(std::size_t document, const LogVersion& version) const {
+  Replay replay = empty();
+  for (const LoggedChangePtr& change : history_[document].changes) {
+    if (!version.covers({change->change.replica, change->change.seq})) continue;
+    for (const FieldDelta& delta : change->change.fields) {
+      (void)replay.at(delta.field).merge_encoded(delta.delta);
+    }
+  }
+  return replay;
+}
+
+Ledger::Moment Ledger::now() const {
+  Moment moment;
+  for (const History& history : history_) moment.push_back(history.changes);
+  return moment;
+}
+
+void Ledger::restore(const Moment& moment) {
+  for (std::size_t i = 0; i < history_.size(); ++i) {
+    History restored;
+    restored.replay = empty();
+    for (const LoggedChangePtr& change : moment[i]) {
+      restored.by_number.emplace(std::pair(change->change.replica, change->change.seq), change);
+      append(restored, change);
+    }
+    history_[i] = std::move(restored);
+  }
+}
+
+std::optional<Violation> Ledger::check_log(std::size_t document, const Document& tables) const {
+  for (const LoggedChangePtr& change : history_[document].changes) {
+    const Change& row = change->change;
+    const Writer* writer = tables.find(row.replica);
+    if (writer != nullptr && row.seq <= writer->compacted) continue;
+    if (writer != nullptr && writer->log.contains(row.seq)) continue;
+    return Violation{Invariant::acknowledged_survives,
+                     "committed number " + describe(row.replica, row.seq) + " is gone"};
+  }
+  for (const auto& [replica, writer] : tables.writers) {
+    std::uint64_t expected = writer->compacted;
+    for (const auto& [seq, change] : writer->log) {
+      if (seq != ++expected) {
+        return Violation{Invariant::log_has_no_gaps,
+                         "number " + describe(replica, expected) + " is missing"};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace converge::simulation

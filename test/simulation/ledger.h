@@ -1,0 +1,89 @@
+// What happened in a run as nobody in it can know: every change that was ever
+// offered, logged or acknowledged. Against it the invariants are checked.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/session/live_field.h"
+#include "tables.h"
+
+namespace converge::simulation {
+
+enum class Invariant : std::uint8_t {
+  acknowledged_survives,   // what was acknowledged is in the log, and stays there
+  number_names_one_change, // no number is ever used again for other content
+  log_has_no_gaps,
+  row_is_replay,           // a row is what its log makes, a deferred field up to its fold
+  nothing_lost_by_compaction,
+  replicas_equal,          // at rest, byte for byte
+  refused_is_gone,         // from every state
+  edit_counts_once,
+  comes_to_rest,           // every journal is emptied, every pull answered
+  no_error,                // nobody meets an error that the protocol has no place for
+};
+
+std::string_view invariant_name(Invariant invariant);
+
+struct Violation {
+  Invariant invariant;
+  std::string what;
+};
+
+// One document's joined states, kept decoded.
+using Replay = std::map<std::string, session::LiveField>;
+
+class Ledger {
+ public:
+  explicit Ledger(std::size_t documents, const std::vector<session::FieldInfo>& fields);
+
+  // A client offers the change. Violation: number_names_one_change.
+  std::optional<Violation> offered(std::size_t document, const Change& change);
+
+  // The server committed it. Violation: number_names_one_change.
+  std::optional<Violation> committed(std::size_t document, const LoggedChangePtr& change);
+
+  // A client was told that all its numbers up to `seq` are committed.
+  // Violation: acknowledged_survives.
+  std::optional<Violation> acknowledged(std::size_t document, ReplicaId replica, std::uint64_t seq);
+
+  // The join of what is committed.
+  const Replay& replay(std::size_t document) const { return history_[document].replay; }
+  // The same up to a log version.
+  Replay replay_up_to(std::size_t document, const LogVersion& version) const;
+
+  // What a backup holds: for each document what was committed, in order.
+  using Moment = std::vector<std::vector<LoggedChangePtr>>;
+  Moment now() const;
+  void restore(const Moment& moment);
+
+  // Whether the server's tables hold all that was committed.
+  // Violations: acknowledged_survives, log_has_no_gaps.
+  std::optional<Violation> check_log(std::size_t document, const Document& tables) const;
+
+ private:
+  using Number = std::tuple<std::size_t, ReplicaId, std::uint64_t>;
+
+  struct History {
+    std::vector<LoggedChangePtr> changes;  // in commit order
+    std::map<std::pair<ReplicaId, std::uint64_t>, LoggedChangePtr> by_number;
+    Replay replay;
+  };
+
+  std::optional<Violation> use(std::size_t document, const Change& change, std::uint64_t hash);
+  void append(History& history, const LoggedChangePtr& change) const;
+  Replay empty() const;
+
+  std::vector<session::FieldInfo> fields_;
+  std::vector<History> history_;
+  std::map<Number, std::uint64_t> numbers_;  // the content's hash, whatever became of it
+};
+
+// "7:3": the third change of replica 7.
+std::string describe(ReplicaId replica, std::uint64_t seq);
+
+}  // namespace converge::simulation
