@@ -32,9 +32,9 @@ Datum make(FieldType type, Number value) {
 }
 
 template <class Counter, class Number>
-Datum increment(FieldType type, Datum state, Number by) {
+Datum increment(FieldType type, FunctionCallInfo fcinfo, Number by) {
   prepare_edit();
-  return edit_state<Counter>(type, state, [&](Counter& counter, ReplicaId replica) {
+  return edit_argument<Counter>(type, fcinfo, [&](Counter& counter, ReplicaId replica) {
     return counter.increment(replica, by);
   });
 }
@@ -67,7 +67,7 @@ Datum pn_counter_new(PG_FUNCTION_ARGS) {
 }
 
 Datum pn_counter_increment(PG_FUNCTION_ARGS) {
-  return increment<PnCounter>(FieldType::pn_counter, PG_GETARG_DATUM(0), PG_GETARG_INT64(1));
+  return increment<PnCounter>(FieldType::pn_counter, fcinfo, PG_GETARG_INT64(1));
 }
 
 Datum pn_counter_to_bigint(PG_FUNCTION_ARGS) {
@@ -79,7 +79,7 @@ Datum g_counter_new(PG_FUNCTION_ARGS) {
 }
 
 Datum g_counter_increment(PG_FUNCTION_ARGS) {
-  return increment<GCounter>(FieldType::g_counter, PG_GETARG_DATUM(0), growth(PG_GETARG_INT64(1)));
+  return increment<GCounter>(FieldType::g_counter, fcinfo, growth(PG_GETARG_INT64(1)));
 }
 
 Datum g_counter_to_bigint(PG_FUNCTION_ARGS) {

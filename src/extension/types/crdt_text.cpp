@@ -21,9 +21,9 @@ std::uint64_t non_negative(int32 value, const char* what) {
   return static_cast<std::uint64_t>(value);
 }
 
-Datum splice(Datum text, std::uint64_t at, std::uint64_t count, std::string_view utf8) {
+Datum splice(FunctionCallInfo fcinfo, std::uint64_t at, std::uint64_t count, std::string_view utf8) {
   prepare_edit();
-  return edit_state<Text>(FieldType::crdt_text, text, [&](Text& state, ReplicaId replica) {
+  return edit_argument<Text>(FieldType::crdt_text, fcinfo, [&](Text& state, ReplicaId replica) {
     return state.splice(replica, at, count, utf8);
   });
 }
@@ -50,26 +50,27 @@ Datum crdt_text_new(PG_FUNCTION_ARGS) {
 
 Datum crdt_text_insert(PG_FUNCTION_ARGS) {
   const std::uint64_t at = non_negative(PG_GETARG_INT32(1), "position");
-  return splice(PG_GETARG_DATUM(0), at, 0, bytes_argument(fcinfo, 2));
+  return splice(fcinfo, at, 0, bytes_argument(fcinfo, 2));
 }
 
 Datum crdt_text_delete(PG_FUNCTION_ARGS) {
   const std::uint64_t at = non_negative(PG_GETARG_INT32(1), "position");
   const std::uint64_t count = non_negative(PG_GETARG_INT32(2), "number of characters");
-  return splice(PG_GETARG_DATUM(0), at, count, {});
+  return splice(fcinfo, at, count, {});
 }
 
 Datum crdt_text_splice(PG_FUNCTION_ARGS) {
   const std::uint64_t at = non_negative(PG_GETARG_INT32(1), "position");
   const std::uint64_t count = non_negative(PG_GETARG_INT32(2), "number of characters");
-  return splice(PG_GETARG_DATUM(0), at, count, bytes_argument(fcinfo, 3));
+  return splice(fcinfo, at, count, bytes_argument(fcinfo, 3));
 }
 
 Datum crdt_text_assign(PG_FUNCTION_ARGS) {
   const std::string_view utf8 = bytes_argument(fcinfo, 1);
   prepare_edit();
-  return edit_state<Text>(FieldType::crdt_text, PG_GETARG_DATUM(0),
-                          [&](Text& text, ReplicaId replica) { return text.assign(replica, utf8); });
+  return edit_argument<Text>(FieldType::crdt_text, fcinfo, [&](Text& text, ReplicaId replica) {
+    return text.assign(replica, utf8);
+  });
 }
 
 Datum crdt_text_to_text(PG_FUNCTION_ARGS) {

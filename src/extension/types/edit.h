@@ -29,8 +29,8 @@ inline std::uint64_t prepare_edit() {
 // Glue: the state argument `value` after edit(state, replica), which returns a
 // Result; an expanded value, `value` itself if it is read-write.
 template <class State, class Edit>
-Datum edit_state(FieldType type, Datum value, Edit edit) {
-  ExpandedState* edited = editable_state<State>(type, value);
+Datum edit_state(FieldType type, Datum value, MemoryContext parent, Edit edit) {
+  ExpandedState* edited = editable_state<State>(type, value, parent);
   boundary::call([&]() -> Result<bool> {
     State& state = live_state<State>(edited->live);
     const ReplicaId replica = minting::replica_for(type, state);
@@ -39,6 +39,12 @@ Datum edit_state(FieldType type, Datum value, Edit edit) {
     return true;
   });
   return expanded_datum(edited);
+}
+
+// The same of a function's first argument.
+template <class State, class Edit>
+Datum edit_argument(FieldType type, FunctionCallInfo fcinfo, Edit edit) {
+  return edit_state<State>(type, PG_GETARG_DATUM(0), result_context(fcinfo), edit);
 }
 
 // Glue: a new state, made by edit(state, replica) from the empty one.

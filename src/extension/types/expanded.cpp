@@ -55,9 +55,14 @@ ExpandedState* expanded_state(FieldType type, Datum value) {
   return of_header(header);
 }
 
-ExpandedState* new_expanded_state(FieldType type) {
-  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "converge expanded state",
-                                                ALLOCSET_START_SMALL_SIZES);
+MemoryContext result_context(FunctionCallInfo fcinfo) {
+  MemoryContext context;
+  return AggCheckCallContext(fcinfo, &context) != 0 ? context : CurrentMemoryContext;
+}
+
+ExpandedState* new_expanded_state(FieldType type, MemoryContext parent) {
+  MemoryContext context =
+      AllocSetContextCreate(parent, "converge expanded state", ALLOCSET_START_SMALL_SIZES);
   auto* made = static_cast<ExpandedState*>(MemoryContextAllocZero(context, sizeof(ExpandedState)));
   EOH_init_header(&made->header, &methods, context);
   made->type = type;

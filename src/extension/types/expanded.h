@@ -68,8 +68,13 @@ extern PGDLLEXPORT std::uint64_t converge_states_flattened;
 // The expanded state that a value of `type` is; null if it is flat.
 ExpandedState* expanded_state(FieldType type, Datum value);
 
-// One without a state, in a memory context of its own below the current one.
-ExpandedState* new_expanded_state(FieldType type);
+// One without a state, in a memory context of its own below `parent`.
+ExpandedState* new_expanded_state(FieldType type, MemoryContext parent);
+
+// Where a function's result is to live: as the transition function of an aggregate,
+// in the aggregate's context, or PostgreSQL would copy it, and so encode it, for
+// every row.
+MemoryContext result_context(FunctionCallInfo fcinfo);
 
 inline Datum expanded_datum(ExpandedState* state) { return EOHPGetRWDatum(&state->header); }
 
@@ -100,16 +105,16 @@ auto with_state(const StateArgument& argument, Use use)
 // ---- glue again
 
 // The value to change instead of `value`: itself where it is read-write, otherwise
-// a copy. Its encoding counts as changed.
+// a copy below `parent`. Its encoding counts as changed.
 template <class State>
-ExpandedState* editable_state(FieldType type, Datum value) {
+ExpandedState* editable_state(FieldType type, Datum value, MemoryContext parent) {
   ExpandedState* given = expanded_state(type, value);
   if (given != nullptr && VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value))) {
     given->live->changed();
     return given;
   }
   const StateArgument argument = state_argument(type, value);
-  ExpandedState* made = new_expanded_state(type);
+  ExpandedState* made = new_expanded_state(type, parent);
   boundary::call([&]() -> Result<bool> {
     if (argument.live != nullptr) {
       made->live = new Live<State>(live_state<State>(argument.live));

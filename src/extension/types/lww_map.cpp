@@ -41,10 +41,10 @@ Result<void> set_all(LwwMap& map, ReplicaId replica, std::uint64_t now_ms, JsonM
   return {};
 }
 
-Datum unset_keys(Datum map, TextElements keys) {
+Datum unset_keys(FunctionCallInfo fcinfo, TextElements keys) {
   const std::uint64_t now_ms = prepare_edit();
-  return edit_state<LwwMap>(
-      FieldType::lww_map, map, [&](LwwMap& state, ReplicaId replica) -> Result<void> {
+  return edit_argument<LwwMap>(
+      FieldType::lww_map, fcinfo, [&](LwwMap& state, ReplicaId replica) -> Result<void> {
         for (const std::string_view key : keys)
           if (const auto done = state.unset(replica, now_ms, key); !done) return done.error();
         return {};
@@ -70,9 +70,9 @@ bool map_value(Datum map, std::string_view key, Datum* value) {
   return true;
 }
 
-Datum map_with_members(Datum map, JsonMembers members) {
+Datum map_with_members(Datum map, JsonMembers members, MemoryContext parent) {
   const std::uint64_t now_ms = prepare_edit();
-  return edit_state<LwwMap>(FieldType::lww_map, map, [&](LwwMap& state, ReplicaId replica) {
+  return edit_state<LwwMap>(FieldType::lww_map, map, parent, [&](LwwMap& state, ReplicaId replica) {
     return set_all(state, replica, now_ms, members);
   });
 }
@@ -105,21 +105,21 @@ Datum lww_map_new(PG_FUNCTION_ARGS) {
 
 Datum lww_map_set(PG_FUNCTION_ARGS) {
   const JsonMember member{bytes_argument(fcinfo, 1), json_text(PG_GETARG_JSONB_P(2))};
-  return map_with_members(PG_GETARG_DATUM(0), {&member, 1});
+  return map_with_members(PG_GETARG_DATUM(0), {&member, 1}, result_context(fcinfo));
 }
 
 Datum lww_map_set_members(PG_FUNCTION_ARGS) {
-  return map_with_members(PG_GETARG_DATUM(0), json_members(PG_GETARG_JSONB_P(1), "entries of a map"));
+  return map_with_members(PG_GETARG_DATUM(0), json_members(PG_GETARG_JSONB_P(1), "entries of a map"),
+                          result_context(fcinfo));
 }
 
 Datum lww_map_unset(PG_FUNCTION_ARGS) {
   const std::string_view key = bytes_argument(fcinfo, 1);
-  return unset_keys(PG_GETARG_DATUM(0), {&key, 1});
+  return unset_keys(fcinfo, {&key, 1});
 }
 
 Datum lww_map_unset_keys(PG_FUNCTION_ARGS) {
-  return unset_keys(PG_GETARG_DATUM(0),
-                    text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "map key"));
+  return unset_keys(fcinfo, text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "map key"));
 }
 
 Datum lww_map_to_jsonb(PG_FUNCTION_ARGS) {

@@ -13,7 +13,8 @@ namespace converge {
 // Glue. Makes *value the key's value, a jsonb; false if the key is not set.
 bool map_value(Datum map, std::string_view key, Datum* value);
 
-// Glue. The map with these members set, expanded; in place if it is read-write.
-Datum map_with_members(Datum map, JsonMembers members);
+// Glue. The map with these members set, expanded; in place if it is read-write,
+// otherwise below `parent`.
+Datum map_with_members(Datum map, JsonMembers members, MemoryContext parent);
 
 }  // namespace converge

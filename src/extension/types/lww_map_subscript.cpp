@@ -158,10 +158,10 @@ void assign(ExprState*, ExprEvalStep* op, ExprContext*) {
     JsonbToJsonbValue(value, &held);
     Jsonb* object = object_of(state, map_is_null, map);
     value = DatumGetJsonbP(jsonb_set_element(object, state->upperindex, state->numupper, &held));
-    *op->resvalue = map_with_members(map, json_members(value, "entries of a map"));
+    *op->resvalue = map_with_members(map, json_members(value, "entries of a map"), CurrentMemoryContext);
   } else {
     const JsonMember member{key_of(state), json_text(value)};
-    *op->resvalue = map_with_members(map, {&member, 1});
+    *op->resvalue = map_with_members(map, {&member, 1}, CurrentMemoryContext);
   }
   *op->resnull = false;
 }

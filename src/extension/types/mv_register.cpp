@@ -59,8 +59,8 @@ Datum mv_register_new(PG_FUNCTION_ARGS) {
 Datum mv_register_assign(PG_FUNCTION_ARGS) {
   const std::string_view json = json_text(PG_GETARG_JSONB_P(1));
   prepare_edit();
-  return edit_state<MvRegister>(
-      FieldType::mv_register, PG_GETARG_DATUM(0),
+  return edit_argument<MvRegister>(
+      FieldType::mv_register, fcinfo,
       [&](MvRegister& held, ReplicaId replica) { return held.assign(replica, json); });
 }
 

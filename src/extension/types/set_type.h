@@ -39,18 +39,18 @@ struct SetType {
     });
   }
 
-  static Datum add_all(Datum state, TextElements elements) {
+  static Datum add_all(FunctionCallInfo fcinfo, TextElements elements) {
     const std::uint64_t now_ms = prepare_edit();
-    return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
+    return edit_argument<Set>(kType, fcinfo, [&](Set& set, ReplicaId replica) -> Result<void> {
       for (const std::string_view element : elements)
         if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
       return {};
     });
   }
 
-  static Datum remove_all(Datum state, TextElements elements) {
+  static Datum remove_all(FunctionCallInfo fcinfo, TextElements elements) {
     const std::uint64_t now_ms = prepare_edit();
-    return edit_state<Set>(kType, state, [&](Set& set, ReplicaId replica) -> Result<void> {
+    return edit_argument<Set>(kType, fcinfo, [&](Set& set, ReplicaId replica) -> Result<void> {
       for (const std::string_view element : elements)
         if (const auto done = remove(set, replica, now_ms, element); !done) return done.error();
       return {};
@@ -109,20 +109,18 @@ struct SetType {
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, add) {                                                             \
     const std::string_view element = bytes_argument(fcinfo, 1);                                  \
-    return SetType<Set, FieldType::type>::add_all(PG_GETARG_DATUM(0), {&element, 1});            \
+    return SetType<Set, FieldType::type>::add_all(fcinfo, {&element, 1});                        \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, add_elements) {                                                    \
-    return SetType<Set, FieldType::type>::add_all(                                               \
-        PG_GETARG_DATUM(0),                                                                      \
+    return SetType<Set, FieldType::type>::add_all(fcinfo,                                        \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, remove) {                                                          \
     const std::string_view element = bytes_argument(fcinfo, 1);                                  \
-    return SetType<Set, FieldType::type>::remove_all(PG_GETARG_DATUM(0), {&element, 1});         \
+    return SetType<Set, FieldType::type>::remove_all(fcinfo, {&element, 1});                     \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, remove_elements) {                                                 \
-    return SetType<Set, FieldType::type>::remove_all(                                            \
-        PG_GETARG_DATUM(0),                                                                      \
+    return SetType<Set, FieldType::type>::remove_all(fcinfo,                                     \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, to_array) {                                                        \

@@ -62,7 +62,7 @@ struct StateType {
       }
     }
     const StateArgument other = state_argument(kType, from);
-    ExpandedState* joined = editable_state<State>(kType, into);
+    ExpandedState* joined = editable_state<State>(kType, into, result_context(fcinfo));
     boundary::call([&]() -> Result<bool> {
       State& state = live_state<State>(joined->live);
       Result<void> merged;
