@@ -76,6 +76,7 @@ SQL_PARTS := \
 	src/extension/types/lww_map_gin.sql \
 	src/extension/types/or_set.sql \
 	src/extension/types/crdt_text.sql \
+	src/extension/types/text_places.sql \
 	src/extension/types/counter.sql \
 	src/extension/types/mv_register.sql \
 	src/extension/types/lww_set.sql \

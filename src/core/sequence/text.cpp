@@ -90,6 +90,10 @@ Result<std::string_view> Text::text_of_encoded(std::string_view bytes) {
   return text_in_encoding(bytes);
 }
 
+Result<Text::TextPrefix> Text::text_of_prefix(std::string_view bytes) {
+  return text_in_prefix(bytes);
+}
+
 Result<void> Text::validate(std::string_view bytes) {
   Result<Text> text = decode(bytes);
   if (!text) return text.error();

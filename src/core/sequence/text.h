@@ -84,6 +84,16 @@ class Text {
   // decoding. Only what stands before the text is checked.
   static Result<std::string_view> text_of_encoded(std::string_view bytes);
 
+  // The same of the first bytes of an encoding, at least kTextHeadBytes if there
+  // are so many: the text's size, and what of it those bytes hold.
+  struct TextPrefix {
+    std::uint64_t size;       // of the whole text
+    std::uint64_t ends;       // where it ends in the encoding
+    std::string_view there;
+  };
+  static constexpr std::size_t kTextHeadBytes = 16;
+  static Result<TextPrefix> text_of_prefix(std::string_view bytes);
+
   // Whether `bytes` is what encode() gives for some set of edits: as decode, and
   // the order of the runs is the one that integrating them gives. For states
   // that come from outside and may be stored as they are.

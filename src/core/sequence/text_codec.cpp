@@ -475,6 +475,15 @@ Result<std::string_view> text_in_encoding(std::string_view bytes) {
   return text;
 }
 
+Result<Text::TextPrefix> text_in_prefix(std::string_view bytes) {
+  Reader in(bytes);
+  if (auto header = read_state_header(FieldType::crdt_text, in); !header) return header.error();
+  if (in.at_end() || !(in.byte() & kHasRuns)) return Text::TextPrefix{0, 0, {}};
+  const std::uint64_t size = in.varint();
+  if (in.failed()) return in.error("crdt_text");
+  return Text::TextPrefix{size, in.offset() + size, in.rest().substr(0, size)};
+}
+
 FlatSequence flatten(const Sequence& sequence) {
   FlatSequence flat = flatten_pending(sequence);
   flat.runs.reserve(sequence.tree().run_count());

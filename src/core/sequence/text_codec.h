@@ -44,6 +44,7 @@ Result<FlatSequence> load_sequence(std::string_view bytes, Sequence& sequence);
 
 // The visible text inside an encoding. Errors: malformed, wrong_type.
 Result<std::string_view> text_in_encoding(std::string_view bytes);
+Result<Text::TextPrefix> text_in_prefix(std::string_view bytes);
 
 // The sequence's runs as they lie in its tree, and what is pending.
 FlatSequence flatten(const Sequence& sequence);

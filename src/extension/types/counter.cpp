@@ -1,6 +1,8 @@
 // pn_counter and g_counter as SQL types: what state.sql.in and counter.sql declare.
 #include "extension/types/state.h"
 
+#include <string>
+
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
 #include "extension/types/edit.h"
@@ -39,6 +41,44 @@ Datum increment(FieldType type, FunctionCallInfo fcinfo, Number by) {
   });
 }
 
+// Body: makes the counter stand at `value`.
+Result<void> assign(PnCounter& counter, ReplicaId replica, int64 value) {
+  const Result<std::int64_t> now = counter.value();
+  if (!now) return now.error();
+  std::int64_t by;
+  if (__builtin_sub_overflow(value, *now, &by))
+    return Error{ErrorCode::out_of_range, "the difference to the counter's value is out of range",
+                 "from " + std::to_string(*now) + " to " + std::to_string(value)};
+  return counter.increment(replica, by);
+}
+
+Result<void> assign(GCounter& counter, ReplicaId replica, int64 value) {
+  const Result<std::int64_t> now = counter.value();
+  if (!now) return now.error();
+  if (value < *now)
+    return Error{ErrorCode::invalid, "a g_counter only grows",
+                 "It stands at " + std::to_string(*now) + " and was to be " + std::to_string(value) + "."};
+  return counter.increment(replica, static_cast<std::uint64_t>(value - *now));
+}
+
+template <class Counter>
+Datum assign_argument(FieldType type, FunctionCallInfo fcinfo) {
+  const int64 value = PG_GETARG_INT64(1);
+  prepare_edit();
+  return edit_argument<Counter>(type, fcinfo, [&](Counter& counter, ReplicaId replica) {
+    return assign(counter, replica, value);
+  });
+}
+
+template <class Counter>
+Datum three_way_argument(FieldType type, FunctionCallInfo fcinfo) {
+  const int64 value = PG_GETARG_INT64(1);
+  prepare_edit();
+  return three_way<Counter>(type, fcinfo, [&](Counter& counter, ReplicaId replica) {
+    return assign(counter, replica, value);
+  });
+}
+
 template <class Counter>
 int64 value_of(FieldType type, Datum state) {
   const StateArgument argument = state_argument(type, state);
@@ -53,7 +93,18 @@ int64 value_of(FieldType type, Datum state) {
 
 }  // namespace
 
+#define COUNTER_FUNCTION(type, suffix, Counter)                            \
+  PG_FUNCTION_INFO_V1(type##_##suffix);                                    \
+  Datum type##_##suffix(PG_FUNCTION_ARGS) {                                \
+    return suffix##_argument<Counter>(FieldType::type, fcinfo);            \
+  }
+
 extern "C" {
+
+COUNTER_FUNCTION(pn_counter, assign, PnCounter)
+COUNTER_FUNCTION(pn_counter, three_way, PnCounter)
+COUNTER_FUNCTION(g_counter, assign, GCounter)
+COUNTER_FUNCTION(g_counter, three_way, GCounter)
 
 PG_FUNCTION_INFO_V1(pn_counter_new);
 PG_FUNCTION_INFO_V1(pn_counter_increment);

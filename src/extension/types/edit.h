@@ -33,7 +33,7 @@ Datum edit_state(FieldType type, Datum value, MemoryContext parent, Edit edit) {
   ExpandedState* edited = editable_state<State>(type, value, parent);
   boundary::call([&]() -> Result<bool> {
     State& state = live_state<State>(edited->live);
-    const ReplicaId replica = minting::replica_for(type, state);
+    ReplicaId replica = minting::replica_for(type, state);
     if (const Result<void> done = edit(state, replica); !done) return done.error();
     minting::minted(type, replica, state.version_of(replica));
     return true;
@@ -45,6 +45,29 @@ Datum edit_state(FieldType type, Datum value, MemoryContext parent, Edit edit) {
 template <class State, class Edit>
 Datum edit_argument(FieldType type, FunctionCallInfo fcinfo, Edit edit) {
   return edit_state<State>(type, PG_GETARG_DATUM(0), result_context(fcinfo), edit);
+}
+
+// three_way(base, mine, theirs): what edit(state, replica) does to `base`, the
+// first argument, is done to `theirs`, the third, a later state, as if concurrently
+// to all that came in between. Glue.
+template <class State, class Edit>
+Datum three_way(FieldType type, FunctionCallInfo fcinfo, Edit edit) {
+  const StateArgument base = state_argument(type, PG_GETARG_DATUM(0));
+  return edit_state<State>(
+      type, PG_GETARG_DATUM(2), result_context(fcinfo),
+      [&](State& theirs, ReplicaId& replica) -> Result<void> {
+        return with_state<State>(base, [&](const State& before) -> Result<void> {
+          if (!theirs.version().includes(before.version()))
+            return Error{ErrorCode::invalid, "base is not an earlier state of theirs",
+                         "It has edits that theirs lacks."};
+          // A replica goes on where it stands, and must stand there in both.
+          if (before.version_of(replica) != theirs.version_of(replica))
+            replica = minting::fresh_replica();
+          State mine = before;
+          if (const Result<void> done = edit(mine, replica); !done) return done.error();
+          return theirs.merge(mine.difference(before));
+        });
+      });
 }
 
 // Glue: a new state, made by edit(state, replica) from the empty one.

@@ -34,6 +34,30 @@ JsonMembers json_members(Jsonb* object, const char* what) {
   return members;
 }
 
+JsonChanges json_changes(JsonMembers from, JsonMembers to) {
+  // Both are in jsonb's order of keys.
+  const auto before = [](std::string_view a, std::string_view b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  };
+  auto* set = static_cast<JsonMember*>(palloc0(sizeof(JsonMember) * (static_cast<Size>(to.count) + 1)));
+  auto* unset = static_cast<JsonMember*>(palloc0(sizeof(JsonMember) * (static_cast<Size>(from.count) + 1)));
+  JsonChanges changes{{set, 0}, {unset, 0}};
+  const JsonMember* old = from.begin();
+  for (const JsonMember& member : to) {
+    for (; old != from.end() && before(old->key, member.key); ++old)
+      unset[changes.unset.count++] = *old;
+    if (old != from.end() && old->key == member.key) {
+      // Equal values print alike.
+      if (old->value != member.value) set[changes.set.count++] = member;
+      ++old;
+    } else {
+      set[changes.set.count++] = member;
+    }
+  }
+  for (; old != from.end(); ++old) unset[changes.unset.count++] = *old;
+  return changes;
+}
+
 Datum jsonb_of(char* json) { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json)); }
 
 text* jsonb_as_text(Datum datum) {

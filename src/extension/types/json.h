@@ -28,6 +28,14 @@ struct JsonMembers {
 // is none. `what` names what was to be made of it: "a map".
 JsonMembers json_members(Jsonb* object, const char* what);
 
+// What makes an object another one.
+struct JsonChanges {
+  JsonMembers set;    // members that are new or have another value
+  JsonMembers unset;  // members that are no more
+};
+// Glue. Compares values as jsonb does, whatever their text looked like.
+JsonChanges json_changes(JsonMembers from, JsonMembers to);
+
 // The JSON text of a value, as jsonb prints it.
 std::string_view json_text(Jsonb* value);
 

@@ -51,6 +51,29 @@ Datum unset_keys(FunctionCallInfo fcinfo, TextElements keys) {
       });
 }
 
+// The map's value. Glue.
+Datum jsonb_of_map(Datum map) {
+  const StateArgument argument = state_argument(FieldType::lww_map, map);
+  return jsonb_of(boundary::call([&] {
+    return with_map(argument, [](const LwwMap& state) -> Result<char*> {
+      return boundary::cstring_of(state.to_json());
+    });
+  }));
+}
+
+// What makes the first argument's value the second argument. Glue.
+JsonChanges changes_asked(FunctionCallInfo fcinfo) {
+  const JsonMembers mine = json_members(PG_GETARG_JSONB_P(1), "entries of a map");
+  return json_changes(json_members(DatumGetJsonbP(jsonb_of_map(PG_GETARG_DATUM(0))), "a map"), mine);
+}
+
+// Body.
+Result<void> apply(LwwMap& map, ReplicaId replica, std::uint64_t now_ms, JsonChanges changes) {
+  for (const JsonMember& member : changes.unset)
+    if (const auto done = map.unset(replica, now_ms, member.key); !done) return done.error();
+  return set_all(map, replica, now_ms, changes.set);
+}
+
 }  // namespace
 
 namespace converge {
@@ -86,6 +109,8 @@ PG_FUNCTION_INFO_V1(lww_map_set);
 PG_FUNCTION_INFO_V1(lww_map_set_members);
 PG_FUNCTION_INFO_V1(lww_map_unset);
 PG_FUNCTION_INFO_V1(lww_map_unset_keys);
+PG_FUNCTION_INFO_V1(lww_map_assign);
+PG_FUNCTION_INFO_V1(lww_map_three_way);
 PG_FUNCTION_INFO_V1(lww_map_to_jsonb);
 PG_FUNCTION_INFO_V1(lww_map_get);
 PG_FUNCTION_INFO_V1(lww_map_get_text);
@@ -93,6 +118,7 @@ PG_FUNCTION_INFO_V1(lww_map_has_key);
 PG_FUNCTION_INFO_V1(lww_map_has_any_key);
 PG_FUNCTION_INFO_V1(lww_map_has_all_keys);
 PG_FUNCTION_INFO_V1(lww_map_contains);
+PG_FUNCTION_INFO_V1(lww_map_contained);
 PG_FUNCTION_INFO_V1(lww_map_keys);
 
 Datum lww_map_new(PG_FUNCTION_ARGS) {
@@ -122,14 +148,23 @@ Datum lww_map_unset_keys(PG_FUNCTION_ARGS) {
   return unset_keys(fcinfo, text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "map key"));
 }
 
-Datum lww_map_to_jsonb(PG_FUNCTION_ARGS) {
-  const StateArgument map = map_argument(fcinfo, 0);
-  return jsonb_of(boundary::call([&] {
-    return with_map(map, [](const LwwMap& state) -> Result<char*> {
-      return boundary::cstring_of(state.to_json());
-    });
-  }));
+Datum lww_map_assign(PG_FUNCTION_ARGS) {
+  const JsonChanges changes = changes_asked(fcinfo);
+  const std::uint64_t now_ms = prepare_edit();
+  return edit_argument<LwwMap>(FieldType::lww_map, fcinfo, [&](LwwMap& map, ReplicaId replica) {
+    return apply(map, replica, now_ms, changes);
+  });
 }
+
+Datum lww_map_three_way(PG_FUNCTION_ARGS) {
+  const JsonChanges changes = changes_asked(fcinfo);
+  const std::uint64_t now_ms = prepare_edit();
+  return three_way<LwwMap>(FieldType::lww_map, fcinfo, [&](LwwMap& map, ReplicaId replica) {
+    return apply(map, replica, now_ms, changes);
+  });
+}
+
+Datum lww_map_to_jsonb(PG_FUNCTION_ARGS) { return jsonb_of_map(PG_GETARG_DATUM(0)); }
 
 Datum lww_map_get(PG_FUNCTION_ARGS) {
   Datum value;
@@ -177,10 +212,8 @@ Datum lww_map_has_all_keys(PG_FUNCTION_ARGS) {
 }
 
 // m::jsonb @> query, without making jsonb of what the query does not ask for.
-Datum lww_map_contains(PG_FUNCTION_ARGS) {
-  const StateArgument map = map_argument(fcinfo, 0);
-  Jsonb* query = PG_GETARG_JSONB_P(1);
-  if (!JB_ROOT_IS_OBJECT(query)) PG_RETURN_BOOL(false);
+static bool contains(const StateArgument& map, Jsonb* query) {
+  if (!JB_ROOT_IS_OBJECT(query)) return false;
   const JsonMembers wanted = json_members(query, "a query");
   // For each member {"key": value} as jsonb text; null if a key is not set.
   auto* found = static_cast<char**>(palloc0(sizeof(char*) * (static_cast<Size>(wanted.count) + 1)));
@@ -200,11 +233,19 @@ Datum lww_map_contains(PG_FUNCTION_ARGS) {
       return true;
     });
   });
-  if (!all_set) PG_RETURN_BOOL(false);
+  if (!all_set) return false;
   for (int i = 0; i < wanted.count; ++i)
     if (!DatumGetBool(DirectFunctionCall2(jsonb_contains, jsonb_of(found[i]), jsonb_of(asked[i]))))
-      PG_RETURN_BOOL(false);
-  PG_RETURN_BOOL(true);
+      return false;
+  return true;
+}
+
+Datum lww_map_contains(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(contains(map_argument(fcinfo, 0), PG_GETARG_JSONB_P(1)));
+}
+
+Datum lww_map_contained(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(contains(map_argument(fcinfo, 1), PG_GETARG_JSONB_P(0)));
 }
 
 Datum lww_map_keys(PG_FUNCTION_ARGS) {

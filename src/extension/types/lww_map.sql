@@ -19,6 +19,14 @@ COMMENT ON FUNCTION converge.unset(converge.lww_map, text) IS 'takes a key out';
 CREATE FUNCTION converge.unset(map converge.lww_map, keys text[]) RETURNS converge.lww_map
     AS 'MODULE_PATHNAME', 'lww_map_unset_keys' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
 COMMENT ON FUNCTION converge.unset(converge.lww_map, text[]) IS 'takes several keys out';
+CREATE FUNCTION converge.assign(map converge.lww_map, value jsonb) RETURNS converge.lww_map
+    AS 'MODULE_PATHNAME', 'lww_map_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION converge.assign(converge.lww_map, jsonb) IS
+    'sets and takes out what makes the map''s value this object';
+CREATE FUNCTION converge.three_way(base converge.lww_map, mine jsonb, theirs converge.lww_map) RETURNS converge.lww_map
+    AS 'MODULE_PATHNAME', 'lww_map_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 200;
+COMMENT ON FUNCTION converge.three_way(converge.lww_map, jsonb, converge.lww_map) IS
+    'does to theirs, a later state of base, what makes base mine';
 
 CREATE FUNCTION converge.to_jsonb(map converge.lww_map) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'lww_map_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
@@ -74,6 +82,15 @@ CREATE OPERATOR converge.@> (
     RESTRICT = matchingsel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR converge.@> (converge.lww_map, jsonb) IS 'contains, as jsonb has it';
+
+CREATE FUNCTION converge.contained(members jsonb, map converge.lww_map) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_map_contained' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 30;
+COMMENT ON FUNCTION converge.contained(jsonb, converge.lww_map) IS 'implementation of <@ operator';
+CREATE OPERATOR converge.<@ (
+    LEFTARG = jsonb, RIGHTARG = converge.lww_map, FUNCTION = converge.contained,
+    COMMUTATOR = OPERATOR(converge.@>), RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.<@ (jsonb, converge.lww_map) IS 'is contained, as jsonb has it';
 
 CREATE FUNCTION converge.keys(map converge.lww_map) RETURNS text[]
     AS 'MODULE_PATHNAME', 'lww_map_keys' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;

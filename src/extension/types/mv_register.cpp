@@ -45,6 +45,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(mv_register_new);
 PG_FUNCTION_INFO_V1(mv_register_assign);
+PG_FUNCTION_INFO_V1(mv_register_three_way);
 PG_FUNCTION_INFO_V1(mv_register_to_array);
 PG_FUNCTION_INFO_V1(mv_register_cardinality);
 
@@ -62,6 +63,19 @@ Datum mv_register_assign(PG_FUNCTION_ARGS) {
   return edit_argument<MvRegister>(
       FieldType::mv_register, fcinfo,
       [&](MvRegister& held, ReplicaId replica) { return held.assign(replica, json); });
+}
+
+// The one value that stands in base, if it is mine, is no edit.
+Datum mv_register_three_way(PG_FUNCTION_ARGS) {
+  const std::string_view json = json_text(PG_GETARG_JSONB_P(1));
+  const Texts standing = values_of(PG_GETARG_DATUM(0));
+  const bool same = standing.count == 1 && json_text(DatumGetJsonbP(jsonb_of(standing.begin[0]))) == json;
+  prepare_edit();
+  return three_way<MvRegister>(
+      FieldType::mv_register, fcinfo, [&](MvRegister& held, ReplicaId replica) -> Result<void> {
+        if (same) return {};
+        return held.assign(replica, json);
+      });
 }
 
 Datum mv_register_to_array(PG_FUNCTION_ARGS) {

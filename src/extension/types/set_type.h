@@ -4,6 +4,9 @@
 #include "extension/types/state.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "extension/types/edit.h"
 #include "extension/types/text_array.h"
@@ -54,6 +57,35 @@ struct SetType {
       for (const std::string_view element : elements)
         if (const auto done = remove(set, replica, now_ms, element); !done) return done.error();
       return {};
+    });
+  }
+
+  // Body: adds and removes what makes the set hold just these elements.
+  static Result<void> assign(Set& set, ReplicaId replica, std::uint64_t now_ms,
+                             const std::set<std::string_view>& elements) {
+    std::vector<std::string> gone;  // a change moves what elements() points at
+    for (const std::string_view element : set.elements())
+      if (elements.count(element) == 0) gone.emplace_back(element);
+    for (const std::string& element : gone)
+      if (const auto done = remove(set, replica, now_ms, element); !done) return done.error();
+    for (const std::string_view element : elements) {
+      if (set.contains(element)) continue;
+      if (const auto done = add(set, replica, now_ms, element); !done) return done.error();
+    }
+    return {};
+  }
+
+  static Datum assign(FunctionCallInfo fcinfo, TextElements elements) {
+    const std::uint64_t now_ms = prepare_edit();
+    return edit_argument<Set>(kType, fcinfo, [&](Set& set, ReplicaId replica) {
+      return assign(set, replica, now_ms, {elements.begin(), elements.end()});
+    });
+  }
+
+  static Datum three_way(FunctionCallInfo fcinfo, TextElements elements) {
+    const std::uint64_t now_ms = prepare_edit();
+    return converge::three_way<Set>(kType, fcinfo, [&](Set& set, ReplicaId replica) {
+      return assign(set, replica, now_ms, {elements.begin(), elements.end()});
     });
   }
 
@@ -123,6 +155,14 @@ struct SetType {
     return SetType<Set, FieldType::type>::remove_all(fcinfo,                                     \
         text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
   }                                                                                              \
+  CONVERGE_SET_FUNCTION(type, assign) {                                                          \
+    return SetType<Set, FieldType::type>::assign(fcinfo,                                         \
+        text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
+  }                                                                                              \
+  CONVERGE_SET_FUNCTION(type, three_way) {                                                       \
+    return SetType<Set, FieldType::type>::three_way(fcinfo,                                      \
+        text_elements(PG_GETARG_ARRAYTYPE_P(1), Nulls::refuse, "set element"));                  \
+  }                                                                                              \
   CONVERGE_SET_FUNCTION(type, to_array) {                                                        \
     return SetType<Set, FieldType::type>::to_array(PG_GETARG_DATUM(0));                          \
   }                                                                                              \
@@ -136,6 +176,12 @@ struct SetType {
     if (array_contains_nulls(array)) PG_RETURN_BOOL(false);                                      \
     PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_all(                                 \
         PG_GETARG_DATUM(0), text_elements(array, Nulls::skip, "set element"))));                 \
+  }                                                                                              \
+  CONVERGE_SET_FUNCTION(type, contained) {                                                       \
+    ArrayType* array = PG_GETARG_ARRAYTYPE_P(0);                                                 \
+    if (array_contains_nulls(array)) PG_RETURN_BOOL(false);                                      \
+    PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_all(                                 \
+        PG_GETARG_DATUM(1), text_elements(array, Nulls::skip, "set element"))));                 \
   }                                                                                              \
   CONVERGE_SET_FUNCTION(type, overlaps) {                                                        \
     PG_RETURN_BOOL((SetType<Set, FieldType::type>::contains_any(                                 \

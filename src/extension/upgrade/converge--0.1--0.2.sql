@@ -3,6 +3,140 @@
 -- From 0.1 to 0.2. What it makes is what a fresh install of 0.2 makes: test/upgrade
 -- compares the two. The order is that of the install script.
 
+-- or_set.set.sql
+
+CREATE FUNCTION converge.assign(set converge.or_set, elements text[]) RETURNS converge.or_set
+    AS 'MODULE_PATHNAME', 'or_set_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION converge.assign(converge.or_set, text[]) IS
+    'adds and removes what makes the set hold just these elements';
+CREATE FUNCTION converge.three_way(base converge.or_set, mine text[], theirs converge.or_set) RETURNS converge.or_set
+    AS 'MODULE_PATHNAME', 'or_set_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 200;
+COMMENT ON FUNCTION converge.three_way(converge.or_set, text[], converge.or_set) IS
+    'does to theirs, a later state of base, what makes base mine';
+CREATE FUNCTION converge.contained(elements text[], set converge.or_set) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'or_set_contained' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.contained(text[], converge.or_set) IS 'implementation of <@ operator';
+CREATE OPERATOR converge.<@ (
+    LEFTARG = text[], RIGHTARG = converge.or_set, FUNCTION = converge.contained,
+    COMMUTATOR = OPERATOR(converge.@>), RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.<@ (text[], converge.or_set) IS 'all are in the set';
+
+-- lww_set.set.sql
+
+CREATE FUNCTION converge.assign(set converge.lww_set, elements text[]) RETURNS converge.lww_set
+    AS 'MODULE_PATHNAME', 'lww_set_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION converge.assign(converge.lww_set, text[]) IS
+    'adds and removes what makes the set hold just these elements';
+CREATE FUNCTION converge.three_way(base converge.lww_set, mine text[], theirs converge.lww_set) RETURNS converge.lww_set
+    AS 'MODULE_PATHNAME', 'lww_set_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 200;
+COMMENT ON FUNCTION converge.three_way(converge.lww_set, text[], converge.lww_set) IS
+    'does to theirs, a later state of base, what makes base mine';
+CREATE FUNCTION converge.contained(elements text[], set converge.lww_set) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_set_contained' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.contained(text[], converge.lww_set) IS 'implementation of <@ operator';
+CREATE OPERATOR converge.<@ (
+    LEFTARG = text[], RIGHTARG = converge.lww_set, FUNCTION = converge.contained,
+    COMMUTATOR = OPERATOR(converge.@>), RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.<@ (text[], converge.lww_set) IS 'all are in the set';
+
+-- src/extension/types/lww_map.sql
+
+CREATE FUNCTION converge.assign(map converge.lww_map, value jsonb) RETURNS converge.lww_map
+    AS 'MODULE_PATHNAME', 'lww_map_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION converge.assign(converge.lww_map, jsonb) IS
+    'sets and takes out what makes the map''s value this object';
+CREATE FUNCTION converge.three_way(base converge.lww_map, mine jsonb, theirs converge.lww_map) RETURNS converge.lww_map
+    AS 'MODULE_PATHNAME', 'lww_map_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 200;
+COMMENT ON FUNCTION converge.three_way(converge.lww_map, jsonb, converge.lww_map) IS
+    'does to theirs, a later state of base, what makes base mine';
+CREATE FUNCTION converge.contained(members jsonb, map converge.lww_map) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'lww_map_contained' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 30;
+COMMENT ON FUNCTION converge.contained(jsonb, converge.lww_map) IS 'implementation of <@ operator';
+CREATE OPERATOR converge.<@ (
+    LEFTARG = jsonb, RIGHTARG = converge.lww_map, FUNCTION = converge.contained,
+    COMMUTATOR = OPERATOR(converge.@>), RESTRICT = matchingsel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR converge.<@ (jsonb, converge.lww_map) IS 'is contained, as jsonb has it';
+
+-- src/extension/types/lww_map_subscript.sql
+
+CREATE FUNCTION converge.lww_map_subscript(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'lww_map_subscript' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.lww_map_subscript(internal) IS 'subscripting of lww_map';
+CREATE FUNCTION converge.assigned_key(key text) RETURNS text
+    AS 'MODULE_PATHNAME', 'lww_map_assigned_key' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.assigned_key(text) IS
+    'the key of m[key] = value: volatile, so that no assignment is done at planning';
+ALTER TYPE converge.lww_map SET (SUBSCRIPT = converge.lww_map_subscript);
+
+-- src/extension/types/crdt_text.sql
+
+ALTER TYPE converge.crdt_text SET (STORAGE = external);
+CREATE FUNCTION converge.three_way(base converge.crdt_text, mine text, theirs converge.crdt_text)
+    RETURNS converge.crdt_text
+    AS 'MODULE_PATHNAME', 'crdt_text_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 200;
+COMMENT ON FUNCTION converge.three_way(converge.crdt_text, text, converge.crdt_text) IS
+    'does to theirs, a later state of base, what makes base mine';
+CREATE FUNCTION converge.substr(content converge.crdt_text, start integer, count integer) RETURNS text
+    AS 'MODULE_PATHNAME', 'crdt_text_substr' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.substr(converge.crdt_text, integer, integer) IS
+    'a part of the text, its start counted from 1 as in substr(text, …)';
+CREATE FUNCTION converge.substr(content converge.crdt_text, start integer) RETURNS text
+    AS 'MODULE_PATHNAME', 'crdt_text_substr_from' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.substr(converge.crdt_text, integer) IS
+    'the rest of the text from a character on, counted from 1 as in substr(text, …)';
+CREATE FUNCTION converge.strpos(content converge.crdt_text, part text) RETURNS integer
+    AS 'MODULE_PATHNAME', 'crdt_text_strpos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.strpos(converge.crdt_text, text) IS
+    'where a part first begins, counted from 1 as in strpos(text, text); 0 if nowhere';
+
+-- src/extension/types/text_places.sql
+
+CREATE FUNCTION converge.authors(content converge.crdt_text, OUT at integer, OUT count integer, OUT replica bigint,
+                                 OUT clock bigint)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'crdt_text_authors' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 100;
+COMMENT ON FUNCTION converge.authors(converge.crdt_text) IS
+    'the visible characters by the replica that wrote them: position from 0, number, replica, its clock at the first';
+CREATE FUNCTION converge.anchor(content converge.crdt_text, at integer, side text DEFAULT 'before') RETURNS bytea
+    AS 'MODULE_PATHNAME', 'crdt_text_anchor' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.anchor(converge.crdt_text, integer, text) IS
+    'a place beside a character, at a position counted from 0, that edits elsewhere do not move';
+CREATE FUNCTION converge.position_of(content converge.crdt_text, anchor bytea) RETURNS integer
+    AS 'MODULE_PATHNAME', 'crdt_text_position_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.position_of(converge.crdt_text, bytea) IS 'where an anchor stands now, counted from 0';
+
+-- src/extension/types/counter.sql
+
+CREATE FUNCTION converge.assign(counter converge.pn_counter, value bigint) RETURNS converge.pn_counter
+    AS 'MODULE_PATHNAME', 'pn_counter_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 20;
+COMMENT ON FUNCTION converge.assign(converge.pn_counter, bigint) IS
+    'adds what makes the counter stand at a value; concurrent increments count on top';
+CREATE FUNCTION converge.assign(counter converge.g_counter, value bigint) RETURNS converge.g_counter
+    AS 'MODULE_PATHNAME', 'g_counter_assign' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 20;
+COMMENT ON FUNCTION converge.assign(converge.g_counter, bigint) IS
+    'adds what makes the counter stand at a value, at least its own; concurrent increments count on top';
+CREATE FUNCTION converge.three_way(base converge.pn_counter, mine bigint, theirs converge.pn_counter)
+    RETURNS converge.pn_counter
+    AS 'MODULE_PATHNAME', 'pn_counter_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.three_way(converge.pn_counter, bigint, converge.pn_counter) IS
+    'does to theirs, a later state of base, what makes base mine';
+CREATE FUNCTION converge.three_way(base converge.g_counter, mine bigint, theirs converge.g_counter)
+    RETURNS converge.g_counter
+    AS 'MODULE_PATHNAME', 'g_counter_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.three_way(converge.g_counter, bigint, converge.g_counter) IS
+    'does to theirs, a later state of base, what makes base mine';
+
+-- src/extension/types/mv_register.sql
+
+CREATE FUNCTION converge.three_way(base converge.mv_register, mine jsonb, theirs converge.mv_register)
+    RETURNS converge.mv_register
+    AS 'MODULE_PATHNAME', 'mv_register_three_way' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.three_way(converge.mv_register, jsonb, converge.mv_register) IS
+    'does to theirs, a later state of base, what makes base mine: an assignment beside those that base had not seen';
+
 -- src/extension/documents/log.sql
 
 ALTER TABLE converge.collection
