@@ -18,7 +18,7 @@ void copy(std::string_view text, char (&to)[N]) noexcept {
   // Not in the middle of a UTF-8 character.
   if (n < text.size())
     while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
-  std::memcpy(to, text.data(), n);
+  text.copy(to, n);
   to[n] = '\0';
 }
 
@@ -73,14 +73,14 @@ struct varlena* varlena_of(std::string_view bytes) {
     throw std::length_error("A value holds at most 1 GB.");
   auto* value = static_cast<struct varlena*>(allocate(VARHDRSZ + bytes.size()));
   SET_VARSIZE(value, VARHDRSZ + bytes.size());
-  std::memcpy(VARDATA(value), bytes.data(), bytes.size());
+  bytes.copy(VARDATA(value), bytes.size());  // unlike memcpy, of nothing too
   return value;
 }
 
 char* cstring_of(std::string_view text) {
   if (text.size() >= MaxAllocSize) throw std::length_error("A text holds at most 1 GB.");
   auto* copy = static_cast<char*>(allocate(text.size() + 1));
-  std::memcpy(copy, text.data(), text.size());
+  text.copy(copy, text.size());
   copy[text.size()] = '\0';
   return copy;
 }

@@ -56,11 +56,7 @@ class RandomCalls:
         connection.autocommit = True
         self.cursor = connection.cursor()
         self.run(SETUP)
-        self.run(f"SET statement_timeout = '{SECONDS_A_CALL}s'")
-        self.run("SET enable_seqscan = off")
-        # So that small tables are aggregated in parallel.
-        self.run("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
-                 "SET min_parallel_table_scan_size = 0")
+        self.prepare_session()
         self.chance = random.Random(seed)
         self.read_catalog()
         self.values = Values(self.chance, self.types)
@@ -69,6 +65,14 @@ class RandomCalls:
         self.called = collections.Counter()
         self.succeeded = set()
 
+    def prepare_session(self):
+        self.run("SET search_path = pg_catalog, pg_temp, public")  # everything else is qualified
+        self.run(f"SET statement_timeout = '{SECONDS_A_CALL}s'")
+        self.run("SET enable_seqscan = off")
+        # So that small tables are aggregated in parallel.
+        self.run("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
+                 "SET min_parallel_table_scan_size = 0")
+
     def run(self, statement, *values):
         self.cursor.execute(statement, values or None)
         return self.cursor.fetchall() if self.cursor.description else []
@@ -76,7 +80,6 @@ class RandomCalls:
     # ------------------------------------------------------------------ what there is
 
     def read_catalog(self):
-        self.run("SET search_path = pg_catalog, pg_temp, public")  # everything else is qualified
         # Those with a binary form of bytes: the states and the clocks that are vectors.
         base = ("SELECT t.oid FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass "
                 "AND d.objid = t.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid "
@@ -256,14 +259,28 @@ class RandomCalls:
             self.succeeded.add(f"receive {kind}")
 
     def blame(self, calls, error):
-        """Finds the call that a batch broke at."""
-        if not self.connection.closed:
-            for _, call, _ in calls:
-                try:
-                    self.run("SELECT state, result FROM attempt(%s)", [call])
-                except psycopg2.Error as one:
-                    raise Finding(f"{one}\n{call}") from one
-        raise Finding(f"{error}\none of these:\n" + "\n".join(call for _, call, _ in calls)) from error
+        """Finds the call that a batch broke at, in a new session if it broke the old one."""
+        if self.connection.closed:
+            self.reconnect()
+        for _, call, _ in calls:
+            try:
+                self.run("SELECT state, result FROM attempt(%s)", [call])
+            except psycopg2.Error as one:
+                raise Finding(f"{one}\n{call}") from one
+        raise Finding(f"{error}\none of these, but none by itself:\n"
+                      + "\n".join(call for _, call, _ in calls)) from error
+
+    def reconnect(self):
+        """As soon as the server has recovered."""
+        for _ in range(300):
+            try:
+                self.connection = psycopg2.connect(self.connection.dsn)
+                break
+            except psycopg2.OperationalError:
+                time.sleep(0.1)
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+        self.prepare_session()
 
     def memory(self):
         """The backend's own memory in kB, and what its memory contexts hold in bytes."""
