@@ -11,6 +11,7 @@
 #include "core/register/mv_register.h"
 #include "core/sequence/text.h"
 #include "core/state_header.h"
+#include "core/ydoc/ydoc.h"
 
 namespace converge {
 
@@ -39,6 +40,8 @@ Result<Answer> with_class(FieldType type, Use use) {
       return use(Of<MvRegister>{});
     case FieldType::lww_set:
       return use(Of<LwwSet>{});
+    case FieldType::ydoc:
+      return use(Of<YDoc>{});
   }
   return Error{ErrorCode::invalid, "unknown field type",
                "it has number " + std::to_string(static_cast<unsigned>(type))};
@@ -62,6 +65,8 @@ std::string_view field_type_name(FieldType type) {
       return "mv_register";
     case FieldType::lww_set:
       return "lww_set";
+    case FieldType::ydoc:
+      return "ydoc";
   }
   return {};
 }

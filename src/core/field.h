@@ -27,6 +27,7 @@ enum class FieldType : std::uint8_t {
   g_counter = 5,
   mv_register = 6,
   lww_set = 7,
+  ydoc = 10,  // 8 and 9 are the clocks
 };
 
 // "lww_map" and so on: the SQL type's name.

@@ -88,6 +88,15 @@ class RunTree {
 
   // The run that holds this unit, which is there.
   Place find(UnitId unit) const;
+  // Calls take(place) for every run, ascending by identifier.
+  template <class F>
+  void for_each_by_id(F&& take) const {
+    index_.for_each([&](const RunIndex::Entry& entry) {
+      Place place{leaf_of_[entry.handle], 0};
+      while (place.run().handle != entry.handle) ++place.index;
+      take(place);
+    });
+  }
   // The run that holds the character at this position, at < chars().
   const Located& at_char(std::uint64_t at) const;
   // One count of visible positions as the other; at most chars() or units(). A

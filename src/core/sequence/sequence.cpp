@@ -214,6 +214,10 @@ void Sequence::Loader::add(const LooseRun& run) {
   sequence_.known_[run.id.client] += run.length;
 }
 
+void Sequence::Loader::keep(const LooseRun& run, const Content* contents) {
+  sequence_.lists_->keep(run.id, run.text, contents);
+}
+
 void Sequence::Loader::finish(const std::vector<std::uint32_t>& by_id) {
   if (!sequence_.lists_) return builder_.finish(by_id);
   std::vector<std::uint32_t> built;

@@ -126,7 +126,9 @@ class Sequence {
     ListIndex begin(const ListName& name);
     void begin_gone() { list_ = kGone; }
     void add(const LooseRun& run) override;
-    // `by_id`: the indexes of the runs by identifier.
+    // What the run's placeholders hold: so many of `contents`.
+    void keep(const LooseRun& run, const Content* contents);
+    // `by_id`: the indexes of the runs, as they were added, by identifier.
     void finish(const std::vector<std::uint32_t>& by_id);
 
    private:

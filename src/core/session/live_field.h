@@ -14,6 +14,7 @@
 #include "core/register/mv_register.h"
 #include "core/result.h"
 #include "core/sequence/text.h"
+#include "core/ydoc/ydoc.h"
 
 namespace converge::session {
 
@@ -46,7 +47,7 @@ class LiveField {
   }
 
  private:
-  using State = std::variant<LwwMap, OrSet, Text, PnCounter, GCounter, MvRegister, LwwSet>;
+  using State = std::variant<LwwMap, OrSet, Text, PnCounter, GCounter, MvRegister, LwwSet, YDoc>;
 
   explicit LiveField(State state) : state_(std::move(state)) {}
 

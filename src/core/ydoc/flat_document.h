@@ -1,0 +1,56 @@
+// A part of a document laid out flat, with what its views are into.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/sequence/sequence.h"
+
+namespace converge {
+
+// UnitIds index flat.replicas. Texts that are not held here are views into the
+// bytes or the document that this was made of.
+class FlatDocument {
+ public:
+  FlatSequence flat;
+
+  // The number of a replica, or of a list, in `flat`.
+  ClientIndex client(ReplicaId replica) {
+    auto [at, added] = clients_.emplace(replica, static_cast<ClientIndex>(flat.replicas.size()));
+    if (added) flat.replicas.push_back(replica);
+    return at->second;
+  }
+  ListIndex list(const ListName& name) {
+    auto [at, added] =
+        lists_.emplace(name, static_cast<ListIndex>(flat.lists.size() + kFirstList));
+    if (added) flat.lists.push_back(name);
+    return at->second;
+  }
+
+  std::string_view own(std::string text) { return texts_.emplace_back(std::move(text)); }
+  const Content* own(std::vector<Content> contents) {
+    return contents_.emplace_back(std::move(contents)).data();
+  }
+  // Copies of what the placeholders in the text hold, or null if there are none.
+  const Content* contents_of(const Lists& lists, UnitId id, std::string_view text) {
+    std::vector<Content> contents;
+    for_each_placeholder(text, [&](std::uint32_t offset) {
+      contents.push_back(*lists.content(id.plus(offset)));
+    });
+    return contents.empty() ? nullptr : own(std::move(contents));
+  }
+
+ private:
+  std::unordered_map<ReplicaId, ClientIndex> clients_;
+  std::map<ListName, ListIndex> lists_;
+  std::deque<std::string> texts_;
+  std::deque<std::vector<Content>> contents_;
+};
+
+}  // namespace converge

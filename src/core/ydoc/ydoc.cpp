@@ -1,0 +1,138 @@
+#include "core/ydoc/ydoc.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/sequence/sequence.h"
+#include "core/ydoc/update_writer.h"
+#include "core/ydoc/ydoc_codec.h"
+
+namespace converge {
+
+namespace {
+
+Error too_large() {
+  return Error{ErrorCode::too_large, "ydoc would grow beyond its bounds",
+               "at most " + std::to_string(kMaxTextBytes) + " bytes of text, " +
+                   std::to_string(kMaxContentBytes) + " of other content, " +
+                   std::to_string(kMaxPendingRuns) + " pending runs and " +
+                   std::to_string(kMaxPendingBytes) + " bytes of pending text"};
+}
+
+VersionVector version_of(const Sequence& document) {
+  std::vector<VersionVector::Entry> entries;
+  for (ClientIndex i = 0; i < document.replicas().size(); ++i) {
+    entries.push_back({document.replicas()[i], document.known(i)});
+  }
+  std::sort(entries.begin(), entries.end());
+  VersionVector version;
+  for (const auto& entry : entries) version.set(entry.replica, entry.counter);
+  return version;
+}
+
+std::unique_ptr<Sequence> new_document() { return std::make_unique<Sequence>(Sequence::Holds::lists); }
+
+}  // namespace
+
+YDoc::YDoc() : sequence_(new_document()) {}
+YDoc::YDoc(std::unique_ptr<Sequence> sequence) : sequence_(std::move(sequence)) {}
+YDoc::~YDoc() = default;
+YDoc::YDoc(const YDoc& other) : sequence_(std::make_unique<Sequence>(*other.sequence_)) {}
+YDoc::YDoc(YDoc&& other) noexcept = default;
+YDoc& YDoc::operator=(YDoc&& other) noexcept = default;
+YDoc& YDoc::operator=(const YDoc& other) {
+  if (this != &other) sequence_ = std::make_unique<Sequence>(*other.sequence_);
+  return *this;
+}
+
+bool operator==(const YDoc& a, const YDoc& b) { return a.encode() == b.encode(); }
+
+// ---- bytes ---------------------------------------------------------------
+
+Result<YDoc> YDoc::decode(std::string_view bytes) {
+  auto document = new_document();
+  Result<FlatDocument> pending = load_document(bytes, *document);
+  if (!pending) return pending.error();
+  const FlatSequence& flat = pending->flat;
+  if (!flat.waiting.empty() || !flat.deleted.empty()) {
+    const VersionVector before = version_of(*document);
+    if (!document->add(flat)) return too_large();
+    if (document->waiting().size() < flat.waiting.size() || version_of(*document) != before) {
+      return Error{ErrorCode::malformed, "malformed ydoc",
+                   "what it says is pending is known or could be integrated"};
+    }
+  }
+  if (document->tree().bytes() > kMaxTextBytes ||
+      document->lists().content_bytes() > kMaxContentBytes) {
+    return too_large();
+  }
+  return YDoc(std::move(document));
+}
+
+std::string YDoc::encode() const { return encode_document(*sequence_); }
+
+Result<void> YDoc::validate(std::string_view bytes) {
+  Result<YDoc> document = decode(bytes);
+  if (!document) return document.error();
+  if (document->encode() != bytes) {
+    return Error{ErrorCode::malformed, "malformed ydoc", "it is not in its canonical form"};
+  }
+  // Integrated from nothing, in another order than that in which it is written.
+  YDoc again;
+  if (!again.sequence_->add(flatten_document(*document->sequence_).flat)) return too_large();
+  if (again.encode() != bytes) {
+    return Error{ErrorCode::malformed, "malformed ydoc",
+                 "its items do not stand where their origins say"};
+  }
+  return {};
+}
+
+// ---- states --------------------------------------------------------------
+
+Result<void> YDoc::merge(const YDoc& other) {
+  if (this == &other) return {};
+  if (!sequence_->add(flatten_document(*other.sequence_).flat)) return too_large();
+  return {};
+}
+
+Result<void> YDoc::merge_encoded(std::string_view bytes) {
+  if (is_pending_alone(bytes)) {
+    Sequence none(Sequence::Holds::lists);
+    Result<FlatDocument> flat = load_document(bytes, none);
+    if (!flat) return flat.error();
+    if (!sequence_->add(flat->flat)) return too_large();
+    return {};
+  }
+  Result<YDoc> other = decode(bytes);
+  if (!other) return other.error();
+  if (empty()) {
+    *this = std::move(*other);
+    return {};
+  }
+  return merge(*other);
+}
+
+VersionVector YDoc::version() const { return version_of(*sequence_); }
+
+bool YDoc::empty() const { return version().empty() && !has_pending(); }
+bool YDoc::has_pending() const { return sequence_->has_pending(); }
+
+// ---- Yjs's own formats ---------------------------------------------------
+
+Result<void> YDoc::apply_update(std::string_view update, UpdateFormat format) {
+  Result<FlatDocument> flat = read_update(update, format);
+  if (!flat) return flat.error();
+  if (!sequence_->add(flat->flat)) return too_large();
+  return {};
+}
+
+Result<std::string> YDoc::update_since(std::string_view state_vector, UpdateFormat format) const {
+  Result<VersionVector> since = read_state_vector(state_vector);
+  if (!since) return since.error();
+  return write_update(*sequence_, *since, format);
+}
+
+std::string YDoc::state_vector() const { return write_state_vector(*sequence_); }
+
+}  // namespace converge

@@ -1,0 +1,457 @@
+#include <utility>
+#include <vector>
+
+#include "core/codec/reader.h"
+#include "core/codec/utf8.h"
+#include "core/field.h"
+#include "core/sequence/bits.h"
+#include "core/sequence/run_codec.h"
+#include "core/sequence/text.h"
+#include "core/state_header.h"
+#include "core/ydoc/any_value.h"
+#include "core/ydoc/struct_info.h"
+#include "core/ydoc/ydoc_codec.h"
+#include "core/ydoc/ydoc_layout.h"
+
+namespace converge {
+
+namespace {
+
+using namespace ydoc_layout;
+
+// Text in which placeholders may stand.
+bool is_valid_with_placeholders(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t wrong = find_invalid_text(text);
+    if (wrong == kTextOk) return true;
+    if (text[wrong] != kPlaceholder) return false;
+    text.remove_prefix(wrong + 1);
+  }
+  return true;
+}
+
+// What follows a root or a type.
+struct Shape {
+  bool items = false;
+  std::vector<std::uint32_t> keys;  // numbers of names
+};
+
+// A list of the encoding, before its parent's unit is known.
+struct ListPlace {
+  std::uint32_t type;  // the number of the type above it, or kRoot + a root's number
+  bool keyed;
+  std::uint32_t key;
+  std::uint32_t units;
+};
+constexpr std::uint32_t kRoot = 0x8000'0000;
+
+// Shares out the runs, as they are read, to the lists.
+class ListSink final : public RunSink {
+ public:
+  ListSink(Sequence& document, const std::vector<ListPlace>& places,
+           const std::vector<std::string_view>& names, const std::vector<std::uint32_t>& roots,
+           const std::vector<Content>& contents)
+      : loader_(document), places_(places), names_(names), roots_(roots), contents_(contents) {}
+
+  Sequence::Loader& loader() { return loader_; }
+
+  void expect(std::size_t runs) override {
+    loader_.expect(runs + places_.size());
+    parts_.reserve(runs + 1);
+  }
+
+  void add(const LooseRun& run) override {
+    parts_.push_back(added_);
+    std::uint32_t from = 0;
+    std::string_view text = run.text;
+    while (from < run.length && why_ == nullptr) {
+      if (left_in_list_ == 0) begin_list();
+      LooseRun part{run.id.plus(from), std::min(run.length - from, left_in_list_),
+                    from == 0 ? run.left : run.id.plus(from - 1), run.right, {}};
+      if (part.left == edge_) part.left = kNoId;
+      if (!run.text.empty()) {
+        if (gone_) return fail("what is gone has text");
+        TextSize size = part.length == run.length
+                            ? TextSize{static_cast<std::uint32_t>(text.size()), 0, part.length}
+                            : measure_units(text.data(), part.length);
+        if (size.units != part.length) return fail("a list ends inside a character");
+        part.text = text.substr(0, size.bytes);
+        text.remove_prefix(size.bytes);
+        take_contents(part);
+      }
+      if (why_ != nullptr) return;
+      loader_.add(part);
+      ++added_;
+      from += part.length;
+      left_in_list_ -= part.length;
+      last_ = part.id.plus(part.length - 1);
+    }
+  }
+
+  // Call it when all runs are read. Null, or what was wrong.
+  const char* finish(const std::vector<std::uint32_t>& by_id) {
+    if (why_ == nullptr && (next_ < places_.size() || (left_in_list_ > 0 && !gone_))) {
+      why_ = "a list is longer than what there is";
+    }
+    if (why_ != nullptr) return why_;
+    parts_.push_back(added_);
+    std::vector<std::uint32_t> order;
+    order.reserve(added_);
+    for (std::uint32_t run : by_id) {
+      for (std::uint32_t part = parts_[run]; part < parts_[run + 1]; ++part) order.push_back(part);
+    }
+    loader_.finish(order);
+    return nullptr;
+  }
+
+ private:
+  void begin_list() {
+    edge_ = last_;
+    if (next_ == places_.size()) {
+      gone_ = true;
+      left_in_list_ = 0xffff'ffff;
+      loader_.begin_gone();
+      return;
+    }
+    const ListPlace& place = places_[next_++];
+    ListName name;
+    if (place.type >= kRoot) {
+      name.root = names_[roots_[place.type - kRoot]];
+    } else if (place.type < types_.size()) {
+      name.parent = types_[place.type];
+    } else {
+      return fail("a list comes before its type");
+    }
+    name.keyed = place.keyed;
+    if (place.keyed) name.key = names_[place.key];
+    left_in_list_ = place.units;
+    loader_.begin(name);
+  }
+
+  void take_contents(const LooseRun& part) {
+    const std::size_t count = count_placeholders(part.text);
+    if (count == 0) return;
+    loader_.keep(part, contents_.data() + next_content_);
+    for_each_placeholder(part.text, [&](std::uint32_t offset) {
+      if (contents_[next_content_++].kind == ContentKind::type) types_.push_back(part.id.plus(offset));
+    });
+  }
+
+  void fail(const char* why) {
+    if (why_ == nullptr) why_ = why;
+  }
+
+  Sequence::Loader loader_;
+  const std::vector<ListPlace>& places_;
+  const std::vector<std::string_view>& names_;
+  const std::vector<std::uint32_t>& roots_;
+  const std::vector<Content>& contents_;  // as many as there are placeholders
+  std::size_t next_ = 0;
+  std::size_t next_content_ = 0;
+  std::uint32_t left_in_list_ = 0;
+  bool gone_ = false;
+  UnitId edge_ = kNoId;
+  UnitId last_ = kNoId;
+  std::vector<UnitId> types_;
+  std::vector<std::uint32_t> parts_;  // of each run, the first of its parts
+  std::uint32_t added_ = 0;
+  const char* why_ = nullptr;
+};
+
+class Decoder {
+ public:
+  Decoder(std::string_view bytes, Sequence& document) : in_(bytes), document_(document) {}
+
+  Result<FlatDocument> decode() {
+    if (auto header = read_state_header(FieldType::ydoc, in_); !header) return header.error();
+    if (in_.at_end()) return std::move(out_);
+    const std::uint8_t sections = in_.byte();
+    if (sections == 0 || sections > (kHasIntegrated | kHasWaiting | kHasDeleted)) {
+      in_.fail("its second byte names no known sections");
+    }
+    std::string_view text;
+    if (sections & kHasIntegrated) text = in_.string();
+    if (!is_valid_with_placeholders(text)) in_.fail("its text is not UTF-8");
+    read_replicas();
+    read_names();
+    if (sections & kHasIntegrated) read_integrated(text);
+    if (sections & kHasWaiting) read_waiting();
+    if (sections & kHasDeleted) read_deleted();
+    in_.expect_end();
+    if (in_.failed()) return in_.error("ydoc");
+    return std::move(out_);
+  }
+
+ private:
+  void read_replicas() {
+    const std::size_t count = in_.count(1);
+    if (count > kMaxReplicas) in_.fail("it names too many replicas");
+    ReplicaId replica = 0;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      const std::uint64_t step = in_.varint_below(kReplicaLimit, "a replica is not below 2^53");
+      if (i > 0 && step == 0) in_.fail("a replica comes twice");
+      replica += step;
+      if (replica >= kReplicaLimit) in_.fail("a replica is not below 2^53");
+      if (in_.failed()) return;
+      out_.client(replica);
+      document_.client(replica);
+    }
+  }
+
+  void read_names() {
+    const std::size_t count = in_.count(1);
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      const std::string_view name = in_.string();
+      if (!is_valid_text(name)) in_.fail("a name is not UTF-8, or holds U+0000");
+      if (i > 0 && name <= names_.back()) in_.fail("names are not in order");
+      names_.push_back(name);
+    }
+  }
+
+  std::uint32_t name_number() {
+    return static_cast<std::uint32_t>(
+        in_.varint_below(names_.size(), "a name's number is not in its table"));
+  }
+
+  ClientIndex client() {
+    return static_cast<ClientIndex>(
+        in_.varint_below(out_.flat.replicas.size(), "a replica's number is not in its table"));
+  }
+
+  std::uint32_t clock() {
+    return static_cast<std::uint32_t>(
+        in_.varint_below(kMaxTextClock + 1, "a clock is beyond the limit"));
+  }
+
+  void read_value(std::string& value) {
+    const std::string_view before = in_.rest();
+    check_any(in_);
+    if (!in_.failed()) value = before.substr(0, before.size() - in_.remaining());
+  }
+
+  Content read_content() {
+    Content content;
+    const std::uint8_t first = in_.failed() || in_.at_end() ? 0 : static_cast<std::uint8_t>(in_.rest().front());
+    if (first >= kFirstAnyTag) {
+      read_value(content.value);
+      return content;
+    }
+    in_.byte();
+    if (first >= kTypeBase && first < kTypeBase + kSharedTypes) {
+      content.kind = ContentKind::type;
+      content.type = first - kTypeBase;
+      if (type_has_name(content.type)) content.name = name(name_number());
+      return content;
+    }
+    content.kind = static_cast<ContentKind>(first);
+    switch (content.kind) {
+      case ContentKind::binary:
+        content.value = in_.string();
+        return content;
+      case ContentKind::format:
+        content.name = name(name_number());
+        break;
+      case ContentKind::document:
+        content.name = in_.string();
+        if (!is_valid_text(content.name)) in_.fail("a name is not UTF-8, or holds U+0000");
+        break;
+      case ContentKind::json:
+      case ContentKind::embed:
+        break;
+      default:
+        in_.fail("a content has an unknown kind");
+        return content;
+    }
+    read_value(content.value);
+    return content;
+  }
+
+  std::string_view name(std::uint32_t number) const {
+    return number < names_.size() ? names_[number] : std::string_view();
+  }
+
+  // ---- what is integrated
+
+  void read_integrated(std::string_view text) {
+    std::vector<Shape> shapes(in_.count(1));
+    for (Shape& shape : shapes) {
+      const std::uint64_t head = in_.varint();
+      shape.items = head & 1;
+      if (head / 2 > in_.remaining()) in_.fail("a count exceeds what follows");
+      for (std::uint64_t i = 0; i < head / 2 && !in_.failed(); ++i) {
+        shape.keys.push_back(name_number());
+        if (i > 0 && shape.keys[i] <= shape.keys[i - 1]) in_.fail("keys are not in order");
+      }
+    }
+    auto shape_number = [&] { return in_.varint_below(shapes.size(), "a shape's number is not in its table"); };
+    std::vector<ListPlace> places;
+    auto place = [&](std::uint32_t type, std::uint64_t number) {
+      if (in_.failed()) return;
+      const Shape& shape = shapes[number];
+      // Each list takes a bit at least.
+      if (places.size() + shape.keys.size() > in_.remaining() * 8) {
+        return in_.fail("there are more lists than what follows can tell of");
+      }
+      if (shape.items) places.push_back({type, false, 0, 0});
+      for (std::uint32_t key : shape.keys) places.push_back({type, true, key, 0});
+    };
+    std::vector<std::uint32_t> roots(in_.count(2));
+    for (std::uint32_t i = 0; i < roots.size() && !in_.failed(); ++i) {
+      roots[i] = name_number();
+      if (i > 0 && roots[i] <= roots[i - 1]) in_.fail("roots are not in order");
+      place(kRoot + i, shape_number());
+    }
+    const std::size_t count = count_placeholders(text);
+    if (count > in_.remaining()) in_.fail("there is less content than placeholders");
+    std::vector<Content> contents;
+    std::uint32_t types = 0;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      contents.push_back(read_content());
+      if (contents.back().kind == ContentKind::type) place(types++, shape_number());
+    }
+    if (in_.failed()) return;
+    BitReader bits(in_.rest());
+    for (ListPlace& one : places) {
+      const std::uint32_t more = bits.golomb(0);
+      if (more >= kMaxTextClock || bits.overrun()) return in_.fail("a list's length is malformed");
+      one.units = more + 1;
+    }
+    if (!bits.padded_with_zeros()) in_.fail("the lengths are not padded with zeros");
+    in_.bytes(bits.used_bytes());
+    if (in_.failed()) return;
+
+    ListSink sink(document_, places, names_, roots, contents);
+    const std::vector<std::uint32_t> by_id = read_runs(in_, out_.flat.replicas.size(), text, sink);
+    if (in_.failed()) return;
+    if (const char* why = sink.finish(by_id); why != nullptr) in_.fail(why);
+  }
+
+  // ---- what is pending
+
+  UnitId read_origin(Origin kind, UnitId id) {
+    if (kind == same_client) {
+      const std::uint64_t distance = in_.varint();
+      if (distance >= id.clock) {
+        in_.fail("an origin is not before its run");
+        return kNoId;
+      }
+      return {id.client, id.clock - 1 - static_cast<std::uint32_t>(distance)};
+    }
+    if (kind == other_client) return read_unit();
+    return kNoId;
+  }
+
+  UnitId read_unit() {
+    const ClientIndex of = client();
+    return {of, clock()};
+  }
+
+  void read_waiting() {
+    const std::size_t count = in_.count(2);
+    ClientIndex of = kNoId.client;
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      const std::uint8_t head = in_.byte();
+      if ((head & kSameClient) == 0) {
+        const ClientIndex named = client();
+        if (i > 0 && named <= of) in_.fail("runs that wait are not in order");
+        of = named;
+        end = 0;
+      } else if (i == 0) {
+        in_.fail("the first run names no replica");
+      }
+      end += clock();
+      if (end > kMaxTextClock) in_.fail("a clock is beyond the limit");
+      if (in_.failed()) return;
+      LooseRun run{{of, static_cast<std::uint32_t>(end)}, 0, kNoId, kNoId, {}};
+      const std::uint64_t size = head & kSingle ? 1 : in_.varint();
+      const auto left = static_cast<Origin>(head >> kLeftShift & 3);
+      const auto right = static_cast<Origin>(head >> kRightShift & 3);
+      if (left == beside && end == 0) in_.fail("a run without a unit before it names that");
+      run.left = left == beside ? run.id.before() : read_origin(left, run.id);
+      if (right == beside && (run.left.none() || run.left.clock >= kMaxTextClock)) {
+        in_.fail("a run without a left origin has one beside it");
+      }
+      run.right = right == beside ? run.left.plus(1) : read_origin(right, run.id);
+      if (head & kIsGone) {
+        if (!(head & kDeleted) || left != edge || right != edge) in_.fail("what is gone has an origin");
+        run.list = kGone;
+      } else if (left == edge && right == edge) {
+        run.list = read_list();
+      }
+      if (in_.failed()) return;
+      read_units(run, size, head & kDeleted);
+      end += run.length;
+      if (run.length == 0 || end > kMaxTextClock) in_.fail("a clock is beyond the limit");
+      out_.flat.waiting.push_back(run);
+    }
+  }
+
+  ListIndex read_list() {
+    const std::uint8_t head = in_.byte();
+    if (head > (kUnderUnit | kKeyed)) in_.fail("a parent is of an unknown kind");
+    ListName list;
+    if (head & kUnderUnit) {
+      list.parent = read_unit();
+    } else {
+      list.root = name(name_number());
+    }
+    list.keyed = head & kKeyed;
+    if (list.keyed) list.key = name(name_number());
+    return in_.failed() ? kImplied : out_.list(list);
+  }
+
+  void read_units(LooseRun& run, std::uint64_t size, bool deleted) {
+    if (deleted) {
+      if (size > kMaxTextClock) return in_.fail("a run's length is beyond the limit");
+      run.length = static_cast<std::uint32_t>(size);
+      return;
+    }
+    if (size > in_.remaining()) return in_.fail("it ends too early");
+    run.text = in_.bytes(static_cast<std::size_t>(size));
+    if (!is_valid_with_placeholders(run.text)) return in_.fail("its text is not UTF-8");
+    run.length = measure(run.text).units;
+    const std::size_t count = count_placeholders(run.text);
+    if (count == 0) return;
+    if (count > in_.remaining()) return in_.fail("there is less content than placeholders");
+    std::vector<Content> contents;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) contents.push_back(read_content());
+    run.contents = out_.own(std::move(contents));
+  }
+
+  void read_deleted() {
+    const std::size_t replicas = in_.count(4);
+    ClientIndex before = 0;
+    for (std::size_t i = 0; i < replicas && !in_.failed(); ++i) {
+      const ClientIndex of = client();
+      if (i > 0 && of <= before) in_.fail("deleted ranges are not in order");
+      before = of;
+      const std::size_t count = in_.count(2);
+      std::uint64_t at = 0;
+      for (std::size_t n = 0; n < count && !in_.failed(); ++n) {
+        at += clock();
+        const std::uint64_t length = in_.varint_below(kMaxTextClock, "a range is beyond the limit") + 1;
+        if (at + length > kMaxTextClock) return in_.fail("a range is beyond the limit");
+        out_.flat.deleted.push_back({{of, static_cast<std::uint32_t>(at)}, static_cast<std::uint32_t>(length)});
+        at += length;
+      }
+    }
+  }
+
+  Reader in_;
+  Sequence& document_;
+  FlatDocument out_;
+  std::vector<std::string_view> names_;
+};
+
+}  // namespace
+
+Result<FlatDocument> load_document(std::string_view bytes, Sequence& document) {
+  return Decoder(bytes, document).decode();
+}
+
+bool is_pending_alone(std::string_view bytes) {
+  return bytes.size() > 1 && (static_cast<std::uint8_t>(bytes[1]) & kHasIntegrated) == 0;
+}
+
+}  // namespace converge

@@ -1,0 +1,460 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "core/codec/varint.h"
+#include "core/field.h"
+#include "core/sequence/bits.h"
+#include "core/sequence/run_codec.h"
+#include "core/state_header.h"
+#include "core/ydoc/lib0.h"
+#include "core/ydoc/struct_info.h"
+#include "core/ydoc/ydoc_codec.h"
+#include "core/ydoc/ydoc_layout.h"
+
+namespace converge {
+
+namespace {
+
+using namespace ydoc_layout;
+
+// Whether b says no more than a longer a would.
+bool follows(const LooseRun& a, const LooseRun& b) {
+  if (b.id != a.id.plus(a.length) || a.text.empty() != b.text.empty()) return false;
+  if (a.list == kGone || b.list == kGone) return a.list == b.list;
+  return b.left == a.id.plus(a.length - 1) && b.right == a.right;
+}
+
+class Encoder {
+ public:
+  // `document` may be null: then nothing is integrated.
+  Encoder(const Sequence* document, const FlatDocument& pending)
+      : document_(document), pending_(pending.flat) {}
+
+  std::string encode() {
+    std::string out(1, state_header(FieldType::ydoc));
+    number_replicas();
+    const bool integrated = document_ != nullptr && any_known_;
+    if (!integrated && pending_.waiting.empty() && pending_.deleted.empty()) return out;
+    order_waiting();
+    if (integrated) walk();
+    number_names();
+
+    out.push_back(static_cast<char>((integrated ? kHasIntegrated : 0) |
+                                    (pending_.waiting.empty() ? 0 : kHasWaiting) |
+                                    (pending_.deleted.empty() ? 0 : kHasDeleted)));
+    out.reserve(text_.size() + runs_.size() * 3 + 256);
+    if (integrated) append_string(out, text_);
+    append_varint(out, order_.size());
+    ReplicaId before = 0;
+    for (const auto& [replica, index] : order_) {
+      append_varint(out, replica - before);
+      before = replica;
+    }
+    append_varint(out, names_.size());
+    for (const auto& [name, number] : names_) append_string(out, name);
+    if (integrated) append_integrated(out);
+    if (!pending_.waiting.empty()) append_waiting(out);
+    if (!pending_.deleted.empty()) append_deleted(out);
+    return out;
+  }
+
+ private:
+  using Shape = std::vector<std::string_view>;  // a map's keys; the first says what else
+
+  // ---- replicas and names
+
+  void number_replicas() {
+    std::vector<bool> used(pending_.replicas.size());
+    auto use = [&](UnitId id) {
+      if (!id.none()) used[id.client] = true;
+    };
+    for (ClientIndex i = 0; document_ != nullptr && i < used.size(); ++i) {
+      used[i] = document_->known(i) > 0;
+      any_known_ = any_known_ || used[i];
+    }
+    for (const LooseRun& run : pending_.waiting) {
+      use(run.id);
+      use(run.left);
+      use(run.right);
+      if (run.list >= kFirstList) use(list_of(run).parent);
+    }
+    for (const UnitRange& range : pending_.deleted) use(range.id);
+    for (ClientIndex i = 0; i < used.size(); ++i) {
+      if (used[i]) order_.emplace_back(pending_.replicas[i], i);
+    }
+    std::sort(order_.begin(), order_.end());
+    number_.resize(pending_.replicas.size());
+    for (std::size_t i = 0; i < order_.size(); ++i) number_[order_[i].second] = static_cast<std::uint32_t>(i);
+  }
+
+  const ListName& list_of(const LooseRun& run) const { return pending_.lists[run.list - kFirstList]; }
+  UnitId numbered(UnitId id) const { return id.none() ? id : UnitId{number_[id.client], id.clock}; }
+
+  void note_name(std::string_view name) { names_.emplace(name, 0); }
+
+  static bool has_name(const Content& content) {
+    return content.kind == ContentKind::format ||
+           (content.kind == ContentKind::type && type_has_name(content.type));
+  }
+
+  void number_names() {
+    for (const LooseRun& run : pending_.waiting) {
+      if (run.list >= kFirstList) {
+        const ListName& list = list_of(run);
+        if (list.parent.none()) note_name(list.root);
+        if (list.keyed) note_name(list.key);
+      }
+      const std::size_t contents = run.contents != nullptr ? count_placeholders(run.text) : 0;
+      for (std::size_t i = 0; i < contents; ++i) {
+        if (has_name(run.contents[i])) note_name(run.contents[i].name);
+      }
+    }
+    std::uint32_t number = 0;
+    for (auto& entry : names_) entry.second = number++;
+  }
+
+  std::uint32_t name_number(std::string_view name) const { return names_.find(name)->second; }
+
+  // ---- what is integrated
+
+  // Goes through the lists: those of the roots, then those of each type, in the
+  // order in which the types stand in the text.
+  void walk() {
+    const Lists& lists = document_->lists();
+    const Lists::Names& names = lists.names();
+    for (auto at = names.lower_bound(ListName{}); at != names.end();) {
+      const std::string& root = at->first.root;
+      Shape shape;
+      for (; at != names.end() && at->first.root == root; ++at) walk_list(at->second, shape);
+      if (shape.empty()) continue;
+      note_name(root);
+      roots_.emplace_back(root, shape_number(shape));
+    }
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      Shape shape;
+      lists.for_each_under(types_[i], [&](ListIndex index) { walk_list(index, shape); });
+      type_shapes_.push_back(shape_number(shape));
+    }
+    gather_gone();
+  }
+
+  std::uint32_t shape_number(const Shape& shape) {
+    auto [at, added] = shapes_.emplace(shape, static_cast<std::uint32_t>(shapes_.size()));
+    if (added) {
+      shapes_by_number_.push_back(&at->first);
+      for (std::size_t i = 1; i < shape.size(); ++i) note_name(shape[i]);
+    }
+    return at->second;
+  }
+
+  // The list's part of everything, if it is there and alive.
+  void walk_list(ListIndex index, Shape& shape) {
+    const Lists& lists = document_->lists();
+    const Lists::List& list = lists.list(index);
+    if (!list.begun || list.dead) return;
+    if (shape.empty()) shape.push_back({});
+    if (list.name.keyed) {
+      shape.push_back(list.name.key);
+    } else {
+      shape[0] = "items";
+    }
+    const UnitId edge = last_;  // stands for the edge on the left
+    std::uint32_t units = 0;
+    for_each_run(*document_, index, [&](RunTree::Place place) {
+      const Run& run = place.run();
+      units += run.length;
+      add_run({run.id, run.length, run.left.none() ? edge : run.left, run.right, !run.visible()});
+      if (!run.visible()) return;
+      const std::string_view text = RunTree::text_of(place);
+      text_.append(text);
+      for_each_placeholder(text, [&](std::uint32_t offset) {
+        const UnitId id = run.id.plus(offset);
+        const Content* content = lists.content(id);
+        contents_.push_back(content);
+        if (content->kind == ContentKind::type) types_.push_back(id);
+        if (has_name(*content)) note_name(content->name);
+      });
+    });
+    lengths_.push_back(units);
+  }
+
+  // Units that are gone, by identifier, as a last list.
+  void gather_gone() {
+    const Lists& lists = document_->lists();
+    for (const auto& [replica, client] : order_) {
+      const std::uint32_t known = document_->known(client);
+      for (std::uint32_t clock = 0; clock < known;) {
+        const UnitId id{client, clock};
+        const std::uint32_t end = lists.stretch_end(id, known);
+        if (lists.list_of(id) == kGone) add_run({id, end - clock, last_, kNoId, true});
+        clock = end;
+      }
+    }
+  }
+
+  // A run that stands behind all others; one with the last of them if it can be.
+  void add_run(PlainRun run) {
+    last_ = run.id.plus(run.length - 1);
+    run.id = numbered(run.id);
+    run.left = numbered(run.left);
+    run.right = numbered(run.right);
+    if (!runs_.empty()) {
+      PlainRun& before = runs_.back();
+      if (run.id == before.id.plus(before.length) && run.left == before.id.plus(before.length - 1) &&
+          run.right == before.right && run.deleted == before.deleted) {
+        before.length += run.length;
+        return;
+      }
+    }
+    runs_.push_back(run);
+  }
+
+  void append_integrated(std::string& out) {
+    append_varint(out, shapes_by_number_.size());
+    for (const Shape* shape : shapes_by_number_) {
+      if (shape->empty()) {
+        append_varint(out, 0);
+        continue;
+      }
+      append_varint(out, (shape->size() - 1) * 2 + (shape->front().empty() ? 0 : 1));
+      for (std::size_t i = 1; i < shape->size(); ++i) append_varint(out, name_number((*shape)[i]));
+    }
+    append_varint(out, roots_.size());
+    for (const auto& [name, shape] : roots_) {
+      append_varint(out, name_number(name));
+      append_varint(out, shape);
+    }
+    std::size_t type = 0;
+    for (const Content* content : contents_) {
+      append_content(out, *content);
+      if (content->kind == ContentKind::type) append_varint(out, type_shapes_[type++]);
+    }
+    BitWriter bits(out);
+    for (std::uint32_t length : lengths_) bits.golomb(length - 1, 0);
+    bits.finish();
+    append_runs(out, runs_, order_.size());
+  }
+
+  void append_content(std::string& out, const Content& content) const {
+    switch (content.kind) {
+      case ContentKind::any:
+        out.append(content.value);
+        return;
+      case ContentKind::type:
+        out.push_back(static_cast<char>(kTypeBase + content.type));
+        if (type_has_name(content.type)) append_varint(out, name_number(content.name));
+        return;
+      default:
+        break;
+    }
+    out.push_back(static_cast<char>(content.kind));
+    if (content.kind == ContentKind::format) append_varint(out, name_number(content.name));
+    if (content.kind == ContentKind::document) append_string(out, content.name);
+    if (content.kind == ContentKind::binary) {
+      append_string(out, content.value);
+    } else {
+      out.append(content.value);
+    }
+  }
+
+  // ---- what is pending
+
+  bool before(UnitId a, UnitId b) const {
+    return a.client != b.client ? number_[a.client] < number_[b.client] : a.clock < b.clock;
+  }
+
+  void order_waiting() {
+    waiting_ = pending_.waiting;
+    auto by_id = [this](const LooseRun& a, const LooseRun& b) { return before(a.id, b.id); };
+    if (!std::is_sorted(waiting_.begin(), waiting_.end(), by_id)) {
+      std::sort(waiting_.begin(), waiting_.end(), by_id);
+    }
+  }
+
+  static Origin kind_of(const LooseRun& run, UnitId origin, UnitId near) {
+    if (origin == near) return beside;
+    if (origin.none()) return edge;
+    return origin.client == run.id.client && origin.clock < run.id.clock ? same_client : other_client;
+  }
+
+  void append_origin(std::string& out, Origin kind, const LooseRun& run, UnitId origin) const {
+    if (kind == same_client) {
+      append_varint(out, run.id.clock - 1 - origin.clock);
+    } else if (kind == other_client) {
+      append_unit(out, origin);
+    }
+  }
+
+  void append_unit(std::string& out, UnitId id) const {
+    append_varint(out, number_[id.client]);
+    append_varint(out, id.clock);
+  }
+
+  void append_waiting(std::string& out) const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < waiting_.size(); ++i) {
+      count += i == 0 || !follows(waiting_[i - 1], waiting_[i]);
+    }
+    append_varint(out, count);
+    ClientIndex client = kNoId.client;
+    std::uint32_t end = 0;
+    for (std::size_t i = 0; i < waiting_.size();) {
+      const LooseRun& run = waiting_[i];
+      const std::size_t first = i;
+      std::uint32_t length = run.length;
+      std::size_t bytes = run.text.size();
+      for (++i; i < waiting_.size() && follows(waiting_[i - 1], waiting_[i]); ++i) {
+        length += waiting_[i].length;
+        bytes += waiting_[i].text.size();
+      }
+      const UnitId own = run.id.clock > 0 ? run.id.before() : kNoId;
+      const Origin left = run.left.none() ? edge : kind_of(run, run.left, own);
+      const Origin right = run.right.none() ? edge
+                           : !run.left.none() && run.right == run.left.plus(1)
+                               ? beside
+                               : kind_of(run, run.right, kNoId);
+      const std::size_t size = run.text.empty() ? length : bytes;
+      out.push_back(static_cast<char>(
+          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
+          left << kLeftShift | right << kRightShift | (size == 1 ? kSingle : 0) |
+          (run.list == kGone ? kIsGone : 0)));
+      if (run.id.client != client) {
+        append_varint(out, number_[run.id.client]);
+        end = 0;
+      }
+      client = run.id.client;
+      append_varint(out, run.id.clock - end);
+      if (size != 1) append_varint(out, size);
+      append_origin(out, left, run, run.left);
+      append_origin(out, right, run, run.right);
+      if (left == edge && right == edge && run.list != kGone) append_list(out, run);
+      for (std::size_t part = first; part < i; ++part) out.append(waiting_[part].text);
+      for (std::size_t part = first; part < i; ++part) {
+        const std::size_t contents = count_placeholders(waiting_[part].text);
+        for (std::size_t n = 0; n < contents; ++n) append_content(out, waiting_[part].contents[n]);
+      }
+      end = run.id.clock + length;
+    }
+  }
+
+  void append_list(std::string& out, const LooseRun& run) const {
+    const ListName& list = list_of(run);
+    out.push_back(static_cast<char>((list.parent.none() ? 0 : kUnderUnit) | (list.keyed ? kKeyed : 0)));
+    if (list.parent.none()) {
+      append_varint(out, name_number(list.root));
+    } else {
+      append_unit(out, list.parent);
+    }
+    if (list.keyed) append_varint(out, name_number(list.key));
+  }
+
+  void append_deleted(std::string& out) const {
+    std::vector<UnitRange> ranges = pending_.deleted;
+    std::sort(ranges.begin(), ranges.end(),
+              [this](const UnitRange& a, const UnitRange& b) { return before(a.id, b.id); });
+    std::vector<UnitRange> joined;
+    std::size_t replicas = 0;
+    for (const UnitRange& range : ranges) {
+      const bool same = !joined.empty() && joined.back().id.client == range.id.client;
+      if (same && range.id.clock <= joined.back().id.clock + joined.back().length) {
+        UnitRange& last = joined.back();
+        last.length = std::max(last.id.clock + last.length, range.id.clock + range.length) - last.id.clock;
+      } else {
+        replicas += !same;
+        joined.push_back(range);
+      }
+    }
+    append_varint(out, replicas);
+    for (std::size_t i = 0; i < joined.size();) {
+      std::size_t end = i;
+      while (end < joined.size() && joined[end].id.client == joined[i].id.client) ++end;
+      append_varint(out, number_[joined[i].id.client]);
+      append_varint(out, end - i);
+      std::uint32_t clock = 0;
+      for (; i < end; ++i) {
+        append_varint(out, joined[i].id.clock - clock);
+        append_varint(out, joined[i].length - 1);
+        clock = joined[i].id.clock + joined[i].length;
+      }
+    }
+  }
+
+  const Sequence* document_;
+  const FlatSequence& pending_;
+  bool any_known_ = false;
+  std::vector<std::pair<ReplicaId, ClientIndex>> order_;
+  std::vector<std::uint32_t> number_;  // by the document's index
+  std::map<std::string_view, std::uint32_t> names_;
+  std::vector<LooseRun> waiting_;
+
+  std::string text_;
+  std::vector<PlainRun> runs_;
+  UnitId last_ = kNoId;
+  std::vector<std::uint32_t> lengths_;  // of the lists, in units
+  std::vector<const Content*> contents_;
+  std::vector<UnitId> types_;
+  std::vector<std::uint32_t> type_shapes_;
+  std::map<Shape, std::uint32_t> shapes_;
+  std::vector<const Shape*> shapes_by_number_;
+  std::vector<std::pair<std::string_view, std::uint32_t>> roots_;
+};
+
+// What is pending, its contents copied.
+void flatten_pending(const Sequence& document, FlatDocument& out) {
+  for (ReplicaId replica : document.replicas()) out.client(replica);
+  auto id_of = [](std::uint64_t key) {
+    return UnitId{static_cast<ClientIndex>(key >> 32), static_cast<std::uint32_t>(key)};
+  };
+  for (const auto& [key, waiting] : document.waiting()) {
+    LooseRun run{id_of(key), waiting.length, waiting.left, waiting.right, waiting.text, waiting.list};
+    if (run.list >= kFirstList) run.list = out.list(document.lists().list(run.list).name);
+    run.contents = out.contents_of(document.lists(), run.id, run.text);
+    out.flat.waiting.push_back(run);
+  }
+  for (const auto& [key, length] : document.early()) out.flat.deleted.push_back({id_of(key), length});
+}
+
+}  // namespace
+
+std::string encode_document(const Sequence& document) {
+  FlatDocument pending;
+  flatten_pending(document, pending);
+  return Encoder(&document, pending).encode();
+}
+
+std::string encode_pending(const FlatDocument& flat) { return Encoder(nullptr, flat).encode(); }
+
+FlatDocument flatten_document(const Sequence& document) {
+  FlatDocument out;
+  flatten_pending(document, out);
+  const Lists& lists = document.lists();
+  std::vector<LooseRun>& runs = out.flat.runs;
+  for (const auto& [name, index] : lists.names()) {
+    const Lists::List& list = lists.list(index);
+    if (!list.begun || list.dead) continue;
+    const ListIndex number = out.list(name);
+    for_each_run(document, index, [&](RunTree::Place place) {
+      const Run& run = place.run();
+      LooseRun loose{run.id, run.length, run.left, run.right, {}, kImplied};
+      if (run.visible()) loose.text = RunTree::text_of(place);
+      if (run.left.none() && run.right.none()) loose.list = number;
+      loose.contents = out.contents_of(lists, run.id, loose.text);
+      runs.push_back(loose);
+    });
+  }
+  for (ClientIndex client = 0; client < document.replicas().size(); ++client) {
+    for (std::uint32_t clock = 0; clock < document.known(client);) {
+      const UnitId id{client, clock};
+      const std::uint32_t end = lists.stretch_end(id, document.known(client));
+      if (lists.list_of(id) == kGone) {
+        runs.push_back(LooseRun{id, end - clock, kNoId, kNoId, {}, kGone});
+      }
+      clock = end;
+    }
+  }
+  return out;
+}
+
+}  // namespace converge
