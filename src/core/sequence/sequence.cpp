@@ -247,6 +247,8 @@ bool Sequence::add(const FlatSequence& flat) {
       runs.push_back(run);
     } else if (run.text.empty()) {
       erase_integrated(run.id, run.length);
+    } else {
+      keep_halves_apart(run);
     }
   };
   for (const LooseRun& run : flat.runs) take(run);

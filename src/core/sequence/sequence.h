@@ -168,6 +168,8 @@ class Sequence {
   UnitId unit_after(const Gap& gap) const;
   bool reaches(const Gap& gap, UnitId unit) const;
   void keep_pair_apart(UnitId unit);
+  void keep_halves_apart(const LooseRun& run);
+  void keep_apart(UnitId unit);
   void integrate(const LooseRun& run);
   void place(const LooseRun& run, Gap gap);
   void put(Gap gap, const LooseRun& run);

@@ -62,8 +62,39 @@ UnitId Sequence::missing(const LooseRun& run) const {
   return kNoId;
 }
 
+// Where the run has U+FFFD, someone has seen a surrogate pair cut: it is cut here
+// as well, in what is known of the run. What cut it may have to wait here, and the
+// state must not tell which of both came first.
+void Sequence::keep_halves_apart(const LooseRun& run) {
+  if (run.text.size() == run.length) return;
+  std::uint32_t units = 0;
+  std::size_t from = 0;
+  for (std::size_t at; (at = run.text.find(kReplacement, from)) != std::string_view::npos;
+       from = at + kReplacement.size()) {
+    units += measure(run.text.substr(from, at - from)).units;
+    keep_apart(run.id.plus(units));
+    keep_apart(run.id.plus(++units));
+  }
+}
+
+void Sequence::keep_apart(UnitId unit) {
+  if (integrated(unit)) {
+    if (!lists_ || lists_->list_of(unit) != kGone) keep_pair_apart(unit);
+    return;
+  }
+  auto at = waiting_.upper_bound(unit.key());
+  if (at == waiting_.begin()) return;
+  --at;
+  const std::string& text = at->second.text;
+  const std::uint64_t offset = unit.key() - at->first;
+  if (offset == 0 || offset >= at->second.length || text.size() <= at->second.length) return;
+  const auto units = static_cast<std::uint32_t>(offset);
+  if (measure_units(text.data(), units).units < units) cut_waiting(at, units);
+}
+
 // Takes a run of which any part may be known, or deleted already.
 void Sequence::offer(LooseRun run) {
+  keep_halves_apart(run);
   std::string replaced;
   auto advance = [&](std::uint32_t units) {
     std::string text;
@@ -165,8 +196,9 @@ void Sequence::wake(UnitId id, std::uint32_t length) {
         at = std::prev(cut_waiting(at, static_cast<std::uint32_t>(end - at->first)));
       }
       if (at->second.text.empty()) {
-        erase_integrated({range.id.client, static_cast<std::uint32_t>(at->first)},
-                         at->second.length);
+        erase_integrated(id_of(at->first), at->second.length);
+      } else {
+        keep_halves_apart({id_of(at->first), at->second.length, kNoId, kNoId, at->second.text});
       }
       waiting_bytes_ -= at->second.text.size();
       waiting_.erase(at);

@@ -1,0 +1,53 @@
+// What Yjs clients send: updates of both formats and state vectors, applied to a
+// document. The first byte says what the input is; two updates are cut by the second.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "core/ydoc/ydoc.h"
+
+namespace {
+
+using namespace converge;
+
+void must(bool holds) {
+  if (!holds) std::abort();
+}
+
+// What a document says of itself must be taken again, in each format.
+void check(const YDoc& document) {
+  const std::string state = document.encode();
+  auto read = YDoc::decode(state);
+  must(read.ok());
+  must(read->encode() == state);
+  for (UpdateFormat format : {UpdateFormat::v1, UpdateFormat::v2}) {
+    auto update = document.update_since("", format);
+    must(update.ok());
+    YDoc again;
+    must(again.apply_update(*update, format).ok());
+    must(again.state_vector() == document.state_vector());
+  }
+  if (auto json = document.json(); !json.ok()) must(json.error().code == ErrorCode::too_large);
+  (void)document.text("t");
+  (void)document.xml("t");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
+  YDoc document;
+  if (data[0] % 4 == 3) {
+    (void)document.update_since(input, UpdateFormat::v1);
+    return 0;
+  }
+  const auto format = data[0] % 2 == 0 ? UpdateFormat::v1 : UpdateFormat::v2;
+  const std::size_t cut = data[1] == 0xff ? input.size() : data[1] * input.size() / 255;
+  const auto first = document.apply_update(input.substr(0, cut), format);
+  if (first.ok()) check(document);
+  if (!first.ok() && first.error().code == ErrorCode::too_large) return 0;
+  const auto second = document.apply_update(input.substr(cut), format);
+  if (second.ok()) check(document);
+  return 0;
+}
