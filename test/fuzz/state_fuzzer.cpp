@@ -14,6 +14,7 @@
 #include "core/or_set/or_set.h"
 #include "core/register/mv_register.h"
 #include "core/sequence/text.h"
+#include "core/ydoc/ydoc.h"
 
 namespace {
 
@@ -64,6 +65,12 @@ void look_at(const GCounter& counter) {
 
 void look_at(const Text& text) { must(text.substr(0, text.char_length()).value() == text.text()); }
 
+void look_at(const YDoc& document) {
+  if (auto json = document.json(); json.ok()) {
+    must(validate_json(*json).ok() || json->size() > 1000);  // nested deeper than JSON may be
+  }
+}
+
 template <class State>
 void look(std::string_view bytes) {
   const auto state = State::decode(bytes);
@@ -80,6 +87,7 @@ void look(std::string_view bytes) {
     case FieldType::g_counter: return look<GCounter>(bytes);
     case FieldType::mv_register: return look<MvRegister>(bytes);
     case FieldType::lww_set: return look<LwwSet>(bytes);
+    case FieldType::ydoc: return look<YDoc>(bytes);
   }
 }
 
@@ -95,7 +103,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)version(kType, a);
   (void)greatest_hlc(kType, a);
   (void)merge(kType, a, empty_state(kType));
-  if (!fuzz::decode_within_bounds(a.size(), [&] { return validate(kType, a); }).ok()) return 0;
+  // Eight of a ydoc's lists fit a byte.
+  const std::size_t weight = kType == FieldType::ydoc ? 16 * a.size() : a.size();
+  if (!fuzz::decode_within_bounds(weight, [&] { return validate(kType, a); }).ok()) return 0;
   // What is valid is canonical, and joins with itself to itself.
   look(a);
   must(joined(a, a) == a);
@@ -104,7 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   must(*difference(kType, a, a) == empty_state(kType));
   must(joined(empty_state(kType), *delta(kType, a, "")) == a);
   if (!validate(kType, b).ok()) return 0;
-  if (kType == FieldType::crdt_text) {
+  if (kType == FieldType::crdt_text || kType == FieldType::ydoc) {
     // Two texts made up apart may use one identifier for two things, and then
     // there is no join to agree on: it must end well, no more.
     (void)joined(a, b);

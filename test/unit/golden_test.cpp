@@ -18,6 +18,7 @@
 #include "core/or_set/or_set.h"
 #include "core/register/mv_register.h"
 #include "core/sequence/text.h"
+#include "core/ydoc/ydoc.h"
 
 namespace converge {
 namespace {
@@ -174,6 +175,7 @@ std::string encoded_again(const std::string& name, std::string_view bytes) {
   if (name == "lww_set") return LwwSet::decode(bytes).value().encode();
   if (name == "or_set") return OrSet::decode(bytes).value().encode();
   if (name == "crdt_text") return Text::decode(bytes).value().encode();
+  if (name == "ydoc") return YDoc::decode(bytes).value().encode();
   if (name == "mv_register") return MvRegister::decode(bytes).value().encode();
   if (name == "pn_counter") return PnCounter::decode(bytes).value().encode();
   if (name == "g_counter") return GCounter::decode(bytes).value().encode();
@@ -181,11 +183,39 @@ std::string encoded_again(const std::string& name, std::string_view bytes) {
   return LogVersion::decode(bytes).value().encode();
 }
 
+// From Yjs 13.6: every shared type, marks, an embed, a subdocument, deleted items
+// and what garbage collection leaves.
+constexpr std::string_view kYjsUpdate =
+    "02020900c405010502036d6964a80514017d03170500040101740368c3a9840501016c81050202810504018405"
+    "050bf09f98802077c3b6726c6446050004626f6c640474727565c10504050501c60502050304626f6c64046e75"
+    "6c6cc5051005030d7b2261223a5b312c2278225d7dc105110503012101016d0161022101016d0162012701016d"
+    "016e0128000516016b017e2901016d01640167760001010161018805190378760101787d407702c3bcc7051905"
+    "1a020400051d02696e410519010101017801000687052105016801050503030f01120419012008";
+
+Sample ydoc_sample() {
+  YDoc document;
+  EXPECT_TRUE(document.insert_text(5, "text", 0, "Größe 😀").ok());
+  EXPECT_TRUE(document.set_key(5, "meta", "title", R"({"b":[1,2.5],"a":null})").ok());
+  EXPECT_TRUE(document.set_key(9, "meta", "title", "true").ok());
+  EXPECT_TRUE(document.erase("text", 2, 3).ok());
+  YDoc edited = document;
+  std::string change;  // what it depends on is not in it
+  EXPECT_TRUE(edited.insert_text(9, "text", 1, "!", &change).ok());
+  YDoc yjs;
+  EXPECT_TRUE(yjs.apply_update(unhex(kYjsUpdate), UpdateFormat::v1).ok());
+  return {"ydoc", {YDoc().encode(), document.encode(), change, yjs.encode()}, [](std::string_view bytes) {
+            const YDoc read = YDoc::decode(bytes).value();
+            return read.json().value() + "\n" + read.version().to_text() +
+                   (read.has_pending() ? " and more that waits\n" : "\n");
+          }};
+}
+
 TEST(Golden, data_of_every_version_stays_readable) {
   const Sample samples[] = {map_sample(),
                             lww_set_sample(),
                             or_set_sample(),
                             text_sample(),
+                            ydoc_sample(),
                             register_sample(),
                             counter_sample<PnCounter>("pn_counter", -42),
                             counter_sample<GCounter>("g_counter", 42),

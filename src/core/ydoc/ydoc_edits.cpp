@@ -175,9 +175,9 @@ Result<void> YDoc::erase(std::string_view root, std::uint64_t at, std::uint64_t 
                          std::string* delta) {
   FlatDocument change;
   std::uint64_t passed = 0;
-  for (Walk walk(*sequence_, sequence_->lists().find(root_list(root))); passed < at + count;
-       walk.step(), ++passed) {
-    if (walk.at_end()) return out_of_range(at + count, passed);
+  for (Walk walk(*sequence_, sequence_->lists().find(root_list(root)));
+       passed < at || passed - at < count; walk.step(), ++passed) {
+    if (walk.at_end()) return out_of_range(std::max(at, at + count), passed);
     if (passed < at) continue;
     const UnitId id = translated(*sequence_, change, walk.unit());
     std::vector<UnitRange>& deleted = change.flat.deleted;

@@ -20,7 +20,7 @@ namespace {
 using namespace ydoc_layout;
 
 // Whether b says no more than a longer a would.
-bool follows(const LooseRun& a, const LooseRun& b) {
+bool joins(const LooseRun& a, const LooseRun& b) {
   if (b.id != a.id.plus(a.length) || a.text.empty() != b.text.empty()) return false;
   if (a.list == kGone || b.list == kGone) return a.list == b.list;
   return b.left == a.id.plus(a.length - 1) && b.right == a.right;
@@ -295,7 +295,7 @@ class Encoder {
   void append_waiting(std::string& out) const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
-      count += i == 0 || !follows(waiting_[i - 1], waiting_[i]);
+      count += i == 0 || !joins(waiting_[i - 1], waiting_[i]);
     }
     append_varint(out, count);
     ClientIndex client = kNoId.client;
@@ -305,7 +305,7 @@ class Encoder {
       const std::size_t first = i;
       std::uint32_t length = run.length;
       std::size_t bytes = run.text.size();
-      for (++i; i < waiting_.size() && follows(waiting_[i - 1], waiting_[i]); ++i) {
+      for (++i; i < waiting_.size() && joins(waiting_[i - 1], waiting_[i]); ++i) {
         length += waiting_[i].length;
         bytes += waiting_[i].text.size();
       }

@@ -31,6 +31,8 @@ const char* constructor_of(FieldType type) {
       return "new_register(jsonb)";
     case FieldType::lww_set:
       return "new_lww_set(text[])";
+    case FieldType::ydoc:
+      return "new_ydoc(bytea)";
   }
   return "";
 }

@@ -1,0 +1,383 @@
+// ydoc: what needs no Yjs at run time. test/yjs compares with the real one.
+#include "core/ydoc/ydoc.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/field.h"
+#include "core/ydoc/any_value.h"
+#include "core/ydoc/lib0.h"
+
+namespace converge {
+namespace {
+
+using lib0::SignedInt;
+
+std::string unhex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+// Written by Yjs 13.6: two clients, 5 and 9, all shared types, marks, an embed, a
+// subdocument, deleted items and what garbage collection leaves of them; and what
+// client 9 did, behind what client 5 had done, as an update v2.
+const char kWhole[] =
+    "02020900c405010502036d6964a80514017d03170500040101740368c3a9840501016c81050202810504018405"
+    "050bf09f98802077c3b6726c6446050004626f6c640474727565c10504050501c60502050304626f6c64046e75"
+    "6c6cc5051005030d7b2261223a5b312c2278225d7dc105110503012101016d0161022101016d0162012701016d"
+    "016e0128000516016b017e2901016d01640167760001010161018805190378760101787d407702c3bcc7051905"
+    "1a020400051d02696e410519010101017801000687052105016801050503030f01120419012008";
+const char kRest[] =
+    "000003094501020226010403c400a805036d696403000001010102007d0301050503020900020303000607";
+const char kWholeJson[] =
+    R"({"a":["in",true,{"x":0},"ü"],"m":{"a":3,"d":{"guid":"g"},"n":{"k":null}},)"
+    R"("t":"hémidl😀 wörld","x":"[object Object]"})";
+
+YDoc whole() {
+  YDoc document;
+  EXPECT_TRUE(document.apply_update(unhex(kWhole), UpdateFormat::v1).ok());
+  return document;
+}
+
+Error error_of(std::string_view hex, UpdateFormat format = UpdateFormat::v1) {
+  YDoc document;
+  auto applied = document.apply_update(unhex(hex), format);
+  EXPECT_FALSE(applied.ok()) << hex;
+  EXPECT_TRUE(document.empty());
+  return applied.ok() ? Error{} : applied.error();
+}
+
+// ---- primitives
+
+TEST(Lib0, numbers_have_the_bytes_of_lib0) {
+  const std::pair<std::uint64_t, const char*> unsigned_numbers[] = {
+      {0, "00"}, {127, "7f"}, {128, "8001"}, {(1ull << 53) - 1, "ffffffffffffff0f"}};
+  for (const auto& [number, hex] : unsigned_numbers) {
+    std::string bytes;
+    lib0::write_uint(bytes, number);
+    EXPECT_EQ(bytes, unhex(hex));
+    Reader in(bytes);
+    EXPECT_EQ(lib0::read_uint(in), number);
+    EXPECT_FALSE(in.failed());
+  }
+  const std::pair<SignedInt, const char*> signed_numbers[] = {
+      {{0, false}, "00"}, {{0, true}, "40"}, {{63, false}, "3f"}, {{64, true}, "c001"}};
+  for (const auto& [number, hex] : signed_numbers) {
+    std::string bytes;
+    lib0::write_int(bytes, number);
+    EXPECT_EQ(bytes, unhex(hex));
+    Reader in(bytes);
+    const SignedInt read = lib0::read_int(in);
+    EXPECT_EQ(read.magnitude, number.magnitude);
+    EXPECT_EQ(read.negative, number.negative);
+  }
+}
+
+TEST(Lib0, a_number_beyond_53_bits_is_refused) {
+  for (const char* hex : {"80808080808080" "10", "ffffffffffffffffff01", "80"}) {
+    const std::string bytes = unhex(hex);
+    Reader in(bytes);
+    (void)lib0::read_uint(in);
+    EXPECT_TRUE(in.failed()) << hex;
+  }
+  for (const char* hex : {"80808080808080" "20", "ffffffffffffffffff01", "80"}) {
+    const std::string bytes = unhex(hex);
+    Reader in(bytes);
+    (void)lib0::read_int(in);
+    EXPECT_TRUE(in.failed()) << hex;
+  }
+}
+
+TEST(Lib0, columns_give_back_what_was_written) {
+  rc::check([] {
+    const auto numbers = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0, 4));
+    lib0::RleWriter bytes;
+    lib0::UintOptRleWriter uints;
+    lib0::IntDiffOptRleWriter differences;
+    for (std::uint32_t number : numbers) {
+      bytes.write(static_cast<std::uint8_t>(number));
+      uints.write(number * 1000);
+      differences.write(number * number);
+    }
+    const std::string a = bytes.take();
+    const std::string b = uints.take();
+    const std::string c = differences.take();
+    lib0::RleReader read_bytes(a);
+    lib0::UintOptRleReader read_uints(b);
+    lib0::IntDiffOptRleReader read_differences(c);
+    for (std::uint32_t number : numbers) {
+      RC_ASSERT(read_bytes.read() == number);
+      RC_ASSERT(read_uints.read() == number * 1000);
+      RC_ASSERT(read_differences.read() == number * number);
+    }
+    RC_ASSERT(!read_bytes.failed() && !read_uints.failed() && !read_differences.failed());
+  });
+}
+
+// ---- values
+
+TEST(AnyValue, json_becomes_one_form_and_json_again) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"null", "null"},
+      {" [ 1 , 2.50 , -0 ] ", "[1,2.5,0]"},
+      {R"({"b":1,"a":[true,false],"b":"last"})", R"({"a":[true,false],"b":"last"})"},
+      {R"("\u00e9\ud83d\ude00\n\"")", "\"é😀\\n\\\"\""},
+      {"1e21", "1e+21"},
+      {"123456789012345680000", "123456789012345680000"},
+      {"1e-7", "1e-7"},
+      {"0.000001", "0.000001"},
+      {"1e400", "null"},
+      {"5e-324", "5e-324"}};
+  for (const auto& [json, expected] : cases) {
+    std::string value;
+    ASSERT_TRUE(append_any_of_json(value, json).ok()) << json;
+    EXPECT_EQ(json_of_any(value), expected);
+    Reader in(value);
+    check_any(in);
+    EXPECT_FALSE(in.failed()) << json;
+    EXPECT_TRUE(in.at_end());
+  }
+}
+
+TEST(AnyValue, numbers_are_written_as_yjs_writes_them) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"1", "7d01"},           {"-2147483647", "7dffffffff0f"},  {"2147483648", "7c4f000000"},
+      {"0.5", "7c3f000000"},   {"0.1", "7b3fb999999999999a"}};
+  for (const auto& [json, hex] : cases) {
+    std::string value;
+    ASSERT_TRUE(append_any_of_json(value, json).ok());
+    EXPECT_EQ(value, unhex(hex)) << json;
+  }
+}
+
+TEST(AnyValue, another_form_of_a_value_is_brought_to_the_one_form) {
+  // 1 as float64; an object with its names in another order.
+  for (const auto& [given, form] : {std::pair("7b3ff0000000000000", "7d01"),
+                                    std::pair("760201627e01617e", "760201617e01627e")}) {
+    std::string value;
+    const std::string bytes = unhex(given);
+    Reader in(bytes);
+    read_any(in, value);
+    EXPECT_EQ(value, unhex(form));
+    Reader again(bytes);
+    check_any(again);
+    EXPECT_TRUE(again.failed());
+  }
+}
+
+// ---- what Yjs wrote
+
+TEST(YDoc, reads_what_yjs_wrote) {
+  const YDoc document = whole();
+  EXPECT_EQ(document.json().value(), kWholeJson);
+  EXPECT_EQ(document.text("t"), "hémidl😀 wörld");
+  EXPECT_EQ(document.xml("t").value(), "<bold>hémidl</bold>[object Object]😀 wörld");
+  EXPECT_EQ(document.xml("nothing").value(), "");
+  EXPECT_FALSE(document.has_pending());
+}
+
+TEST(YDoc, gives_in_either_format_what_it_has) {
+  const YDoc document = whole();
+  for (UpdateFormat format : {UpdateFormat::v1, UpdateFormat::v2}) {
+    YDoc again;
+    ASSERT_TRUE(again.apply_update(document.update_since("", format).value(), format).ok());
+    EXPECT_EQ(again.encode(), document.encode());
+    EXPECT_EQ(again.state_vector(), document.state_vector());
+  }
+}
+
+TEST(YDoc, is_smaller_than_the_update_that_made_it) {
+  EXPECT_LT(whole().encode().size(), unhex(kWhole).size());
+}
+
+TEST(YDoc, keeps_what_has_to_wait_and_gives_it_on) {
+  YDoc document;
+  ASSERT_TRUE(document.apply_update(unhex(kRest), UpdateFormat::v2).ok());
+  EXPECT_TRUE(document.has_pending());
+  EXPECT_EQ(document.json().value(), "{}");
+  EXPECT_TRUE(YDoc::validate(document.encode()).ok());
+  // Over Yjs's format, and as a state.
+  YDoc passed_on;
+  ASSERT_TRUE(passed_on.apply_update(document.update_since("", UpdateFormat::v1).value(), UpdateFormat::v1).ok());
+  EXPECT_EQ(passed_on.encode(), document.encode());
+  ASSERT_TRUE(document.merge_encoded(whole().encode()).ok());
+  EXPECT_EQ(document.encode(), whole().encode());
+}
+
+TEST(YDoc, a_state_vector_leaves_out_what_is_known) {
+  const YDoc document = whole();
+  const std::string nothing = document.update_since(document.state_vector(), UpdateFormat::v1).value();
+  EXPECT_EQ(nothing.substr(0, 1), std::string(1, '\0'));  // no structs
+  EXPECT_EQ(document.update_since("\x01", UpdateFormat::v1).error().code, ErrorCode::malformed);
+}
+
+// ---- what is refused
+
+TEST(YDoc, unknown_content_is_refused_by_number) {
+  // One client, one struct, client 1, clock 0; content 11 in the root "t".
+  EXPECT_EQ(error_of("010101000b01017400").detail, "unknown content number 11");
+  EXPECT_EQ(error_of("0101010007010174" "09" "00").detail, "unknown shared type number 9");
+}
+
+TEST(YDoc, bad_updates_say_what_is_wrong) {
+  EXPECT_NE(error_of("").detail.find("ends too early"), std::string::npos);
+  EXPECT_NE(error_of("000000").detail.find("bytes follow its end"), std::string::npos);
+  EXPECT_NE(error_of("01010100040101740000").detail.find("empty"), std::string::npos);
+  EXPECT_NE(error_of("0101010004010174016100" "00").detail.find("bytes follow"), std::string::npos);
+  EXPECT_NE(error_of("010101000401017401ff00").detail.find("UTF-8"), std::string::npos);
+  EXPECT_NE(error_of("01010100040101740100" "00").detail.find("U+0000"), std::string::npos);
+  EXPECT_EQ(error_of("0101010000ffffffff7f00").code, ErrorCode::too_large);  // a GC struct
+  EXPECT_EQ(error_of("00", UpdateFormat::v2).code, ErrorCode::malformed);
+}
+
+TEST(YDoc, a_few_bytes_do_not_make_many_structs) {
+  // An update v2 of 2^52 structs, all alike: their columns go on for ever.
+  std::string update = unhex("00" "00" "0101" "00" "00" "0101" "020000" "00" "00" "0141");
+  lib0::write_uint(update, 1);
+  lib0::write_uint(update, std::uint64_t{1} << 52);
+  lib0::write_uint(update, 0);
+  YDoc document;
+  EXPECT_FALSE(document.apply_update(update, UpdateFormat::v2).ok());
+}
+
+TEST(YDoc, decode_refuses_what_is_no_state) {
+  EXPECT_EQ(YDoc::decode("").error().code, ErrorCode::malformed);
+  EXPECT_EQ(YDoc::decode("\x31").error().code, ErrorCode::wrong_type);
+  const std::string state = whole().encode();
+  for (std::size_t size = 1; size < state.size(); ++size) {
+    auto cut = YDoc::validate(state.substr(0, size));
+    EXPECT_EQ(cut.ok(), size == 1) << size;
+  }
+}
+
+// ---- edits
+
+TEST(YDoc, edits_show_and_come_as_deltas) {
+  YDoc document = whole();
+  YDoc other = whole();
+  std::string delta;
+  ASSERT_TRUE(document.insert_text(7, "t", 1, "__", &delta).ok());
+  ASSERT_TRUE(other.merge_encoded(delta).ok());
+  ASSERT_TRUE(document.erase("t", 0, 1, &delta).ok());
+  ASSERT_TRUE(other.merge_encoded(delta).ok());
+  ASSERT_TRUE(document.set_key(7, "m", "a", R"({"z":[1]})", &delta).ok());
+  ASSERT_TRUE(other.merge_encoded(delta).ok());
+  ASSERT_TRUE(document.erase_key("m", "n", &delta).ok());
+  ASSERT_TRUE(other.merge_encoded(delta).ok());
+  ASSERT_TRUE(document.erase("a", 0, 2, &delta).ok());
+  ASSERT_TRUE(other.merge_encoded(delta).ok());
+  EXPECT_EQ(document.json().value(),
+            R"({"a":[{"x":0},"ü"],"m":{"a":{"z":[1]},"d":{"guid":"g"}},"t":"__émidl😀 wörld","x":"[object Object]"})");
+  EXPECT_EQ(other.encode(), document.encode());
+  EXPECT_TRUE(YDoc::validate(document.encode()).ok());
+}
+
+TEST(YDoc, an_edit_that_cannot_be_changes_nothing) {
+  YDoc document = whole();
+  const std::string before = document.encode();
+  EXPECT_EQ(document.insert_text(7, "t", 100, "x").error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(document.insert_text(kReplicaLimit, "t", 0, "x").error().code, ErrorCode::invalid);
+  EXPECT_EQ(document.insert_text(7, "t", 0, "\xff").error().code, ErrorCode::malformed);
+  EXPECT_EQ(document.erase("t", 0, 100).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(document.erase("t", ~std::uint64_t{0}, 2).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(document.set_key(7, "m", "k", "{").error().code, ErrorCode::malformed);
+  EXPECT_EQ(document.encode(), before);
+  YDoc pending;
+  ASSERT_TRUE(pending.apply_update(unhex(kRest), UpdateFormat::v2).ok());
+  EXPECT_EQ(pending.insert_text(9, "t", 0, "x").error().code, ErrorCode::invalid);
+}
+
+// ---- laws
+
+// A history of edits by some replicas that have seen part of each other's, on top
+// of what Yjs wrote, as deltas.
+std::vector<std::string> history() {
+  const int replicas = *rc::gen::inRange(2, 5);
+  std::vector<YDoc> documents(static_cast<std::size_t>(replicas));
+  std::vector<std::string> deltas{whole().encode()};
+  const int edits = *rc::gen::inRange(1, 30);
+  for (int i = 0; i < edits; ++i) {
+    const auto at = static_cast<std::size_t>(*rc::gen::inRange(0, replicas));
+    YDoc& document = documents[at];
+    const ReplicaId replica = 100 + at;
+    std::string delta;
+    Result<void> done;
+    switch (*rc::gen::inRange(0, 7)) {
+      case 0:
+        done = document.merge_encoded(deltas[static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(deltas.size())))]);
+        continue;
+      case 1:
+        done = document.merge(documents[(at + 1) % documents.size()]);
+        continue;
+      case 2:
+        done = document.set_key(replica, "m", *rc::gen::element<std::string>("a", "n", "x"), "[1]", &delta);
+        break;
+      case 3:
+        done = document.erase_key("m", *rc::gen::element<std::string>("a", "n", "x"), &delta);
+        break;
+      case 4:
+        done = document.erase(*rc::gen::element<std::string>("t", "x", "a"), 0, 1, &delta);
+        break;
+      default:
+        done = document.insert_text(replica, "t", static_cast<std::uint64_t>(*rc::gen::inRange(0, 4)),
+                                    *rc::gen::element<std::string>("a", "é😀", "xyz"), &delta);
+    }
+    if (done.ok()) deltas.push_back(delta);
+  }
+  return deltas;
+}
+
+std::string merged(const std::vector<std::string>& deltas) {
+  std::string state = empty_state(FieldType::ydoc);
+  for (const std::string& delta : deltas) state = merge(FieldType::ydoc, state, delta).value();
+  return state;
+}
+
+TEST(YDoc, equal_sets_of_deltas_give_equal_bytes) {
+  rc::check([] {
+    std::vector<std::string> deltas = history();
+    const std::string state = merged(deltas);
+    RC_ASSERT(YDoc::validate(state).ok());
+    const auto order = *rc::gen::container<std::vector<std::uint32_t>>(
+        deltas.size() * 2, rc::gen::inRange<std::uint32_t>(0, static_cast<std::uint32_t>(deltas.size())));
+    std::vector<std::string> other;
+    for (std::uint32_t at : order) other.push_back(deltas[at]);
+    std::reverse(deltas.begin(), deltas.end());
+    const std::string some = merged(other);
+    RC_ASSERT(YDoc::validate(some).ok());
+    RC_ASSERT(merge(FieldType::ydoc, some, merged(deltas)).value() == state);
+    // And over Yjs's formats.
+    for (UpdateFormat format : {UpdateFormat::v1, UpdateFormat::v2}) {
+      YDoc again;
+      RC_ASSERT(again.apply_update(YDoc::decode(some)->update_since("", format).value(), format).ok());
+      RC_ASSERT(again.encode() == some);
+    }
+  });
+}
+
+TEST(YDoc, a_delta_brings_what_is_lacking_and_a_difference_no_more) {
+  rc::check([] {
+    const std::vector<std::string> deltas = history();
+    const auto cut = static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(deltas.size()) + 1));
+    const std::string older = merged({deltas.begin(), deltas.begin() + static_cast<std::ptrdiff_t>(cut)});
+    const std::string newer = merged(deltas);
+    const std::string since = version(FieldType::ydoc, older).value();
+    const std::string delta = converge::delta(FieldType::ydoc, newer, since).value();
+    RC_ASSERT(YDoc::validate(delta).ok());
+    RC_ASSERT(merge(FieldType::ydoc, older, delta).value() == newer);
+    const std::string lacking = difference(FieldType::ydoc, older, newer).value();
+    RC_ASSERT(YDoc::validate(lacking).ok());
+    RC_ASSERT(merge(FieldType::ydoc, older, lacking).value() == newer);
+    RC_ASSERT(difference(FieldType::ydoc, newer, older).value() == empty_state(FieldType::ydoc));
+  });
+}
+
+}  // namespace
+}  // namespace converge
