@@ -44,6 +44,7 @@ SELECT count(*) AS collections FROM converge.collection;
 -- The rows that are there become documents.
 INSERT INTO note (tenant, id, title, props) VALUES ('acme', 'old', 'old', converge.new_map('{"a": 1}'));
 SELECT converge.track('note', 'tenant');
+-- Called again, it has nothing to add.
 SELECT converge.track('note', 'tenant');
 CREATE VIEW log AS
     SELECT d.key, c.seq, c.principal, get_byte(c.payload, 0) = 8 AND get_byte(c.payload, 1) = 1 AS inserted,

@@ -21,6 +21,10 @@ void no_such_document(const char* collection, const char* key) {
                   errmsg("document \"%s\" of collection \"%s\" does not exist", key, collection)));
 }
 
+void require_live(const ReadableDocument& found) {
+  if (found.plain.deleted) no_such_document(found.collection->name, found.ref.key);
+}
+
 ReadableDocument read_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
   ReadableDocument found{};
@@ -29,6 +33,10 @@ ReadableDocument read_document(const char* collection, const char* key) {
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {
+    no_such_document(collection, key);
+  }
+  const bool has_plain = found.collection->included_count > 0 || found.collection->deletion.attribute != InvalidAttrNumber;
+  if (has_plain && !read_plain_values(found.collection, found.ref, true, &found.plain)) {
     no_such_document(collection, key);
   }
   return found;

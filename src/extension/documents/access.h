@@ -20,6 +20,7 @@ struct ReadableDocument {
   RowRef ref;
   std::int64_t document;
   struct varlena* values[kMaxFields];  // as read_row()
+  PlainValues plain;
 };
 
 // The document of the caller's tenant with that name, read in the active
@@ -27,6 +28,10 @@ struct ReadableDocument {
 // caller is nobody, 42P01 for an unknown collection, 42704 for a document that
 // does not exist or that the caller may not see, which is not told apart.
 ReadableDocument read_document(const char* collection, const char* key);
+
+// Raises what read_document() raises for a document that does not exist where this
+// one is softly deleted.
+void require_live(const ReadableDocument& found);
 
 // Raises 42704.
 [[noreturn]] void no_such_document(const char* collection, const char* key);

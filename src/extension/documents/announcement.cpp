@@ -33,20 +33,26 @@ const Announcement* announced(const Collection* collection, const RowRef& ref) {
 
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values) {
-  return announce({collection->tracked, ref, collection, values, false, innermost},
+  return announce({collection->tracked, ref, collection, values, false, false, innermost},
                   [&]() { return update_row(collection, ref, mask, values); });
 }
 
 std::uint64_t insert_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values) {
-  return announce({collection->tracked, ref, collection, values, false, innermost},
+  return announce({collection->tracked, ref, collection, values, false, false, innermost},
                   [&]() { return insert_row(collection, ref, mask, values); });
 }
 
 std::uint64_t delete_row_announced(Collection* collection, const RowRef& ref) {
   struct varlena* nothing[kMaxFields] = {};
-  return announce({collection->tracked, ref, collection, nothing, true, innermost},
+  return announce({collection->tracked, ref, collection, nothing, true, false, innermost},
                   [&]() { return delete_row(collection, ref); });
+}
+
+std::uint64_t mark_row_announced(Collection* collection, const RowRef& ref, bool deleted) {
+  struct varlena* nothing[kMaxFields] = {};
+  return announce({collection->tracked, ref, collection, nothing, false, true, innermost},
+                  [&]() { return mark_row(collection, ref, deleted); });
 }
 
 }  // namespace converge

@@ -18,17 +18,19 @@ struct Announcement {
   const Collection* collection;          // whose fields `values` follows
   struct varlena* const* values;         // null: the field is not touched
   bool removes;                          // the row is to go
+  bool marks;                            // the row is to be softly deleted or made live again
   Announcement* outer;
 };
 
 // The announcement for that row, or null.
 const Announcement* announced(const Collection* collection, const RowRef& ref);
 
-// As update_row(), insert_row() and delete_row(), announced meanwhile.
+// As update_row(), insert_row(), delete_row() and mark_row(), announced meanwhile.
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values);
 std::uint64_t insert_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values);
 std::uint64_t delete_row_announced(Collection* collection, const RowRef& ref);
+std::uint64_t mark_row_announced(Collection* collection, const RowRef& ref, bool deleted);
 
 }  // namespace converge

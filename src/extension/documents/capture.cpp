@@ -6,6 +6,8 @@
 #include "extension/documents/document.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/log.h"
+#include "extension/documents/plain_column.h"
+#include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
 #include "extension/security/identity.h"
 
@@ -161,7 +163,6 @@ std::string_view logged_state(const Field& field, struct varlena* old_value, con
 void log_updated_row(const Collection* collection, HeapTuple old_row, HeapTuple new_row, TupleDesc description) {
   Payload payload;
   payload.operation = Operation::update;
-  payload.count = 0;
   RowRef ref{};
   const Announcement* announcement = nullptr;
   for (int i = 0; i < collection->field_count; i++) {
@@ -185,7 +186,18 @@ void log_updated_row(const Collection* collection, HeapTuple old_row, HeapTuple 
     const std::string_view base = logged_state(field, value_of(before, old_null), announcement);
     if (struct varlena* delta = state_difference(field.type, base, stored)) add(&payload, field, delta);
   }
-  if (payload.count == 0) return;
+  add_included(collection, old_row, new_row, description, &payload);
+  const bool was_deleted = is_softly_deleted(collection, old_row, description);
+  const bool is_deleted = is_softly_deleted(collection, new_row, description);
+  if (payload.count == 0 && payload.column_count == 0 && was_deleted == is_deleted) return;
+  if (ref.key == nullptr) {
+    ref = ref_of(collection, new_row, description);
+    announcement = announced(collection, ref);
+  }
+  if (was_deleted != is_deleted && (announcement == nullptr || !announcement->marks)) {
+    payload.operation = is_deleted ? Operation::remove : Operation::insert;
+  }
+  if (payload.operation == Operation::update && payload.count == 0 && payload.column_count == 0) return;
   const std::int64_t document = find_document(collection, ref);
   if (document == 0) {
     // A row from a time when the triggers did not fire.
@@ -228,7 +240,6 @@ void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc des
   const Announcement* announcement = announced(collection, ref);
   Payload payload;
   payload.operation = announcement == nullptr ? Operation::insert : Operation::update;
-  payload.count = 0;
   for (int i = 0; i < collection->field_count; i++) {
     const Field& field = collection->fields[i];
     bool is_null;
@@ -240,7 +251,35 @@ void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc des
     }
     if (state != nullptr && !is_empty_state(boundary::view(state))) add(&payload, field, state);
   }
-  if (announcement == nullptr || payload.count > 0) log_own_change(ref.tenant, document, payload);
+  add_included(collection, nullptr, row, description, &payload);
+  if (announcement == nullptr || payload.count > 0 || payload.column_count > 0) {
+    log_own_change(ref.tenant, document, payload);
+  }
+}
+
+void log_unlogged_row(const Collection* collection, HeapTuple row, TupleDesc description) {
+  const RowRef ref = ref_of(collection, row, description);
+  const std::int64_t document = find_document(collection, ref);
+  if (document == 0) {
+    log_inserted_row(collection, row, description);
+    return;
+  }
+  struct varlena* replayed[kMaxFields];
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  replay(collection, ref.tenant, document, snapshot, Replayed::everything, replayed);
+  UnregisterSnapshot(snapshot);
+  Payload payload;
+  payload.operation = Operation::update;
+  for (int i = 0; i < collection->field_count; i++) {
+    const Field& field = collection->fields[i];
+    bool is_null;
+    const Datum value = heap_getattr(row, field.attribute, description, &is_null);
+    struct varlena* delta = state_difference(field.type, state_bytes(field.type, replayed[i]),
+                                             state_bytes(field.type, value_of(value, is_null)));
+    if (delta != nullptr) add(&payload, field, delta);
+  }
+  add_included(collection, nullptr, row, description, &payload);
+  if (payload.count > 0 || payload.column_count > 0) log_own_change(ref.tenant, document, payload);
 }
 
 void log_deleted_row(const Collection* collection, HeapTuple row, TupleDesc description) {
@@ -251,7 +290,6 @@ void log_deleted_row(const Collection* collection, HeapTuple row, TupleDesc desc
   if (document == 0) return;  // never logged, so that nobody knows of it
   Payload payload;
   payload.operation = Operation::remove;
-  payload.count = 0;
   log_own_change(ref.tenant, document, payload);
 }
 

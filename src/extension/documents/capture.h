@@ -17,6 +17,9 @@ namespace converge {
 // Makes the row a document and logs its whole state as the first change.
 void log_inserted_row(const Collection* collection, HeapTuple row, TupleDesc description);
 
+// Logs what the row has beyond its log, and the values of all included columns.
+void log_unlogged_row(const Collection* collection, HeapTuple row, TupleDesc description);
+
 // Logs that the row went.
 void log_deleted_row(const Collection* collection, HeapTuple row, TupleDesc description);
 

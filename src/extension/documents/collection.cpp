@@ -213,6 +213,22 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
     field->type_oid = attribute->atttypid;
     field->deferred = is_among(deferred, attribute->attname) && !policies_watch(relation, attribute->attnum);
   }
+
+  // Columns that were dropped are passed over.
+  ArrayType* included = DatumGetArrayTypeP(values[kIncluded - 1]);
+  const char* deletion = nulls[kDeletionColumn - 1] ? "" : NameStr(*DatumGetName(values[kDeletionColumn - 1]));
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    FieldType type;
+    if (attribute->attisdropped) continue;
+    if (std::strcmp(NameStr(attribute->attname), deletion) == 0) {
+      collection->deletion = {attribute->attname, attribute->attnum};
+    }
+    if (is_among(included, attribute->attname) && !field_type_of(attribute->atttypid, &type) &&
+        collection->included_count < kMaxIncluded) {
+      collection->included[collection->included_count++] = {attribute->attname, attribute->attnum};
+    }
+  }
   return collection;
 }
 

@@ -22,6 +22,7 @@ namespace converge {
 // Fields are told apart by a bit each.
 inline constexpr int kMaxFields = 64;
 inline constexpr int kMaxKeyColumns = 16;
+inline constexpr int kMaxIncluded = 32;
 // Of a document's key in its text form; it is part of an index.
 inline constexpr int kMaxKeyBytes = 1024;
 
@@ -56,6 +57,12 @@ struct Field {
   bool deferred;
 };
 
+// A plain column: included, or the one that says when a row was deleted.
+struct IncludedColumn {
+  NameData name;
+  AttrNumber attribute;  // 0: there is none
+};
+
 struct Collection {
   Oid relation;        // where the attribute numbers hold: the table, or one partition of it
   Oid tracked;         // the tracked table
@@ -67,6 +74,9 @@ struct Collection {
   int key_count;
   Field fields[kMaxFields];
   int field_count;
+  IncludedColumn included[kMaxIncluded];
+  int included_count;
+  IncludedColumn deletion;  // none: who deletes a document deletes the row
   // row.cpp's prepared statements: the caller's and the table owner's.
   struct RowPlans* plans;
   struct RowPlans* owner_plans;

@@ -46,12 +46,13 @@ struct Dropping {
   const Quarantine* quarantine;
   SettledBelow bound;
   OwnedTable* log;
+  bool keeps_deletions;
   std::int64_t dropped;
   std::int64_t youngest;  // a TimestampTz
   unsigned char last_hash[kHashBytes];
 };
 
-// No state holds a deletion.
+// No state holds a deletion, but the row of a collection that deletes softly does.
 bool is_deletion(const LoggedChange& change) {
   auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
   decode_logged_payload(change.payload, payload);
@@ -65,7 +66,8 @@ bool drop(const LoggedChange& change, void* argument) {
   const CompactionCandidate candidate{
       static_cast<std::uint64_t>(change.seq),
       is_settled(change.xid, change.epoch, dropping->bound),
-      change.refused || is_deletion(change) || is_quarantined(*dropping->quarantine, change.replica, change.seq),
+      change.refused || (dropping->keeps_deletions && is_deletion(change)) ||
+          is_quarantined(*dropping->quarantine, change.replica, change.seq),
       change.recorded_at,
   };
   if (!dropping->cut.drops(candidate)) return false;
@@ -87,7 +89,8 @@ void replace_snapshot(const char* tenant, std::int64_t document, const Replay& r
 }
 
 // How many changes went. Nobody else may write to the document's log.
-std::int64_t compact_log(const char* tenant, std::int64_t document, std::int64_t keep_from) {
+std::int64_t compact_log(const Collection* collection, const char* tenant, std::int64_t document,
+                         std::int64_t keep_from) {
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   OwnedTable log("change", RowExclusiveLock);
   OwnedTable replicas("replica", RowExclusiveLock);
@@ -109,7 +112,7 @@ std::int64_t compact_log(const char* tenant, std::int64_t document, std::int64_t
     const bool waits = next < unfolded_count && unfolded[next].replica == writer.replica;
     const std::uint64_t folded = waits ? static_cast<std::uint64_t>(unfolded[next].from_seq - 1) : PG_UINT64_MAX;
     Dropping dropping{CompactionCut(static_cast<std::uint64_t>(positions[i].compacted), folded, keep_from), &quarantine,
-                      bound, &log, 0, youngest, {}};
+                      bound, &log, collection->deletion.attribute == InvalidAttrNumber, 0, youngest, {}};
     LogScan scan(log.relation, writer, positions[i].compacted, snapshot);
     add_changes(&replay, &scan, drop, &dropping);
     scan.close();
@@ -147,7 +150,7 @@ std::int64_t compact_document(Collection* collection, const RowRef& ref, std::in
     as_table_owner(collection, lock_as_owner, &lock);
   }
   lock_log(document);
-  const std::int64_t dropped = compact_log(ref.tenant, document, keep_from);
+  const std::int64_t dropped = compact_log(collection, ref.tenant, document, keep_from);
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   return dropped;

@@ -41,6 +41,16 @@ struct varlena* encode_payload(const Payload& payload) {
   message.operation = static_cast<Converge__Wire__Operation>(payload.operation);
   message.n_fields = static_cast<size_t>(payload.count);
   message.fields = pointers;
+  Converge__Wire__ColumnValue columns[kMaxIncluded];
+  Converge__Wire__ColumnValue* column_pointers[kMaxIncluded];
+  for (int i = 0; i < payload.column_count; i++) {
+    converge__wire__column_value__init(&columns[i]);
+    columns[i].column = const_cast<char*>(payload.columns[i].column);
+    columns[i].value = pnstrdup(payload.columns[i].value.data(), payload.columns[i].value.size());
+    column_pointers[i] = &columns[i];
+  }
+  message.n_columns = static_cast<size_t>(payload.column_count);
+  message.columns = column_pointers;
   return pack_message(&message.base);
 }
 
@@ -57,6 +67,11 @@ bool decode_payload(std::string_view bytes, Payload* payload, boundary::Failure*
   if (message->base.n_unknown_fields > 0 ||
       converge__wire__payload__get_packed_size(message) != bytes.size()) {
     return malformed(failure, "It is not in the canonical encoding.");
+  }
+  if (message->n_columns > kMaxIncluded) return malformed(failure, "It names too many columns.");
+  payload->column_count = static_cast<int>(message->n_columns);
+  for (int i = 0; i < payload->column_count; i++) {
+    payload->columns[i] = {message->columns[i]->column, message->columns[i]->value};
   }
   if (message->n_fields > kMaxFields) return malformed(failure, "It names too many fields.");
   switch (static_cast<int>(message->operation)) {

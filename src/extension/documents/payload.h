@@ -22,10 +22,18 @@ struct FieldChange {
   std::string_view delta;
 };
 
+// A plain column's new value, as JSON.
+struct ColumnChange {
+  const char* column;
+  std::string_view value;
+};
+
 struct Payload {
   Operation operation;
-  int count;
+  int count = 0;
   FieldChange fields[kMaxFields];
+  int column_count = 0;
+  ColumnChange columns[kMaxIncluded];
 };
 
 // The encoding, a varlena in CurrentMemoryContext.

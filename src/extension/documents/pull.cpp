@@ -1,4 +1,6 @@
 // pull(): what a client lacks of a document, as changes or as the state.
+#include <cstring>
+
 #include "extension/documents/access.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/log.h"
@@ -84,6 +86,7 @@ std::size_t state_size(const ReadableDocument& found) {
   for (int i = 0; i < found.collection->field_count; i++) {
     if (found.values[i] != nullptr) size += toast_raw_datum_size(PointerGetDatum(found.values[i])) - VARHDRSZ;
   }
+  for (int i = 0; i < found.collection->included_count; i++) size += std::strlen(found.plain.values[i]);
   return size;
 }
 
@@ -167,6 +170,16 @@ Converge__Wire__DocumentState* state_message(const ReadableDocument& found) {
     delta->delta.len = bytes.size();
     state->fields[i] = delta;
   }
+  state->n_columns = static_cast<size_t>(found.collection->included_count);
+  state->columns = static_cast<Converge__Wire__ColumnValue**>(
+      palloc0_array_of(sizeof(Converge__Wire__ColumnValue*), state->n_columns));
+  for (int i = 0; i < found.collection->included_count; i++) {
+    auto* column = static_cast<Converge__Wire__ColumnValue*>(palloc(sizeof(Converge__Wire__ColumnValue)));
+    converge__wire__column_value__init(column);
+    column->column = const_cast<char*>(NameStr(found.collection->included[i].name));
+    column->value = const_cast<char*>(found.plain.values[i]);
+    state->columns[i] = column;
+  }
   return state;
 }
 
@@ -179,6 +192,7 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
   ReadableDocument found =
       read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  require_live(found);
   const Positions since = read_version(PG_ARGISNULL(2) ? std::string_view() : boundary::view(PG_GETARG_VARLENA_PP(2)));
 
   // Row and log under one snapshot, the statement's.

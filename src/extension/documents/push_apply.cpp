@@ -126,10 +126,26 @@ void create_row(PushDocument* document, const CheckedChange& checked) {
   }
 }
 
-void delete_document_row(const PushDocument& document) {
+// Sets or clears the row's deletion column. Raises where a policy or trigger keeps
+// it as it was.
+void mark_document(const PushDocument& document, bool deleted) {
+  if (mark_row_announced(document.collection, document.ref, deleted) > 0) return;
+  PlainValues plain;
+  if (read_plain_values(document.collection, document.ref, false, &plain) && plain.deleted == deleted) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not updated"),
+                  errdetail("A trigger or policy kept it as it was.")));
+}
+
+// Softly where the collection has it so. Whether the document is gone.
+bool delete_document(const PushDocument& document) {
+  if (document.collection->deletion.attribute != InvalidAttrNumber) {
+    mark_document(document, true);
+    return false;
+  }
   if (delete_row_announced(document.collection, document.ref) != 1) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not deleted")));
   }
+  return true;
 }
 
 // The changes first to end of a document: checked, logged, merged. With a reason
@@ -214,9 +230,13 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     if (checked.payload.operation == Operation::remove) {
       if (touched) merge_into_row(document, deltas);
       touched = false;
-      delete_document_row(document);
-      deleted = true;
+      deleted = delete_document(document);
       continue;
+    }
+    // Who makes a document wants it to be there.
+    if (checked.payload.operation == Operation::insert &&
+        document.collection->deletion.attribute != InvalidAttrNumber) {
+      mark_document(document, false);
     }
     for (int j = 0; j < checked.payload.count; j++) {
       if (checked.fields[j]->deferred) continue;

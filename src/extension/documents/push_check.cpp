@@ -98,6 +98,9 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
   if (!decode_payload(bytes, &checked->payload, &failure)) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, message_of(failure));
   }
+  if (checked->payload.column_count > 0) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the change sets a plain column");
+  }
   if (checked->payload.operation == Operation::update && checked->payload.count == 0) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "the change names no field");
   }

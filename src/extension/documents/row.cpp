@@ -26,6 +26,7 @@ struct RowPlans {
   SPIPlanPtr visible;
   SPIPlanPtr lock;
   SPIPlanPtr read;
+  SPIPlanPtr read_plain;
   // By the set of fields. When all are taken, further sets are planned each
   // time: one that gave way might be running up the stack.
   static constexpr int kUpdates = 16;
@@ -335,6 +336,56 @@ std::uint64_t delete_row(Collection* collection, const RowRef& ref) {
   return deleted;
 }
 
+std::uint64_t mark_row(Collection* collection, const RowRef& ref, bool deleted) {
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  const char* column = quote_identifier(NameStr(collection->deletion.name));
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "UPDATE %s SET %s = %s", collection->sql_name, column, deleted ? "pg_catalog.now()" : "NULL");
+  append_conditions(&sql, collection);
+  appendStringInfo(&sql, " AND %s IS %s NULL", column, deleted ? "" : "NOT");
+  const std::uint64_t marked = execute(prepare(sql.data, arguments), &arguments, false);
+  SPI_finish();
+  return marked;
+}
+
+bool read_plain_values(Collection* collection, const RowRef& ref, bool read_only, PlainValues* plain) {
+  MemoryContext caller = CurrentMemoryContext;
+  Arguments arguments;
+  SPI_connect();
+  fill_key(collection, ref, &arguments);
+  RowPlans* plans = plans_of(collection);
+  if (plans->read_plain == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    if (collection->deletion.attribute != InvalidAttrNumber) {
+      appendStringInfo(&sql, "SELECT %s IS NOT NULL", quote_identifier(NameStr(collection->deletion.name)));
+    } else {
+      appendStringInfoString(&sql, "SELECT false");
+    }
+    for (int i = 0; i < collection->included_count; i++) {
+      appendStringInfo(&sql, ", pg_catalog.to_json(%s)", quote_identifier(NameStr(collection->included[i].name)));
+    }
+    appendStringInfo(&sql, " FROM %s", collection->sql_name);
+    append_conditions(&sql, collection);
+    plans->read_plain = prepare_to_keep(sql.data, arguments);
+  }
+  const bool found = execute(plans->read_plain, &arguments, read_only) > 0;
+  if (found) {
+    HeapTuple row = SPI_tuptable->vals[0];
+    bool is_null;
+    plain->deleted = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
+    for (int i = 0; i < collection->included_count; i++) {
+      const char* value = SPI_getvalue(row, SPI_tuptable->tupdesc, i + 2);
+      plain->values[i] = value == nullptr ? "null" : MemoryContextStrdup(caller, value);
+    }
+  }
+  SPI_finish();
+  return found;
+}
+
 void as_table_owner(Collection* collection, void (*work)(void*), void* argument) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(collection->tracked));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", collection->tracked);
@@ -362,7 +413,7 @@ void as_table_owner(Collection* collection, void (*work)(void*), void* argument)
 
 void free_row_plans(RowPlans* plans) {
   if (plans == nullptr) return;
-  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->read}) {
+  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->read, plans->read_plain}) {
     if (plan != nullptr) SPI_freeplan(plan);
   }
   for (int i = 0; i < plans->update_count; i++) SPI_freeplan(plans->updates[i].plan);

@@ -54,6 +54,19 @@ std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_
 // Deletes the row. The number of rows deleted.
 std::uint64_t delete_row(Collection* collection, const RowRef& ref);
 
+// Sets the collection's deletion column to now, or to null. The number of rows
+// that were not so already.
+std::uint64_t mark_row(Collection* collection, const RowRef& ref, bool deleted);
+
+// The row's plain columns.
+struct PlainValues {
+  bool deleted;                      // softly
+  const char* values[kMaxIncluded];  // as JSON, in the order of collection->included
+};
+
+// As read_row().
+bool read_plain_values(Collection* collection, const RowRef& ref, bool read_only, PlainValues* plain);
+
 // Runs work(argument), in which the functions above touch the row as the
 // table's owner, in a security-restricted operation and without forced
 // row-level security. For what the log has decided already.

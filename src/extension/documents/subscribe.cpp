@@ -24,6 +24,7 @@ extern "C" PGDLLEXPORT Datum converge_subscribe(PG_FUNCTION_ARGS) {
   }
   const ReadableDocument found =
       read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  require_live(found);
   Datum values[3] = {Int64GetDatum(found.document), CStringGetTextDatum(found.ref.tenant),
                      PointerGetDatum(sign_ticket(found.ref.tenant, found.document))};
   bool nulls[3] = {};

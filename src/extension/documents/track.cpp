@@ -5,6 +5,7 @@
 #include "extension/documents/field_name.h"
 #include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
+#include "extension/documents/plain_column.h"
 
 #include <cstring>
 
@@ -21,6 +22,7 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -191,18 +193,28 @@ void check_triggers(Relation relation) {
   }
 }
 
+ArrayType* name_array(NameData* names, int count) {
+  Datum elements[kMaxKeyColumns];
+  for (int i = 0; i < count; i++) elements[i] = NameGetDatum(&names[i]);
+  return construct_array(elements, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR);
+}
+
 HeapTuple find_collection_row(const OwnedTable& table, Oid relation) {
   ScanKeyData key;
   ScanKeyInit(&key, kRelation, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
   return find_owned(table.relation, owned_oid("collection_relation_key"), 1, &key);
 }
 
-void insert_collection(Relation relation, Name tenant, NameData* keys, int key_count, ArrayType* deferred) {
+// What the caller asks of track().
+struct Options {
+  Name tenant;
+  ArrayType* deferred;
+  ArrayType* included;
+  Name deletion_column;  // null: none
+};
+
+void insert_collection(Relation relation, const Options& options, NameData* keys, int key_count) {
   OwnedTable table("collection", RowExclusiveLock);
-  if (HeapTupleIsValid(find_collection_row(table, RelationGetRelid(relation)))) {
-    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-                    errmsg("table \"%s\" is tracked already", RelationGetRelationName(relation))));
-  }
   char* name = collection_name(RelationGetRelid(relation));
   ScanKeyData key;
   ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
@@ -211,23 +223,45 @@ void insert_collection(Relation relation, Name tenant, NameData* keys, int key_c
                     errmsg("there is a collection \"%s\" already", name),
                     errdetail("A tracked table that had this name was renamed.")));
   }
-  Datum key_names[kMaxKeyColumns];
-  for (int i = 0; i < key_count; i++) key_names[i] = NameGetDatum(&keys[i]);
   Datum values[kColumns];
   bool nulls[kColumns] = {};
   values[kCollection - 1] =
       Int32GetDatum(static_cast<int32>(nextval_internal(owned_oid("collection_collection_seq"), false)));
   values[kName - 1] = CStringGetTextDatum(name);
   values[kRelation - 1] = ObjectIdGetDatum(RelationGetRelid(relation));
-  values[kTenantColumn - 1] = NameGetDatum(tenant);
-  values[kKeyColumns - 1] = PointerGetDatum(
-      construct_array(key_names, key_count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
-  values[kDeferred - 1] = PointerGetDatum(deferred);
-  values[kIncluded - 1] = PointerGetDatum(construct_empty_array(NAMEOID));
-  nulls[kDeletionColumn - 1] = true;
+  values[kTenantColumn - 1] = NameGetDatum(options.tenant);
+  values[kKeyColumns - 1] = PointerGetDatum(name_array(keys, key_count));
+  values[kDeferred - 1] = PointerGetDatum(options.deferred);
+  values[kIncluded - 1] = PointerGetDatum(options.included);
+  nulls[kDeletionColumn - 1] = options.deletion_column == nullptr;
+  values[kDeletionColumn - 1] = NameGetDatum(options.deletion_column);
   table.insert(values, nulls);
   table.close();
-  forget_collection(RelationGetRelid(relation));
+}
+
+// The table is tracked already: its options are those of this call from now on.
+void update_collection(Relation relation, HeapTuple row, const Options& options, NameData* keys, int key_count) {
+  OwnedTable table("collection", RowExclusiveLock);
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table.relation), values, nulls);
+  ArrayType* before = DatumGetArrayTypeP(values[kKeyColumns - 1]);
+  ArrayType* now = name_array(keys, key_count);
+  if (std::strcmp(NameStr(*DatumGetName(values[kTenantColumn - 1])), NameStr(*options.tenant)) != 0 ||
+      VARSIZE(before) != VARSIZE(now) || std::memcmp(before, now, VARSIZE(now)) != 0) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("tenant and key of tracked table \"%s\" have changed", RelationGetRelationName(relation)),
+                    errdetail("They name the documents."),
+                    errhint("Call converge.untrack() first: all rows will be new documents.")));
+  }
+  // An immediate field's row is always up to date.
+  fold_collection(collection_of(relation));
+  values[kDeferred - 1] = PointerGetDatum(options.deferred);
+  values[kIncluded - 1] = PointerGetDatum(options.included);
+  nulls[kDeletionColumn - 1] = options.deletion_column == nullptr;
+  values[kDeletionColumn - 1] = NameGetDatum(options.deletion_column);
+  table.update(row, values, nulls);
+  table.close();
 }
 
 // Runs DDL on the table as its owner.
@@ -247,8 +281,10 @@ char* qualified_name(Relation relation) {
                                     RelationGetRelationName(relation));
 }
 
+// Unless it is there.
 void create_trigger(Relation relation, const char* name, const char* event, const char* each,
                     const char* function) {
+  if (OidIsValid(get_trigger_oid(RelationGetRelid(relation), name, true))) return;
   execute_as_owner(relation, psprintf("CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION converge.%s()",
                                       quote_identifier(name), event, qualified_name(relation), each, function));
 }
@@ -258,10 +294,22 @@ void create_trigger(Relation relation, const char* name, const char* event, cons
 
 using namespace converge;
 
+// In 0.1 it had three arguments, and was strict.
 extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
+  const bool has_options = PG_NARGS() > 3;
+  for (int i = 0; i < Min(PG_NARGS(), 4); i++) {
+    if (PG_ARGISNULL(i)) {
+      ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                      errmsg("only the deletion column may be null in a call of track()")));
+    }
+  }
   const Oid id = PG_GETARG_OID(0);
-  Name tenant = PG_GETARG_NAME(1);
-  ArrayType* deferred = PG_GETARG_ARRAYTYPE_P(2);
+  const Options options{
+      PG_GETARG_NAME(1),
+      PG_GETARG_ARRAYTYPE_P(2),
+      has_options ? PG_GETARG_ARRAYTYPE_P(3) : construct_empty_array(NAMEOID),
+      has_options && !PG_ARGISNULL(4) ? PG_GETARG_NAME(4) : nullptr,
+  };
 
   // First, so that nobody else can hold up the table's users.
   check_table_owner(id);
@@ -270,17 +318,32 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
   Relation relation = relation_open(id, ShareRowExclusiveLock);
   check_kind(relation);
   NameData keys[kMaxKeyColumns];
-  const int key_count = check_key(relation, column_named(relation, NameStr(*tenant)), keys);
+  const int key_count = check_key(relation, column_named(relation, NameStr(*options.tenant)), keys);
   check_fields(relation);
-  check_deferrable(relation, deferred);
+  check_deferrable(relation, options.deferred);
+  check_included(relation, options.included);
+  if (options.deletion_column != nullptr) check_deletion_column(relation, NameStr(*options.deletion_column));
   check_triggers(relation);
-  insert_collection(relation, tenant, keys, key_count, deferred);
-  CommandCounterIncrement();
-  record_fields(relation, collection_number(id));
+
+  OwnedTable table("collection", RowExclusiveLock);
+  HeapTuple row = find_collection_row(table, id);
+  table.close();
+  const bool is_new = !HeapTupleIsValid(row);
+  if (!is_new) {
+    record_fields(relation, collection_number(id));
+    forget_collection(id);
+    CommandCounterIncrement();
+    update_collection(relation, row, options, keys, key_count);
+  } else {
+    insert_collection(relation, options, keys, key_count);
+    CommandCounterIncrement();
+    record_fields(relation, collection_number(id));
+  }
+  forget_collection(id);
   create_trigger(relation, kJoinTrigger, "BEFORE UPDATE", "ROW", "join_old");
   create_trigger(relation, kCaptureTrigger, "AFTER INSERT OR UPDATE OR DELETE", "ROW", "capture");
   create_trigger(relation, kTruncateTrigger, "BEFORE TRUNCATE", "STATEMENT", "capture_truncate");
-  for_each_row(id, log_inserted_row);
+  for_each_row(id, is_new ? log_inserted_row : log_unlogged_row);
   relation_close(relation, NoLock);
   PG_RETURN_VOID();
 }

@@ -16,11 +16,12 @@ CREATE FUNCTION converge.capture_truncate() RETURNS trigger
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.capture_truncate() IS 'logs the deletion of every row of a tracked table';
 
-CREATE FUNCTION converge.track(collection regclass, tenant name, deferred name[] DEFAULT '{}') RETURNS void
+CREATE FUNCTION converge.track(collection regclass, tenant name, deferred name[] DEFAULT '{}',
+                               include name[] DEFAULT '{}', deletion_column name DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'converge_track'
-    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION converge.track(regclass, name, name[]) IS
-    'makes every row of a table a document that clients can edit';
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.track(regclass, name, name[], name[], name) IS
+    'makes every row of a table a document that clients can edit; called again, gives it other options';
 
 CREATE FUNCTION converge.untrack(collection regclass) RETURNS void
     AS 'MODULE_PATHNAME', 'converge_untrack'

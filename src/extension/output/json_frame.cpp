@@ -63,7 +63,18 @@ bool append_payload(StringInfo out, const char* payload, int length) {
     append_base64(out, field->delta.data, static_cast<int>(field->delta.len));
     appendStringInfoChar(out, '}');
   }
-  appendStringInfoString(out, "]}");
+  appendStringInfoChar(out, ']');
+  for (size_t i = 0; i < message->n_columns; i++) {
+    const Converge__Wire__ColumnValue* column = message->columns[i];
+
+    appendStringInfoString(out, i == 0 ? ",\"columns\":[" : ",");
+    appendStringInfoString(out, "{\"column\":");
+    escape_json(out, column->column);
+    appendStringInfoString(out, ",\"value\":");
+    escape_json(out, column->value);
+    appendStringInfoString(out, i + 1 == message->n_columns ? "}]" : "}");
+  }
+  appendStringInfoChar(out, '}');
   converge__wire__payload__free_unpacked(message, &allocator);
   return true;
 }

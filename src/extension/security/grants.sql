@@ -10,7 +10,7 @@ BEGIN
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
-        'authenticate(text)', 'epoch()', 'track(regclass, name, name[])', 'untrack(regclass)',
+        'authenticate(text)', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
         'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
         'compact(text, text, text, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',

@@ -217,6 +217,14 @@ COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded
 
 -- src/extension/documents/track.sql
 
+DROP FUNCTION converge.track(regclass, name, name[]);
+CREATE FUNCTION converge.track(collection regclass, tenant name, deferred name[] DEFAULT '{}',
+                               include name[] DEFAULT '{}', deletion_column name DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_track'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.track(regclass, name, name[], name[], name) IS
+    'makes every row of a table a document that clients can edit; called again, gives it other options';
+
 -- Columns that are renamed or made keep or get the names of their fields.
 CREATE FUNCTION converge.follow_schema_change() RETURNS event_trigger
     AS 'MODULE_PATHNAME', 'converge_follow_schema_change'
@@ -336,7 +344,8 @@ GRANT EXECUTE ON FUNCTION converge.maintenance_status() TO converge_client, pg_m
 
 -- src/extension/security/grants.sql
 
-REVOKE ALL ON FUNCTION converge.follow_schema_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.track(regclass, name, name[], name[], name),
+    converge.follow_schema_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION converge.verify_row(text, text), converge.compact(text, text, text, interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.verify_row(text, text) TO converge_client;
