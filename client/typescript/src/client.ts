@@ -171,7 +171,7 @@ export class Client extends Emitter<ClientEvents> {
       const channel = this.#entries.get(document)?.channel;
       if (channel === undefined) continue;
       for (let changes = document.sendable(); changes.length > 0; changes = document.sendable()) {
-        this.#connection.send({ $case: "push", value: { channel, changes } });
+        this.#connection.send({ $case: "push", value: { channel, changes, atomic: false, expect: new Uint8Array() } });
       }
     }
   }

@@ -354,7 +354,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 }
 
 function wireChange({ replica, seq, hlc, fields }: SessionChange): Change {
-  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields }).finish(), principal: "" };
+  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields, columns: [] }).finish(), principal: "" };
 }
 
 function loggedChange({ replica, seq, hlc, payload }: Change): LoggedChange {
