@@ -47,6 +47,20 @@ def test_the_author_is_not_told_its_own_change_but_its_other_device_is(database,
     assert author.quiet()
 
 
+def test_a_restarted_author_is_told_what_it_forgot(database, bridge, connect):
+    # Its first connection still has a push under way that its journal has lost.
+    database.insert("plan")
+    before = connect(bridge, document="plan")
+    author = connect(bridge, document="plan")
+    author.replica = before.replica
+    author.push_and_wait()
+    assert before.next("changes").changes[0].seq == 1
+    before.seq = 1
+    before.push_and_wait()
+    change = author.next("changes").changes[0]
+    assert (change.replica, change.seq) == (before.replica, 2)
+
+
 def test_what_waits_while_a_push_commits_goes_together(database, bridge, connect):
     database.insert("plan")
     peers = [connect(bridge, document="plan") for _ in range(10)]

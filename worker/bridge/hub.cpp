@@ -169,7 +169,7 @@ void Hub::flush(Document& document) {
   std::uint64_t sole_replica = changes.changes(0).replica();
   for (const wire::Change& change : changes.changes())
     if (change.replica() != sole_replica) sole_replica = 0;
-  deliver(document, frame, sole_replica);
+  deliver(document, frame, sole_replica, changes.changes().rbegin()->seq());
   metrics_.changes_out.Increment(changes.changes_size());
   metrics_.delivery_seconds.Observe(std::max(0.0, seconds_since_1970() - static_cast<double>(document.batch_committed) / 1e6));
   LogVersion& version = document.refilling ? document.held_version : document.version;
@@ -179,7 +179,7 @@ void Hub::flush(Document& document) {
 }
 
 // Precondition: document.version does not include the frame yet.
-void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_replica) {
+void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq) {
   if (document.refilling)
     hold(document.held, document.held_bytes, document.overflowed, config_.send_queue, frame);
   for (const auto& subscription : document.subscriptions) {
@@ -189,8 +189,9 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
         break;
       case Phase::live: {
         if (document.refilling) break;
-        // The author's connection has sent it, and gets an Ack instead.
-        if (sole_replica != 0 && sole_replica == subscription->own_replica) break;
+        // The author has sent it on this connection, and gets an Ack instead. (What
+        // it sent on the one before, it may have forgotten in a crash.)
+        if (sole_replica != 0 && sole_replica == subscription->own_replica && last_seq <= subscription->own_seq) break;
         std::size_t queued = subscription->subscriber->queued_bytes();
         if (queued > 0 && queued + frame->size() > config_.send_queue) {
           subscription->phase = Phase::lagging;

@@ -52,7 +52,8 @@ struct Subscription {
   std::vector<Frame> held;           // while joining
   std::size_t held_bytes = 0;
   bool overflowed = false;           // more than may be held came while joining
-  std::uint64_t own_replica = 0;     // whose changes this client has sent itself
+  std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
+  std::uint64_t own_seq = 0;         // up to this number
 
   bool ended() const { return subscriber == nullptr; }
 };
@@ -113,7 +114,8 @@ class Hub : public WorkerLink::Listener {
 
  private:
   void flush(Document& document);
-  void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica);
+  // `sole_replica`: if the frame's changes are all of one (otherwise 0), the last numbered `last_seq`.
+  void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq);
   awaitable<void> refill_documents();
   awaitable<bool> refill(std::shared_ptr<Document> document);
   void finish_refill(Document& document, std::string_view pull);

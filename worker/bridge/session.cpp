@@ -354,7 +354,10 @@ void Session::push(wire::Push& push) {
     change.clear_principal();  // the server knows
     pending.changes.push_back(std::move(change));
   }
-  subscription->own_replica = pending.changes.front().replica();
+  const wire::Change& last = pending.changes.back();
+  if (subscription->own_replica != last.replica()) subscription->own_seq = 0;
+  subscription->own_replica = last.replica();
+  subscription->own_seq = std::max(subscription->own_seq, last.seq());
   pushing_bytes_ += pending.bytes;
   services_.pusher.enqueue(std::move(pending));
 }
