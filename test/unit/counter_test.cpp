@@ -20,6 +20,14 @@ TEST(PnCounter, goes_both_ways) {
   EXPECT_EQ(counter.version().to_text(), R"({"1": 2, "2": 1})");
 }
 
+TEST(PnCounter, the_least_and_the_greatest_replica_count_too) {
+  PnCounter counter;
+  ASSERT_TRUE(counter.increment(kReplicaLimit - 1, 2).ok());
+  ASSERT_TRUE(counter.increment(0, 3).ok());
+  EXPECT_EQ(PnCounter::decode(counter.encode()).value().value().value(), 5);
+  EXPECT_EQ(counter.increment(kReplicaLimit, 1).error().code, ErrorCode::out_of_range);
+}
+
 TEST(PnCounter, adding_nothing_changes_nothing) {
   PnCounter counter;
   std::string delta;

@@ -16,6 +16,25 @@ TEST(Json, takes_what_jsonb_takes) {
   }
 }
 
+TEST(Json, white_space_is_four_characters) {
+  for (char c : {' ', '\t', '\n', '\r'}) {
+    const std::string space(1, c);
+    EXPECT_TRUE(validate_json(space + "[" + space + "1" + space + "]" + space).ok()) << int{c};
+  }
+  for (char c : {'\v', '\f', '\b', '\x7f', '\xa0'}) {
+    EXPECT_FALSE(validate_json(std::string(1, c) + "1").ok()) << int{c};
+  }
+}
+
+TEST(Json, an_escape_has_four_hexadecimal_digits) {
+  for (char c : {'0', '9', 'a', 'f', 'A', 'F'}) {
+    EXPECT_TRUE(validate_json("\"\\u1" + std::string(3, c) + "\"").ok()) << c;
+  }
+  for (char c : {'/', ':', '`', 'g', '@', 'G'}) {
+    EXPECT_FALSE(validate_json("\"\\u1" + std::string(3, c) + "\"").ok()) << c;
+  }
+}
+
 TEST(Json, refuses_what_jsonb_refuses) {
   for (auto text : {""sv, "  "sv, "nul"sv, "01"sv, "1."sv, "+1"sv, "NaN"sv, "1 2"sv, "[1,]"sv,
                     "{\"a\"}"sv, "{\"a\":1,}"sv, "{a:1}"sv, "\"a"sv, "\"\\x\""sv, "\"\\u00\""sv,
@@ -58,6 +77,9 @@ TEST(Utf8, finds_the_first_wrong_byte) {
   EXPECT_EQ(find_invalid_text("\xf4\x8f\xbf\xbf"sv), kTextOk);
   EXPECT_EQ(find_invalid_text("\xf5\x80\x80\x80"sv), 0u);
   EXPECT_EQ(find_invalid_text("ab\xe2\x82"sv), 2u);
+  // What stands behind the end does not count.
+  EXPECT_EQ(find_invalid_text("ab\xe2\x82\xac"sv.substr(0, 4)), 2u);
+  EXPECT_EQ(find_invalid_text("ab\xc3\xa9"sv.substr(0, 3)), 2u);
 }
 
 }  // namespace
