@@ -10,6 +10,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 from clients import Bridge  # noqa: E402  (the path comes first)
 from database import Database, Server  # noqa: E402
+from frames import RawClient  # noqa: E402
 from peer import Peer  # noqa: E402
 
 
@@ -75,3 +76,33 @@ def connect():
     yield connect
     for peer in made:
         peer.close()
+
+
+@pytest.fixture(scope="session")
+def conformance(server):
+    """A bridge for the tests of the protocol below the messages, and a token for it."""
+    database = Database(server)
+    bridge = Bridge(database)
+    bridge.token = database.token()
+    yield bridge
+    bridge.stop()
+    database.drop()
+
+
+@pytest.fixture
+def raw(conformance):
+    """raw(…) gives a RawClient that said Hello on a connection it upgraded."""
+    made = []
+
+    def connect(upgrade=True, hello=True, **more):
+        client = RawClient(conformance.address)
+        made.append(client)
+        if upgrade:
+            client.headers = client.upgrade(**more)
+            if hello:
+                client.say_hello(conformance.token)
+        return client
+
+    yield connect
+    for client in made:
+        client.close()

@@ -135,11 +135,13 @@ std::optional<std::string> inflate_message(std::string_view payload, std::size_t
       stream.avail_out = static_cast<uInt>(room);
       int result = inflate(&stream, Z_SYNC_FLUSH);
       out.resize(size + room - stream.avail_out);
-      // A final block ends the data, and nothing may follow but the tail (7.2.3.3).
-      if (result == Z_STREAM_END && stream.avail_in > 0 && part.data() == payload.data()) return {};
+      // A final block ends the data; the zero behind it begins an empty block
+      // of which the tail is the rest (7.2.3.4).
       if (result == Z_STREAM_END) {
-        if (out.size() > longest) break;
-        return out;
+        std::string_view rest = part.substr(part.size() - stream.avail_in);
+        if (part.data() == payload.data() && !rest.empty() && rest != std::string_view("\0", 1)) return {};
+        *too_long = out.size() > longest;
+        return *too_long ? std::nullopt : std::optional(std::move(out));
       }
       if (result != Z_OK && result != Z_BUF_ERROR) return {};
     } while (stream.avail_out == 0 || stream.avail_in > 0);

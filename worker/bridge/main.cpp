@@ -48,6 +48,7 @@ int run(const Config& config) {
       workers.push_back(std::make_unique<Worker>(config, connections, metrics, tls));
       port = workers.back()->listen(config.listen_address, port);
     }
+    workers.front()->sample();
   } catch (const std::exception& error) {
     log(Severity::error, "cannot listen on ", config.listen_address, ":", port, ": ", error.what());
     return 1;

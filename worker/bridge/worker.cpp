@@ -4,6 +4,7 @@
 
 #include "http.h"
 #include "log.h"
+#include "sampler.h"
 
 namespace converge::bridge {
 
@@ -25,7 +26,7 @@ Worker::Worker(const Config& config, Connections& connections, Metrics& metrics,
       connections_(connections),
       database_(io_, config, config.database_connections),
       access_(database_),
-      link_(io_, config, database_),
+      link_(io_, config, database_, metrics),
       hub_(io_, config, access_, link_, metrics),
       pusher_(io_, config, metrics),
       metrics_(metrics),
@@ -48,6 +49,7 @@ void Worker::run() {
   start(io_, accept());
   start(io_, recheck());
   start(io_, tick());
+  if (samples_) start(io_, sample_database(io_, database_, metrics_));
   start(io_, link_.run(hub_));
   start(io_, pusher_.run());
   io_.run();

@@ -26,6 +26,8 @@ class Worker {
   std::uint16_t listen(const std::string& address, std::uint16_t port);
 
   void run();             // until drained
+  // One of a process's workers looks after the figures of its database.
+  void sample() { samples_ = true; }
   void request_drain();   // from any thread: end orderly
 
   // ---- for connections of this worker
@@ -70,6 +72,7 @@ class Worker {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connected_;
   std::unordered_set<Session*> sessions_;
   bool draining_ = false;
+  bool samples_ = false;
 };
 
 }  // namespace converge::bridge

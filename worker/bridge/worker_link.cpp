@@ -36,8 +36,8 @@ std::uint32_t length_at(const char* bytes) {
 
 }  // namespace
 
-WorkerLink::WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database)
-    : io_(io), config_(config), database_(database), socket_(io), pause_(io) {}
+WorkerLink::WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database, Metrics& metrics)
+    : io_(io), config_(config), database_(database), metrics_(metrics), socket_(io), pause_(io) {}
 
 void WorkerLink::stop() {
   stopped_ = true;
@@ -77,6 +77,7 @@ awaitable<void> WorkerLink::run(Listener& listener) {
 }
 
 void WorkerLink::drop_connection() {
+  if (attached_) metrics_.worker_attached.Decrement();
   attached_ = false;
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -150,6 +151,7 @@ void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
       if (reply.attached().protocol() != kProtocol)
         throw std::runtime_error("the worker speaks protocol " + std::to_string(reply.attached().protocol()));
       attached_ = true;
+      metrics_.worker_attached.Increment();
       log(Severity::info, "attached to the background worker");
       listener.on_attached();
       break;

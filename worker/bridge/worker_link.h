@@ -16,6 +16,7 @@
 #include "config.h"
 #include "converge.pb.h"
 #include "database.h"
+#include "metrics.h"
 
 namespace converge::bridge {
 
@@ -39,7 +40,7 @@ class WorkerLink {
     virtual void on_pause() = 0;
   };
 
-  WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database);
+  WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database, Metrics& metrics);
 
   // Attaches, reads, and attaches again after a loss, until stop().
   awaitable<void> run(Listener& listener);
@@ -85,6 +86,7 @@ class WorkerLink {
   asio::io_context& io_;
   const Config& config_;
   DatabasePool& database_;
+  Metrics& metrics_;
   asio::local::stream_protocol::socket socket_;
   asio::steady_timer pause_;
   std::string outgoing_;
