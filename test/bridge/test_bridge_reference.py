@@ -25,7 +25,7 @@ def milliseconds_or_bytes(text):
 def test_every_setting_with_its_default():
     run = subprocess.run([BUILD / "converge-bridge", "--check-config"], capture_output=True, text=True, check=True, env={})
     actual = dict(line.split(" = ", 1) for line in run.stdout.splitlines())
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| ", section("Settings"), re.M)
+    rows = re.findall(r"^\| `([a-z-]+)` \| ?(.*?) ?\|", section("Settings"), re.M)
     documented = {name: milliseconds_or_bytes(default) for name, default in rows}
     assert documented == {name: value.strip() for name, value in actual.items()}
 
