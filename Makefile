@@ -80,6 +80,7 @@ SQL_PARTS := \
 	src/extension/types/counter.sql \
 	src/extension/types/mv_register.sql \
 	src/extension/types/lww_set.sql \
+	src/extension/types/element_stats.sql \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/documents/log.sql \

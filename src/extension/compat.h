@@ -34,6 +34,13 @@ extern "C" {
 #define CONVERGE_NORETURN [[noreturn]]
 #endif
 
+// How many values ANALYZE is to look for (a VacAttrStats).
+#if PG_VERSION_NUM >= 170000
+#define ANALYZE_TARGET(stats) ((stats)->attstattarget)
+#else
+#define ANALYZE_TARGET(stats) ((stats)->attr->attstattarget)
+#endif
+
 // From 16 on the macro exports the function itself.
 #if PG_VERSION_NUM < 160000
 #undef PG_FUNCTION_INFO_V1
