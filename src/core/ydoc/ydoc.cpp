@@ -20,7 +20,7 @@ Error too_large() {
                    std::to_string(kMaxPendingBytes) + " bytes of pending text"};
 }
 
-VersionVector version_of(const Sequence& document) {
+VersionVector known_in(const Sequence& document) {
   std::vector<VersionVector::Entry> entries;
   for (ClientIndex i = 0; i < document.replicas().size(); ++i) {
     entries.push_back({document.replicas()[i], document.known(i)});
@@ -56,9 +56,9 @@ Result<YDoc> YDoc::decode(std::string_view bytes) {
   if (!pending) return pending.error();
   const FlatSequence& flat = pending->flat;
   if (!flat.waiting.empty() || !flat.deleted.empty()) {
-    const VersionVector before = version_of(*document);
+    const VersionVector before = known_in(*document);
     if (!document->add(flat)) return too_large();
-    if (document->waiting().size() < flat.waiting.size() || version_of(*document) != before) {
+    if (document->waiting().size() < flat.waiting.size() || known_in(*document) != before) {
       return Error{ErrorCode::malformed, "malformed ydoc",
                    "what it says is pending is known or could be integrated"};
     }
@@ -113,7 +113,14 @@ Result<void> YDoc::merge_encoded(std::string_view bytes) {
   return merge(*other);
 }
 
-VersionVector YDoc::version() const { return version_of(*sequence_); }
+VersionVector YDoc::version() const { return known_in(*sequence_); }
+
+std::uint64_t YDoc::version_of(ReplicaId replica) const {
+  const ClientIndex client = sequence_->find_client(replica);
+  return client == kNoId.client ? 0 : sequence_->known(client);
+}
+
+std::size_t YDoc::merge_weight() const { return sequence_->replicas().size(); }
 
 bool YDoc::empty() const { return version().empty() && !has_pending(); }
 bool YDoc::has_pending() const { return sequence_->has_pending(); }

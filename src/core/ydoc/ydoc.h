@@ -54,8 +54,12 @@ class YDoc {
   // document as it was, and of merge.
   Result<void> merge_encoded(std::string_view bytes);
 
+  // About how many items one merge has to move.
+  std::size_t merge_weight() const;
+
   // How many clocks of each client are integrated: Yjs's state vector.
   VersionVector version() const;
+  std::uint64_t version_of(ReplicaId replica) const;
   // What a document that includes `since` may lack: the items beyond it, every
   // deletion, and all that is pending.
   Result<YDoc> delta(const VersionVector& since) const;

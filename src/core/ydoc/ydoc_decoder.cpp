@@ -278,9 +278,12 @@ class Decoder {
       const std::uint64_t head = in_.varint();
       shape.items = head & 1;
       if (head / 2 > in_.remaining()) in_.fail("a count exceeds what follows");
+      std::uint64_t least = 0;
       for (std::uint64_t i = 0; i < head / 2 && !in_.failed(); ++i) {
-        shape.keys.push_back(name_number());
-        if (i > 0 && shape.keys[i] <= shape.keys[i - 1]) in_.fail("keys are not in order");
+        const std::uint64_t name = least + in_.varint_below(names_.size(), "a name's number is not in its table");
+        if (name >= names_.size()) in_.fail("a name's number is not in its table");
+        shape.keys.push_back(static_cast<std::uint32_t>(name));
+        least = name + 1;
       }
     }
     auto shape_number = [&] { return in_.varint_below(shapes.size(), "a shape's number is not in its table"); };

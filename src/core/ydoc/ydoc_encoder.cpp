@@ -219,7 +219,12 @@ class Encoder {
         continue;
       }
       append_varint(out, (shape->size() - 1) * 2 + (shape->front().empty() ? 0 : 1));
-      for (std::size_t i = 1; i < shape->size(); ++i) append_varint(out, name_number((*shape)[i]));
+      std::uint32_t least = 0;
+      for (std::size_t i = 1; i < shape->size(); ++i) {
+        const std::uint32_t name = name_number((*shape)[i]);
+        append_varint(out, name - least);
+        least = name + 1;
+      }
     }
     append_varint(out, roots_.size());
     for (const auto& [name, shape] : roots_) {
