@@ -2,10 +2,13 @@
 
 extern "C" {
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 }
 
 #include <algorithm>
+
+#include "core/long_work.h"
 
 namespace converge::boundary {
 
@@ -19,6 +22,17 @@ void copy(std::string_view text, char (&to)[N]) noexcept {
     while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
   text.copy(to, n);
   to[n] = '\0';
+}
+
+bool cancelled() {
+  return InterruptPending && InterruptHoldoffCount == 0 && CritSectionCount == 0 &&
+         (ProcDiePending || (QueryCancelPending && QueryCancelHoldoffCount == 0));
+}
+
+bool cancellable = false;
+
+void stop_if_cancelled() {
+  if (cancellable && cancelled()) throw Cancelled{};
 }
 
 }  // namespace
@@ -52,7 +66,14 @@ void describe(int sqlstate, std::string_view message, std::string_view detail,
   copy(detail, failure->detail);
 }
 
+Cancellable::Cancellable() { cancellable = true; }
+Cancellable::~Cancellable() { cancellable = false; }
+
+void watch_interrupts() { long_work_hook = stop_if_cancelled; }
+
 void raise(const Failure& failure) {
+  // Says by whom or what it was cancelled.
+  if (failure.sqlstate == ERRCODE_QUERY_CANCELED) CHECK_FOR_INTERRUPTS();
   ereport(ERROR, (errcode(failure.sqlstate), errmsg_internal("%s", failure.message),
                   failure.detail[0] != '\0' ? errdetail_internal("%s", failure.detail) : 0));
   pg_unreachable();

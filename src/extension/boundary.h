@@ -48,6 +48,9 @@ struct Failure {
 // The SQLSTATE that stands for an error of the core.
 int sqlstate_of(ErrorCode code);
 
+// Thrown in the core when the statement is cancelled.
+struct Cancelled {};
+
 // Copies the texts, cut at a character's boundary where they are too long.
 void describe(const Error& error, Failure* failure) noexcept;
 void describe(int sqlstate, std::string_view message, std::string_view detail,
@@ -88,6 +91,8 @@ template <typename Body, typename T>
       return true;
     }
     describe(result.error(), failure);
+  } catch (const Cancelled&) {
+    describe(ERRCODE_QUERY_CANCELED, "canceling statement", "", failure);
   } catch (const std::bad_alloc&) {
     describe(ERRCODE_OUT_OF_MEMORY, "out of memory", "", failure);
   } catch (const std::length_error& error) {
@@ -101,6 +106,17 @@ template <typename Body, typename T>
   return false;
 }
 
+// While one lives, what the core does may be cancelled; only call() has one, since
+// who calls attempt() looks at the failure, and a cancelled statement is none.
+class Cancellable {
+ public:
+  Cancellable();
+  ~Cancellable();
+};
+
+// Has long loops of the core look for a cancelled statement or a terminated session.
+void watch_interrupts();
+
 template <typename Body>
 auto call(Body&& body) -> std::remove_reference_t<decltype(body().value())> {
   using T = std::remove_cvref_t<decltype(body().value())>;
@@ -109,7 +125,12 @@ auto call(Body&& body) -> std::remove_reference_t<decltype(body().value())> {
                 "a body captures plain memory only");
   T value{};
   Failure failure;
-  if (!attempt(body, &value, &failure)) raise(failure);
+  bool done;
+  {
+    const Cancellable cancellable;
+    done = attempt(body, &value, &failure);
+  }
+  if (!done) raise(failure);
   return value;
 }
 

@@ -1,5 +1,5 @@
 // The library's entry: the magic block and _PG_init.
-#include "extension/compat.h"
+#include "extension/boundary.h"
 
 #include "extension/module.h"
 
@@ -14,6 +14,7 @@ CONVERGE_MODULE_MAGIC("converge", "0.1");
 PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
+  converge::boundary::watch_interrupts();
   converge_init_identity();
   converge_init_documents();
   converge_init_shmem();

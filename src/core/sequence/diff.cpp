@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "core/long_work.h"
 #include "core/sequence/utf16.h"
 
 namespace converge {
@@ -83,6 +84,7 @@ class Differ {
     f(1) = 0;
     r(1) = 0;
     for (std::int64_t d = 0; d <= reach; ++d) {
+      long_work();
       for (std::int64_t k = -d; k <= d; k += 2) {
         std::int64_t x = k == -d || (k != d && f(k - 1) < f(k + 1)) ? f(k + 1) : f(k - 1) + 1;
         std::int64_t y = x - k;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "core/long_work.h"
 #include "core/replica.h"
 #include "core/sequence/run.h"
 
@@ -35,7 +36,8 @@ typename Document::Gap gap_between_origins(const Document& document, const Run& 
     place = document.next(place);
   }
   const ReplicaId replica = document.replica(run.id.client);
-  while (place.valid()) {
+  for (std::uint32_t steps = 1; place.valid(); ++steps) {
+    if (steps % 1024 == 0) long_work();
     const auto& other = document.run(place);
     if (other.id.plus(offset) == run.right || document.head(place)) break;
     std::uint32_t end = other.length;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/long_work.h"
 #include "core/sequence/integration.h"
 
 namespace converge {
@@ -289,6 +290,7 @@ void Sequence::add_runs(std::vector<LooseRun>& runs) {
         open.pop_back();
         continue;
       }
+      long_work();
       const LooseRun& run = runs[queue.at];
       UnitId awaited = missing(run);
       if (!awaited.none()) {

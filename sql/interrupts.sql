@@ -1,0 +1,28 @@
+-- A long call of the core stops when its statement is cancelled: here at a tenth of
+-- the time that it takes otherwise.
+SET search_path = public, converge;
+CREATE TABLE side AS SELECT i, merge_agg(new_text('x')) AS t FROM generate_series(1, 2) i, generate_series(1, 6000) n GROUP BY i;
+CREATE TABLE doc AS SELECT new_text(string_agg(md5(n::text), '' ORDER BY n)) AS t FROM generate_series(1, 8000) n;
+
+-- Thousands who wrote at one place and had not seen each other.
+SELECT extract(epoch FROM clock_timestamp()) AS begun \gset
+SELECT char_length(a.t || b.t) FROM side a, side b WHERE a.i < b.i;
+SELECT extract(epoch FROM clock_timestamp()) - :begun AS whole \gset
+SELECT ceil(:whole * 100) AS tenth_ms, extract(epoch FROM clock_timestamp()) AS begun \gset
+SET statement_timeout = :tenth_ms;
+SELECT char_length(a.t || b.t) FROM side a, side b WHERE a.i < b.i;
+RESET statement_timeout;
+SELECT extract(epoch FROM clock_timestamp()) - :begun < :whole / 2 AS in_time;
+
+-- Two texts that have nothing in common.
+SELECT extract(epoch FROM clock_timestamp()) AS begun \gset
+SELECT char_length(assign(t, reverse(t::text))) FROM doc;
+SELECT extract(epoch FROM clock_timestamp()) - :begun AS whole \gset
+SELECT ceil(:whole * 100) AS tenth_ms, extract(epoch FROM clock_timestamp()) AS begun \gset
+SET statement_timeout = :tenth_ms;
+SELECT char_length(assign(t, reverse(t::text))) FROM doc;
+RESET statement_timeout;
+SELECT extract(epoch FROM clock_timestamp()) - :begun < :whole / 2 AS in_time;
+
+SELECT char_length(t) FROM side UNION ALL SELECT char_length(t) FROM doc;
+DROP TABLE side, doc;
