@@ -43,7 +43,7 @@ OBJS := $(SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/proto/converge.pb-c.o
 # What several types have in common is written once, in an .sql.in, and made for
 # each @type@.
 CLOCK_TYPES := version_vector log_version
-STATE_TYPES := lww_map or_set crdt_text pn_counter g_counter mv_register lww_set
+STATE_TYPES := lww_map or_set crdt_text pn_counter g_counter mv_register lww_set ydoc
 SET_TYPES := or_set lww_set
 $(BUILD)/%.clock.sql: src/extension/types/clock.sql.in
 	@mkdir -p $(@D)
@@ -81,6 +81,7 @@ SQL_PARTS := \
 	src/extension/types/mv_register.sql \
 	src/extension/types/lww_set.sql \
 	src/extension/types/element_stats.sql \
+	src/extension/types/ydoc.sql \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/documents/log.sql \

@@ -2,17 +2,19 @@
 others, and large enough to lie out of line."""
 
 COLUMNS = {"m": "lww_map", "s": "or_set", "t": "crdt_text", "c": "pn_counter", "g": "g_counter",
-           "r": "mv_register", "l": "lww_set", "v": "version_vector", "w": "log_version", "h": "hlc"}
+           "r": "mv_register", "l": "lww_set", "y": "ydoc", "v": "version_vector", "w": "log_version",
+           "h": "hlc"}
 
 # A row for each; columns that are not named are NULL.
 ROWS = {
     "null": {},
-    "empty": {"m": "''", "s": "''", "t": "''", "c": "''", "g": "''", "r": "''", "l": "''",
+    "empty": {"m": "''", "s": "''", "t": "''", "c": "''", "g": "''", "r": "''", "l": "''", "y": "''",
               "v": "'{}'", "w": "'{}'", "h": "0::bigint::hlc"},
     "not ASCII": {"m": """new_map('{"ключ": "значение", "a\\\\b\\t": [1.0, 1e400, null]}')""",
                   "s": "new_set('{ä,語,😀,\"\"}')", "t": "new_text(E'Zwölf\\\\\\n\\tBoxkämpfer 😀 語')",
                   "c": "new_counter(-9223372036854775808)", "g": "new_g_counter(9223372036854775807)",
                   "r": "new_register('{\"ü\": \"\\\\\"}')", "l": "new_lww_set('{ö,\"a,b\"}')",
+                  "y": "yjs_set(yjs_insert('', 'körper', 0, 'Zwölf 😀 語'), 'м', 'ключ', '[1.5, \"é\"]')",
                   "v": """'{"1": 2, "9007199254740990": 3}'""", "w": """'{"3": 9007199254740990}'""",
                   "h": "'2026-11-21T04:03:02.123Z/65535'"},
     # The second of two edits, without the first.
@@ -21,7 +23,8 @@ ROWS = {
         "s": "(SELECT difference(b, add(b, 'z')) FROM (SELECT add(new_set('{x}'), 'y') b OFFSET 0) x)",
         "t": "(SELECT difference(b, insert(b, 4, '語')) FROM (SELECT insert(new_text('abc'), 3, 'd') b OFFSET 0) x)",
         "r": "(SELECT difference(b, assign(b, '3')) FROM (SELECT assign(new_register('1'), '2') b OFFSET 0) x)",
-        "l": "(SELECT difference(b, add(b, 'z')) FROM (SELECT add(new_lww_set('{x}'), 'y') b OFFSET 0) x)"},
+        "l": "(SELECT difference(b, add(b, 'z')) FROM (SELECT add(new_lww_set('{x}'), 'y') b OFFSET 0) x)",
+        "y": "(SELECT difference(b, yjs_insert(b, 't', 2, '語')) FROM (SELECT yjs_insert('', 't', 0, 'ab') b OFFSET 0) x)"},
     "conflict": {"r": "(SELECT merge_agg(new_register(to_jsonb(i))) FROM generate_series(1, 5) i)",
                  "c": "(SELECT merge_agg(new_counter(i)) FROM generate_series(1, 50) i)"},
     "large": {
@@ -30,6 +33,7 @@ ROWS = {
         "t": "(SELECT delete(new_text(string_agg(md5(i::text), '')), 100, 5000) FROM generate_series(1, 6000) i)",
         "r": "(SELECT new_register(jsonb_agg(md5(i::text))) FROM generate_series(1, 3000) i)",
         "l": "(SELECT new_lww_set(array_agg(md5(i::text))) FROM generate_series(1, 3000) i)",
+        "y": "(SELECT yjs_insert('', 't', 0, string_agg(md5(i::text), '')) FROM generate_series(1, 3000) i)",
         "c": "(SELECT merge_agg(new_counter(i)) FROM generate_series(1, 2000) i)",
         "v": "(SELECT format('{%s}', string_agg(format('\"%s\": %s', i::bigint * 9876543211, i), ', '))::version_vector "
              "FROM generate_series(1, 2000) i)"},

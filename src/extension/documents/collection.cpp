@@ -335,7 +335,7 @@ bool field_type_of(Oid type, FieldType* field_type) {
   auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
   bool found = false;
   if (form->typnamespace == get_namespace_oid("converge", true)) {
-    for (int i = static_cast<int>(FieldType::lww_map); i <= static_cast<int>(FieldType::lww_set); i++) {
+    for (int i = static_cast<int>(FieldType::lww_map); i <= static_cast<int>(FieldType::ydoc); i++) {
       if (field_type_name(static_cast<FieldType>(i)) == NameStr(form->typname)) {
         *field_type = static_cast<FieldType>(i);
         found = true;

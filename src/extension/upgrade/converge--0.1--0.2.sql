@@ -3,6 +3,118 @@
 -- From 0.1 to 0.2. What it makes is what a fresh install of 0.2 makes: test/upgrade
 -- compares the two. The order is that of the install script.
 
+-- ydoc.state.sql
+
+-- What every CRDT type has. The Makefile makes it for each ydoc.
+
+CREATE TYPE converge.ydoc;
+
+CREATE FUNCTION converge.ydoc_in(cstring) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.ydoc_in(cstring) IS 'I/O';
+CREATE FUNCTION converge.ydoc_out(converge.ydoc) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'ydoc_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_out(converge.ydoc) IS 'I/O';
+CREATE FUNCTION converge.ydoc_recv(internal) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.ydoc_recv(internal) IS 'I/O';
+CREATE FUNCTION converge.ydoc_send(converge.ydoc) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'ydoc_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_send(converge.ydoc) IS 'I/O';
+
+CREATE TYPE converge.ydoc (
+    INPUT = converge.ydoc_in, OUTPUT = converge.ydoc_out,
+    RECEIVE = converge.ydoc_recv, SEND = converge.ydoc_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended
+);
+
+-- A state is its bytes; bytes are a state if they validate.
+CREATE CAST (converge.ydoc AS bytea) WITHOUT FUNCTION;
+CREATE FUNCTION converge.ydoc_from_bytea(bytea) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.ydoc_from_bytea(bytea) IS 'a state from its encoding, which is validated';
+CREATE CAST (bytea AS converge.ydoc) WITH FUNCTION converge.ydoc_from_bytea(bytea);
+
+-- The join semilattice.
+CREATE FUNCTION converge.merge(a converge.ydoc, b converge.ydoc) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.merge(converge.ydoc, converge.ydoc) IS 'implementation of || operator';
+CREATE OPERATOR converge.|| (
+    LEFTARG = converge.ydoc, RIGHTARG = converge.ydoc, FUNCTION = converge.merge, COMMUTATOR = OPERATOR(converge.||)
+);
+COMMENT ON OPERATOR converge.|| (converge.ydoc, converge.ydoc) IS 'merge two states, or a state and a delta';
+
+CREATE FUNCTION converge.version(state converge.ydoc) RETURNS converge.version_vector
+    AS 'MODULE_PATHNAME', 'ydoc_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.version(converge.ydoc) IS 'how many edits of each replica the state has integrated';
+CREATE FUNCTION converge.delta(state converge.ydoc, since converge.version_vector) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_delta' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.delta(converge.ydoc, converge.version_vector) IS
+    'what a state that includes the version may lack';
+CREATE FUNCTION converge.difference(older converge.ydoc, newer converge.ydoc) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_difference' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.difference(converge.ydoc, converge.ydoc) IS
+    'the smallest delta that makes the older state include the newer';
+
+-- Equality is that of the encoding, which is canonical. No order.
+CREATE FUNCTION converge.equal(a converge.ydoc, b converge.ydoc) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'state_eq' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION converge.equal(converge.ydoc, converge.ydoc) IS 'implementation of = operator';
+CREATE FUNCTION converge.not_equal(a converge.ydoc, b converge.ydoc) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'state_ne' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION converge.not_equal(converge.ydoc, converge.ydoc) IS 'implementation of <> operator';
+CREATE OPERATOR converge.= (
+    LEFTARG = converge.ydoc, RIGHTARG = converge.ydoc, FUNCTION = converge.equal,
+    COMMUTATOR = OPERATOR(converge.=), NEGATOR = OPERATOR(converge.<>),
+    RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+);
+COMMENT ON OPERATOR converge.= (converge.ydoc, converge.ydoc) IS 'same state';
+CREATE OPERATOR converge.<> (
+    LEFTARG = converge.ydoc, RIGHTARG = converge.ydoc, FUNCTION = converge.not_equal,
+    COMMUTATOR = OPERATOR(converge.<>), NEGATOR = OPERATOR(converge.=),
+    RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR converge.<> (converge.ydoc, converge.ydoc) IS 'different state';
+CREATE FUNCTION converge.hash(state converge.ydoc) RETURNS integer
+    AS 'hashvarlena' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION converge.hash(converge.ydoc) IS 'hash';
+CREATE FUNCTION converge.hash_extended(state converge.ydoc, seed bigint) RETURNS bigint
+    AS 'hashvarlenaextended' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION converge.hash_extended(converge.ydoc, bigint) IS 'hash';
+CREATE OPERATOR CLASS converge.ydoc_hash_ops DEFAULT FOR TYPE converge.ydoc USING hash AS
+    OPERATOR 1 converge.= (converge.ydoc, converge.ydoc),
+    FUNCTION 1 converge.hash(converge.ydoc),
+    FUNCTION 2 converge.hash_extended(converge.ydoc, bigint);
+
+-- ydoc.merge_agg.sql
+
+-- merge_agg() of a state type. The Makefile makes it for each ydoc.
+
+CREATE FUNCTION converge.merge_transition(gathered internal, state converge.ydoc) RETURNS internal
+    AS 'MODULE_PATHNAME', 'ydoc_merge_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.merge_transition(internal, converge.ydoc) IS 'aggregate transition function';
+CREATE FUNCTION converge.ydoc_merge_combine(a internal, b internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'ydoc_merge_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_merge_combine(internal, internal) IS 'aggregate combine function';
+CREATE FUNCTION converge.ydoc_merge_serialize(gathered internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'ydoc_merge_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_merge_serialize(internal) IS 'aggregate serial function';
+CREATE FUNCTION converge.ydoc_merge_deserialize(bytes bytea, gathered internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'ydoc_merge_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_merge_deserialize(bytea, internal) IS 'aggregate deserial function';
+CREATE FUNCTION converge.ydoc_merge_final(gathered internal) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_merge_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.ydoc_merge_final(internal) IS 'aggregate final function';
+
+CREATE AGGREGATE converge.merge_agg(state converge.ydoc) (
+    SFUNC = converge.merge_transition, STYPE = internal, SSPACE = 4096,
+    FINALFUNC = converge.ydoc_merge_final,
+    COMBINEFUNC = converge.ydoc_merge_combine,
+    SERIALFUNC = converge.ydoc_merge_serialize, DESERIALFUNC = converge.ydoc_merge_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE converge.merge_agg(converge.ydoc) IS 'merges all states, null if there is none';
+
 -- or_set.set.sql
 
 CREATE FUNCTION converge.assign(set converge.or_set, elements text[]) RETURNS converge.or_set
@@ -180,6 +292,58 @@ ALTER OPERATOR converge.<@ (jsonb, converge.lww_map) SET (RESTRICT = converge.al
 ALTER OPERATOR converge.? (converge.lww_map, text) SET (RESTRICT = converge.all_elements_sel, JOIN = converge.elements_joinsel);
 ALTER OPERATOR converge.?| (converge.lww_map, text[]) SET (RESTRICT = converge.any_element_sel, JOIN = converge.elements_joinsel);
 ALTER OPERATOR converge.?& (converge.lww_map, text[]) SET (RESTRICT = converge.all_elements_sel, JOIN = converge.elements_joinsel);
+
+-- src/extension/types/ydoc.sql
+
+-- ydoc: a whole Yjs document. Updates and state vectors are Yjs's own; formats are
+-- 1 and 2.
+COMMENT ON TYPE converge.ydoc IS 'CRDT: a Yjs document';
+
+CREATE FUNCTION converge.yjs_apply(doc converge.ydoc, update bytea, format integer) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_apply' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.yjs_apply(converge.ydoc, bytea, integer) IS 'applies a Yjs update of this format';
+CREATE FUNCTION converge.yjs_apply(doc converge.ydoc, update bytea) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_apply' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.yjs_apply(converge.ydoc, bytea) IS 'implementation of || operator';
+CREATE OPERATOR converge.|| (LEFTARG = converge.ydoc, RIGHTARG = bytea, FUNCTION = converge.yjs_apply);
+COMMENT ON OPERATOR converge.|| (converge.ydoc, bytea) IS 'apply a Yjs update v1';
+CREATE FUNCTION converge.new_ydoc(update bytea) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.new_ydoc(bytea) IS 'the document that a Yjs update v1 makes';
+
+CREATE FUNCTION converge.yjs_update(doc converge.ydoc, since bytea DEFAULT '\x', format integer DEFAULT 1) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'ydoc_update' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.yjs_update(converge.ydoc, bytea, integer) IS
+    'the Yjs update for a document of this state vector; for an empty one, all';
+CREATE FUNCTION converge.yjs_state_vector(doc converge.ydoc) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'ydoc_state_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION converge.yjs_state_vector(converge.ydoc) IS 'what of each client the document has, for Yjs';
+
+CREATE FUNCTION converge.to_jsonb(doc converge.ydoc) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'ydoc_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.to_jsonb(converge.ydoc) IS 'all roots, as toJSON gives them in Yjs';
+CREATE CAST (converge.ydoc AS jsonb) WITH FUNCTION converge.to_jsonb(converge.ydoc) AS ASSIGNMENT;
+CREATE FUNCTION converge.yjs_text(doc converge.ydoc, root text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ydoc_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.yjs_text(converge.ydoc, text) IS 'the text of a root, without marks';
+CREATE FUNCTION converge.yjs_xml(doc converge.ydoc, root text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ydoc_xml' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION converge.yjs_xml(converge.ydoc, text) IS 'the XML of a root, as toString gives it in Yjs';
+
+CREATE FUNCTION converge.yjs_insert(doc converge.ydoc, root text, at integer, value text) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_insert' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.yjs_insert(converge.ydoc, text, integer, text) IS
+    'inserts into a root text, before the character at a position counted from 0';
+CREATE FUNCTION converge.yjs_delete(doc converge.ydoc, root text, at integer, count integer) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_delete' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.yjs_delete(converge.ydoc, text, integer, integer) IS
+    'deletes characters of a root text, or items of a root array, from a position on';
+CREATE FUNCTION converge.yjs_set(doc converge.ydoc, root text, key text, value jsonb) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_set' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.yjs_set(converge.ydoc, text, text, jsonb) IS 'sets a key of a root map';
+CREATE FUNCTION converge.yjs_unset(doc converge.ydoc, root text, key text) RETURNS converge.ydoc
+    AS 'MODULE_PATHNAME', 'ydoc_unset' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
+COMMENT ON FUNCTION converge.yjs_unset(converge.ydoc, text, text) IS 'takes a key out of a root map';
 
 -- src/extension/documents/log.sql
 
