@@ -21,11 +21,11 @@ import psycopg2
 from values import Values, hex_literal, quote
 
 BATCH = 100
-SECONDS_A_CALL = 10
+SECONDS_A_CALL = 30
 # What the backend may grow by while the same calls are made again and again.
 LEAK_KB = 1024
 REPEATED_CALLS = 400
-ROUNDS = 20
+ROUNDS = 10
 
 SETUP = """
 CREATE EXTENSION IF NOT EXISTS converge;

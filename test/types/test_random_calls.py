@@ -6,7 +6,7 @@ import psycopg2
 
 from random_calls import RandomCalls
 
-SECONDS = float(os.environ.get("RANDOM_CALLS_SECONDS", 20))
+SECONDS = float(os.environ.get("RANDOM_CALLS_SECONDS", 15))
 
 
 def test_random_calls_end_well(server):
