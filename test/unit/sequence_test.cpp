@@ -102,6 +102,34 @@ TEST(Text, a_delta_waits_for_what_it_depends_on) {
   EXPECT_EQ(late.text(), "-b");
 }
 
+TEST(Text, what_waits_has_a_bound_in_bytes_that_its_cuts_do_not_change) {
+  const std::string much(kMaxPendingBytes / 8 * 5, 'x');
+  const std::string some(kMaxPendingBytes / 8 * 2, 'y');
+  Text text;
+  std::string first, most, cut, rest, too_much;
+  ASSERT_TRUE(text.insert(kAnna, 0, "a", &first).ok());
+  ASSERT_TRUE(text.insert(kAnna, 1, much, &most).ok());
+  for (std::uint64_t at : {100, 5000, 60000}) {
+    std::string one;
+    ASSERT_TRUE(text.erase(at, 10, &one).ok());
+    cut = cut.empty() ? one : merge(FieldType::crdt_text, cut, one).value();
+  }
+  ASSERT_TRUE(text.insert(kBert, 200, some, &rest).ok());
+  ASSERT_TRUE(text.insert(kAnna, 1, some, &too_much).ok());
+
+  Text late;
+  ASSERT_TRUE(late.merge_encoded(most).ok());
+  ASSERT_TRUE(late.merge_encoded(cut).ok());
+  ASSERT_TRUE(late.merge_encoded(rest).ok());
+  Text full = late;
+  EXPECT_EQ(full.merge_encoded(too_much).error().code, ErrorCode::too_large);
+  // Nothing waits any more, and so there is room.
+  ASSERT_TRUE(late.merge_encoded(first).ok());
+  EXPECT_FALSE(late.has_pending());
+  ASSERT_TRUE(late.merge_encoded(too_much).ok());
+  EXPECT_EQ(late.encode(), text.encode());
+}
+
 TEST(Text, a_replica_whose_edits_are_pending_cannot_edit) {
   Text text;
   std::string first, second;
