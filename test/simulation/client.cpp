@@ -85,6 +85,19 @@ bool Client::start() {
   return true;
 }
 
+bool Client::adopt(Client& gone) {
+  if (!session_ || gone.session_ || gone.disk_.empty()) return false;
+  if (gone.document_ != document_ || gone.principal_ != principal_) return false;
+  if (session_->journal_size() > 0 || session_->needs_pull()) return false;
+  if (!world_.expect(session_->adopt(gone.disk_), "adopt")) return true;
+  world_.note("  client ", number_, " adopts what client ", gone.number_, " left");
+  marks_.merge(gone.marks_);
+  saved_ = false;
+  save();  // before the other one's is gone
+  gone.disk_.clear();
+  return true;
+}
+
 void Client::connected(ConnectionId connection) {
   connection_ = connection;
   connected_at_ms_ = world_.now_ms;

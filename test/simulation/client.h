@@ -27,6 +27,8 @@ class Client {
   // Loses what was not saved. It runs again with start().
   bool crash();
   bool start();
+  // Takes over what another client of its user, which does not run, has saved.
+  bool adopt(Client& gone);
   // The server let it in.
   void connected(ConnectionId connection);
   void receive(ConnectionId connection, const Message& message);

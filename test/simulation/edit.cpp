@@ -108,6 +108,8 @@ Edit draw_edit(Random& random, const session::FieldInfo& field, std::uint64_t te
     case FieldType::mv_register:
       edit.value = marks.number();
       break;
+    case FieldType::ydoc:  // edited by Yjs, not by the session
+      break;
   }
   return edit;
 }
@@ -128,6 +130,8 @@ Result<void> make(const Edit& edit, session::DocumentSession& session) {
       return session.counter_increment(edit.field, edit.n);
     case FieldType::mv_register:
       return session.register_assign(edit.field, edit.value);
+    case FieldType::ydoc:
+      break;
   }
   return {};
 }
@@ -158,6 +162,8 @@ Result<void> make(const Edit& edit, session::LiveField& field, ReplicaId replica
       return field.get<GCounter>()->increment(replica, static_cast<std::uint64_t>(edit.n), delta);
     case FieldType::mv_register:
       return field.get<MvRegister>()->assign(replica, edit.value, delta);
+    case FieldType::ydoc:
+      break;
   }
   return {};
 }

@@ -66,6 +66,10 @@ std::optional<Violation> Ledger::offered(std::size_t document, const Change& cha
   return use(document, change, hash_change(change));
 }
 
+void Ledger::refused(std::size_t document, ReplicaId replica, std::uint64_t seq) {
+  refused_.insert({document, replica, seq});
+}
+
 std::optional<Violation> Ledger::committed(std::size_t document, const LoggedChangePtr& change) {
   History& history = history_[document];
   const Change& row = change->change;
@@ -73,6 +77,10 @@ std::optional<Violation> Ledger::committed(std::size_t document, const LoggedCha
   if (!history.by_number.emplace(std::pair(row.replica, row.seq), change).second) {
     return Violation{Invariant::number_names_one_change,
                      "number " + describe(row.replica, row.seq) + " is logged twice"};
+  }
+  if (!row.refused && refused_.contains({document, row.replica, row.seq})) {
+    return Violation{Invariant::refused_is_gone,
+                     "number " + describe(row.replica, row.seq) + " was refused before"};
   }
   append(history, change);
   return std::nullopt;
@@ -118,6 +126,7 @@ Ledger::Moment Ledger::now() const {
 }
 
 void Ledger::restore(const Moment& moment) {
+  refused_.clear();
   for (std::size_t i = 0; i < history_.size(); ++i) {
     History restored;
     restored.replay = empty();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,7 +45,10 @@ class Ledger {
   // A client offers the change. Violation: number_names_one_change.
   std::optional<Violation> offered(std::size_t document, const Change& change);
 
-  // The server committed it. Violation: number_names_one_change.
+  // A client was told that this number is refused for good.
+  void refused(std::size_t document, ReplicaId replica, std::uint64_t seq);
+
+  // The server committed it. Violations: number_names_one_change, refused_is_gone.
   std::optional<Violation> committed(std::size_t document, const LoggedChangePtr& change);
 
   // A client was told that all its numbers up to `seq` are committed.
@@ -81,6 +85,7 @@ class Ledger {
   std::vector<session::FieldInfo> fields_;
   std::vector<History> history_;
   std::map<Number, std::uint64_t> numbers_;  // the content's hash, whatever became of it
+  std::set<Number> refused_;
 };
 
 // "7:3": the third change of replica 7.

@@ -23,6 +23,12 @@ inline constexpr Code kTooLarge = static_cast<Code>(5);
 inline constexpr Code kClockAhead = static_cast<Code>(6);
 inline constexpr Code kEquivocation = static_cast<Code>(7);
 
+// Whether the verdict is a refusal that stands in the log.
+inline bool takes_number(Code code) {
+  return code == Code::denied || code == kMalformed || code == kTooLarge || code == kClockAhead ||
+         code == kEquivocation;
+}
+
 // ---- to the server
 
 struct Subscribe {

@@ -10,6 +10,7 @@ std::string_view action_name(Action action) {
     case Action::connect: return "connect";
     case Action::disconnect: return "disconnect";
     case Action::crash_client: return "crash_client";
+    case Action::adopt: return "adopt";
     case Action::deliver: return "deliver";
     case Action::duplicate: return "duplicate";
     case Action::drop: return "drop";
@@ -46,6 +47,7 @@ constexpr Weight kWeights[] = {
     {Action::edit, 150, true},         {Action::save, 20, true},
     {Action::send, 100, true},         {Action::connect, 40, true},
     {Action::disconnect, 8, false},    {Action::crash_client, 6, false},
+    {Action::adopt, 15, false},
     {Action::deliver, 250, true},      {Action::duplicate, 25, false},
     {Action::drop, 15, false},         {Action::partition, 5, false},
     {Action::execute_push, 90, true},  {Action::commit, 110, true},

@@ -20,6 +20,7 @@ enum class Action : std::uint8_t {
   connect,
   disconnect,
   crash_client,
+  adopt,
   // the network
   deliver,
   duplicate,

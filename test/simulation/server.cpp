@@ -165,6 +165,9 @@ void Server::answer(const Reply& reply) {
   if (const auto* ack = std::get_if<Ack>(&reply.message)) {
     world_.violated(world_.ledger.acknowledged(reply.document, ack->replica, ack->seq));
   }
+  if (const auto* reject = std::get_if<Reject>(&reply.message); reject && takes_number(reject->code)) {
+    world_.ledger.refused(reply.document, reject->replica, reject->seq);
+  }
   world_.network.to_client(reply.connection, reply.message);
 }
 

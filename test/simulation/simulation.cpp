@@ -81,6 +81,7 @@ class Run {
       case Action::connect: return connect(client);
       case Action::disconnect: return disconnect(client);
       case Action::crash_client: return crash(client);
+      case Action::adopt: return client.adopt(*clients_[random.below(clients_.size())]);
       case Action::deliver: return deliver(world_.network.take(random));
       case Action::duplicate: return deliver(world_.network.copy(random));
       case Action::drop: return world_.network.drop(random);

@@ -233,6 +233,11 @@ class DocumentSession {
   std::string save() const;
   // Into a session that has not been used. Errors: malformed, invalid.
   Result<void> load(std::string_view bytes);
+  // Takes over what another session of this user saved and does not use any more:
+  // its journal, which is offered as it is, and what it knew. Errors: malformed,
+  // wrong_type, and invalid while this session has changes of its own to offer, or
+  // a recovery runs.
+  Result<Update> adopt(std::string_view bytes);
 
  private:
   struct Field {

@@ -12,6 +12,7 @@
 #include "core/codec/reader.h"
 #include "core/codec/varint.h"
 #include "core/session/document_session.h"
+#include "core/session/observer.h"
 
 namespace converge::session {
 
@@ -132,6 +133,47 @@ Result<void> DocumentSession::load(std::string_view bytes) {
   read.observe_text_ = observe_text_;
   *this = std::move(read);
   return {};
+}
+
+// Behind changes of this session the other's would be made again if one of these
+// were refused, although they may have been committed long ago: so there must be
+// none.
+Result<Update> DocumentSession::adopt(std::string_view bytes) {
+  if (open_ || recovering_ || !journal_.empty()) {
+    return Error{ErrorCode::invalid, "session has changes to offer",
+                 std::to_string(journal_.size()) + " are not acknowledged"};
+  }
+  DocumentSession other(draw_replica_);
+  if (auto loaded = other.load(bytes); !loaded) return loaded.error();
+  for (const auto& [name, field] : other.fields_) {
+    auto own = fields_.find(name);
+    if (own != fields_.end() && own->second.visible.type() != field.visible.type()) {
+      return Error{ErrorCode::wrong_type, "field \"" + name + "\" changed its type", ""};
+    }
+  }
+  Observer observer(*this);
+  for (const auto& [name, field] : other.fields_) {
+    auto [own, added] = fields_.try_emplace(name, field);
+    if (added) continue;
+    observer.touch(name, own->second.visible);
+    if (auto merged = own->second.confirmed.merge_encoded(field.confirmed.encode()); !merged) {
+      return merged.error();
+    }
+    if (auto merged = own->second.visible.merge_encoded(field.visible.encode()); !merged) {
+      return merged.error();
+    }
+  }
+  hlc_ = std::max(hlc_, other.hlc_);
+  replica_.reset();  // new changes come behind the adopted ones, under a number line of their own
+  if (other.recovering_ || (epoch_ != 0 && other.epoch_ != 0 && other.epoch_ != epoch_)) {
+    start_recovery();  // which offers what is visible here and not there
+    return observer.finish();
+  }
+  if (epoch_ == 0) epoch_ = other.epoch_;
+  log_version_.merge(other.log_version_);
+  journal_ = std::move(other.journal_);
+  journal_bytes_ = other.journal_bytes_;
+  return observer.finish();
 }
 
 }  // namespace converge::session

@@ -23,6 +23,44 @@ TEST_F(Session, what_was_saved_is_there_again) {
   EXPECT_EQ(again.unacknowledged()[0].seq, 2u);
 }
 
+TEST_F(Session, what_another_session_left_is_adopted) {
+  type(bert, 0, "both ");
+  server.sync(bert);
+  type(bert, 5, "left");
+  set(bert, "k", "1");
+  server.push(bert.unacknowledged()[0]);  // the acknowledgement did not come
+  anna.observe_text(true);
+  type(anna, 0, "own ");
+  EXPECT_EQ(anna.adopt(bert.save()).error().message, "session has changes to offer");
+  server.sync(anna);
+  const auto update = anna.adopt(bert.save());
+  ASSERT_TRUE(update.ok());
+  EXPECT_EQ(update->fields.size(), 3u);
+  EXPECT_EQ(anna.journal_size(), 2u);
+  EXPECT_EQ(anna.unacknowledged()[0].replica, 200u);
+  type(anna, 0, "new ");
+  server.sync(anna);
+  server.sync(anna);
+  server.subscribe(anna);
+  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(server.log().back().replica, 101u);
+  expect_equal_to_server(anna);
+  EXPECT_EQ(text(anna).size(), std::string("new own both left").size());
+}
+
+TEST_F(Session, what_was_left_before_a_restore_is_offered_after_it) {
+  anna.on_epoch(2);
+  server.subscribe(anna);
+  bert.on_epoch(1);
+  type(bert, 0, "left");
+  ASSERT_TRUE(anna.adopt(bert.save()).ok());
+  EXPECT_TRUE(anna.needs_pull());
+  EXPECT_EQ(text(anna), "left");
+  server.subscribe(anna);
+  server.sync(anna);
+  expect_equal_to_server(anna);
+}
+
 TEST_F(Session, a_restored_session_writes_under_a_fresh_replica) {
   type(anna, 0, "a");
   const std::string saved = anna.save();
