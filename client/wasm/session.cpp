@@ -51,6 +51,14 @@ Status finish_text(Result<std::string> text) {
   return 0;
 }
 
+Status finish_texts(const Result<std::vector<std::string>>& texts) {
+  if (!texts) return failed(texts.error());
+  Packer out(output());
+  out.size(texts->size());
+  for (const std::string& text : *texts) out.bytes(text);
+  return 0;
+}
+
 }  // namespace
 
 CONVERGE_EXPORT(converge_session_new) DocumentSession* converge_session_new() {
@@ -198,6 +206,19 @@ Status converge_session_set_remove(DocumentSession* session, const char* field, 
   return finish(session->set_remove({field, field_size}, {element, element_size}));
 }
 
+CONVERGE_EXPORT(converge_session_counter_increment)
+Status converge_session_counter_increment(DocumentSession* session, const char* field,
+                                          std::uint32_t field_size, std::uint64_t n) {
+  return finish(session->counter_increment({field, field_size}, static_cast<std::int64_t>(n)));
+}
+
+CONVERGE_EXPORT(converge_session_register_assign)
+Status converge_session_register_assign(DocumentSession* session, const char* field,
+                                        std::uint32_t field_size, const char* json,
+                                        std::uint32_t json_size) {
+  return finish(session->register_assign({field, field_size}, {json, json_size}));
+}
+
 // ---- what to send
 
 // A list of (replica, seq, hlc, fields).
@@ -228,6 +249,25 @@ Status converge_session_log_version(DocumentSession* session) {
   return 0;
 }
 
+// ---- keeping it
+
+CONVERGE_EXPORT(converge_session_save)
+Status converge_session_save(DocumentSession* session) {
+  output() = session->save();
+  return 0;
+}
+
+CONVERGE_EXPORT(converge_session_load)
+Status converge_session_load(DocumentSession* session, const char* bytes, std::uint32_t size) {
+  return finish(session->load({bytes, size}));
+}
+
+// Gives an update.
+CONVERGE_EXPORT(converge_session_adopt)
+Status converge_session_adopt(DocumentSession* session, const char* bytes, std::uint32_t size) {
+  return finish_update(session->adopt({bytes, size}));
+}
+
 // ---- what the user sees
 
 CONVERGE_EXPORT(converge_session_text)
@@ -240,12 +280,21 @@ Status converge_session_map_json(DocumentSession* session, const char* field, st
   return finish_text(session->map_json({field, size}));
 }
 
+CONVERGE_EXPORT(converge_session_counter_value)
+Status converge_session_counter_value(DocumentSession* session, const char* field, std::uint32_t size) {
+  const Result<std::int64_t> value = session->counter_value({field, size});
+  if (!value) return failed(value.error());
+  Packer(output()).u64(static_cast<std::uint64_t>(*value));
+  return 0;
+}
+
+// A list of JSON texts.
+CONVERGE_EXPORT(converge_session_register_values)
+Status converge_session_register_values(DocumentSession* session, const char* field, std::uint32_t size) {
+  return finish_texts(session->register_values({field, size}));
+}
+
 CONVERGE_EXPORT(converge_session_set_elements)
 Status converge_session_set_elements(DocumentSession* session, const char* field, std::uint32_t size) {
-  const Result<std::vector<std::string>> elements = session->set_elements({field, size});
-  if (!elements) return failed(elements.error());
-  Packer out(output());
-  out.size(elements->size());
-  for (const std::string& element : *elements) out.bytes(element);
-  return 0;
+  return finish_texts(session->set_elements({field, size}));
 }

@@ -142,6 +142,62 @@ test("edited offline on one side, merged when it is back", limit, async (context
   assert.deepEqual(errors, []);
 });
 
+/** A browser profile: what its pages keep, its later pages find. */
+async function profile(context) {
+  const browser = await demo.browser.newContext();
+  context.after(() => browser.close());
+  return { browser, keep: "kept" };
+}
+
+const both = "body::text || ' ' || (props::jsonb)::text";
+const changes = (key) => demo.sql(`SELECT count(*) FROM converge.change JOIN converge.document USING (tenant, document) WHERE key = '${key}' AND principal <> ''`);
+
+test("edited offline, closed, reopened: the edits arrive once", limit, async (context) => {
+  const kept = await profile(context);
+  const name = await newDocument("closed", "common");
+  const first = await openPage(context, demo, name, demo.tokens.acme, kept);
+  await first.left.toggle();
+  await first.left.state("offline");
+  await first.left.caret(6);
+  await first.left.type(" offline");
+  await first.left.setKey("n", "1");
+  assert.equal(await first.left.pending(), 9);
+  await first.page.close();
+  assert.equal(await row(both, "closed"), "common {}");
+  assert.deepEqual(first.errors, []);
+
+  const again = await openPage(context, demo, name, demo.tokens.acme, kept);
+  for (const pane of [again.left, again.right]) await becomes(pane.text, "common offline", "a text");
+  await becomes(() => row(both, "closed"), 'common offline {"n": 1}', "the row");
+  await becomes(again.left.pending, 0, "what is to be acknowledged");
+  assert.equal(await changes("closed"), "9");
+  assert.deepEqual(again.errors, []);
+});
+
+test("two tabs offline, one reopened: both tabs' edits arrive once", limit, async (context) => {
+  const kept = await profile(context);
+  const name = await newDocument("tabs");
+  const tabs = [await openPage(context, demo, name, demo.tokens.acme, kept), await openPage(context, demo, name, demo.tokens.acme, kept)];
+  for (const [i, { left, right }] of tabs.entries()) {
+    for (const [pane, letter] of [[left, "l"], [right, "r"]]) {
+      await pane.toggle();
+      await pane.state("offline");
+      await pane.caret(0);
+      await pane.type(`${letter}${i}`);
+    }
+  }
+  for (const { page } of tabs) await page.close();
+  assert.equal(await row(both, "tabs"), " {}");
+
+  const { left, right, errors } = await openPage(context, demo, name, demo.tokens.acme, kept);
+  const parts = async (text) => [...(await text()).matchAll(/[lr]\d/g)].map(([part]) => part).sort();
+  await becomes(() => parts(left.text), ["l0", "l1", "r0", "r1"], "the left text");
+  await becomes(() => parts(right.text), ["l0", "l1", "r0", "r1"], "the right text");
+  await becomes(async () => (await row(both, "tabs")).length, "l0l1r0r1 {}".length, "the row's length");
+  assert.equal(await changes("tabs"), "8");
+  assert.deepEqual(errors, []);
+});
+
 test("another tenant's token opens another document of the same name", limit, async (context) => {
   await newDocument("ours", "only for acme");
   await demo.sql("INSERT INTO note (tenant, id, body) VALUES ('globex', 'ours', converge.new_text('globex own'))");

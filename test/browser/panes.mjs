@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 
 /** Opens the page on `document` and waits until both panes are live. Fails the
  * test when the page reports an error or asks for something elsewhere. */
-export async function openPage(context, demo, document, token = demo.tokens.acme) {
-  const page = await demo.browser.newPage({ viewport: { width: 1200, height: 900 } });
+export async function openPage(context, demo, document, token = demo.tokens.acme, { browser = demo.browser, keep } = {}) {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
   context.after(() => page.close());
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -20,7 +20,7 @@ export async function openPage(context, demo, document, token = demo.tokens.acme
     socket.on("framesent", ({ payload }) => frames.push({ sent: true, bytes: payload.length }));
     socket.on("framereceived", ({ payload }) => frames.push({ sent: false, bytes: payload.length }));
   });
-  await page.goto(`${demo.page}#token=${token}&document=${encodeURIComponent(document)}`);
+  await page.goto(`${demo.page}#token=${token}&document=${encodeURIComponent(document)}${keep ? `&keep=${keep}` : ""}`);
   const [left, right] = ["Left", "Right"].map((title) => pane(page, title));
   await left.state("live");
   await right.state("live");

@@ -1,5 +1,5 @@
 // The page that the bridge serves: two panes, each a client of its own.
-import { CoreModule } from "../src/index.ts";
+import { CoreModule, IndexedDbStorage } from "../src/index.ts";
 import { openPane } from "./pane.ts";
 
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
@@ -9,9 +9,11 @@ interface Choice {
   token: string;
   /** COLLECTION/KEY */
   document: string;
+  /** the IndexedDB database in which documents and unsent edits outlive the page */
+  keep?: string | undefined;
 }
 
-/** What the address's fragment asks for (`#token=…&document=note/welcome`), or
+/** What the address's fragment asks for (`#token=…&document=note/welcome&keep=mine`), or
  * what this tab was opened with before. The fragment never leaves the browser;
  * it is taken out of the address bar so that nobody passes a token on by
  * copying the address. */
@@ -21,10 +23,17 @@ function choice(): Choice | undefined {
   if (token !== null) {
     sessionStorage.setItem("token", token);
     sessionStorage.setItem("document", fragment.get("document") ?? defaultDocument);
+    const keep = fragment.get("keep");
+    if (keep === null) sessionStorage.removeItem("keep");
+    else sessionStorage.setItem("keep", keep);
     history.replaceState(null, "", location.pathname);
   }
   const kept = sessionStorage.getItem("token");
-  return kept === null ? undefined : { token: kept, document: sessionStorage.getItem("document") ?? defaultDocument };
+  return kept === null ? undefined : {
+    token: kept,
+    document: sessionStorage.getItem("document") ?? defaultDocument,
+    keep: sessionStorage.getItem("keep") ?? undefined,
+  };
 }
 
 /** Asks for a token; `reason` says what was wrong with the one before. */
@@ -52,7 +61,7 @@ async function start(): Promise<void> {
   addEventListener("hashchange", () => {
     if (new URLSearchParams(location.hash.slice(1)).has("token")) location.reload();
   });
-  const { token, document: name } = choice() ?? (await ask(defaultDocument));
+  const { token, document: name, keep } = choice() ?? (await ask(defaultDocument));
   const slash = name.indexOf("/");
   const [collection, key] = [name.slice(0, slash), name.slice(slash + 1)];
   const url = new URL("sync", location.href);
@@ -62,8 +71,9 @@ async function start(): Promise<void> {
   element("row").hidden = false;
   element("document").textContent = name;
   const core = await CoreModule.load(new URL("converge.wasm", import.meta.url));
+  const storage = keep === undefined ? undefined : new IndexedDbStorage(keep);
   const panes = await Promise.all(
-    ["Left", "Right"].map((title) => openPane(element<HTMLTemplateElement>("pane"), element("panes"), { title, url: url.href, token, collection, key, core })),
+    ["Left", "Right"].map((title) => openPane(element<HTMLTemplateElement>("pane"), element("panes"), { title, url: url.href, token, collection, key, core, storage })),
   );
   const [first] = panes;
   if (first === undefined || "failure" in first) {

@@ -1,6 +1,6 @@
 // One pane: a client with a connection and replicas of its own, and the fields
 // of one document.
-import { Client, ConvergeError, FieldType, bindTextarea, type CoreModule, type Document } from "../src/index.ts";
+import { Client, ConvergeError, FieldType, bindTextarea, type CoreModule, type Document, type DocumentStorage } from "../src/index.ts";
 import { bindMap } from "./map_editor.ts";
 import { bindSet } from "./set_editor.ts";
 
@@ -11,6 +11,7 @@ export interface PaneOptions {
   collection: string;
   key: string;
   core: CoreModule;
+  storage: DocumentStorage | undefined;
 }
 
 export interface Pane {
@@ -35,7 +36,7 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   pane.setAttribute("aria-label", options.title);
   parent.append(pane);
 
-  const client = new Client({ url: options.url, token: options.token, core: options.core, name: `page (${options.title})` });
+  const client = new Client({ url: options.url, token: options.token, core: options.core, name: `page (${options.title})`, ...(options.storage && { storage: options.storage }) });
   let document: Document | undefined;
 
   const showState = () => {
@@ -58,12 +59,14 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   client.on("state", showState);
   showState();
 
+  // A refused connection opens nothing, ever.
+  const refused = new Promise<never>((_, reject) => client.on("problem", (error) => client.state === "offline" && reject(error)));
+  refused.catch(() => {});
+  let identity: Pane["identity"];
   try {
-    document = await Promise.race([
-      client.open(options.collection, options.key),
-      // A refused connection opens nothing, ever.
-      new Promise<never>((_, reject) => client.on("problem", (error) => client.state === "offline" && reject(error))),
-    ]);
+    document = await Promise.race([client.open(options.collection, options.key), refused]);
+    // A document that was kept is open before the server knows who asks.
+    identity = client.identity ?? (await Promise.race([client.once("identity"), refused]));
   } catch (error) {
     client.close();
     pane.dataset["state"] = "refused";
@@ -84,7 +87,7 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   const textField = bindFields(pane, opened);
   countWire(pane, client, opened);
   showState();
-  return { identity: client.identity!, textField };
+  return { identity, textField };
 }
 
 /** Shows the first text, map and set that the document has. Returns the text's name. */

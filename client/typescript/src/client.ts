@@ -5,6 +5,7 @@ import { CoreModule, type CoreSource } from "./core/module.ts";
 import { Document, type DocumentHost } from "./document.ts";
 import { Emitter } from "./emitter.ts";
 import { ConvergeError } from "./errors.ts";
+import type { DocumentStorage } from "./storage.ts";
 
 export interface ClientOptions {
   /** the bridge's address: ws://host:port/sync, or wss: */
@@ -18,6 +19,9 @@ export interface ClientOptions {
   WebSocket?: WebSocketConstructor;
   /** milliseconds since 1970, for the hybrid logical clock */
   now?: () => number;
+  /** where documents and unacknowledged edits outlive this client: an
+   * IndexedDbStorage, say. Without it they end with it */
+  storage?: DocumentStorage;
   /** name and version, for the server's log */
   name?: string;
   /** connect at once (the default), or when connect() is called */
@@ -45,6 +49,7 @@ export class Client extends Emitter<ClientEvents> {
   readonly #connection: Connection;
   readonly #core: Promise<CoreModule>;
   readonly #now: () => number;
+  readonly #storage: DocumentStorage | undefined;
   readonly #entries = new Map<Document, Entry>();
   readonly #opening = new Map<string, Promise<Document>>();
   readonly #due = new Set<Document>();
@@ -59,6 +64,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#core = core instanceof CoreModule ? Promise.resolve(core) : CoreModule.load(core);
     this.#core.catch((error: unknown) => this.emit("problem", new ConvergeError("unavailable", "cannot load the core", String(error))));
     this.#now = options.now ?? Date.now;
+    this.#storage = options.storage;
     this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.2.0" });
     this.#connection.on("state", (state) => this.#onState(state));
     this.#connection.on("welcome", (welcome) => this.#onWelcome(welcome));
@@ -100,28 +106,31 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Opens a document: a row of a tracked table. Resolves when its content is
-   * there, which needs the server the first time; rejects with the server's
+   * there, which needs the server unless it was kept; rejects with the server's
    * refusal. The same document opened twice is the same object. */
   open(collection: string, key: string): Promise<Document> {
     const name = JSON.stringify([collection, key]);
     let opening = this.#opening.get(name);
     if (opening === undefined) {
-      opening = this.#open(collection, key);
+      opening = this.#open(name, collection, key);
       this.#opening.set(name, opening);
       opening.catch(() => this.#opening.delete(name));
     }
     return opening;
   }
 
-  async #open(collection: string, key: string): Promise<Document> {
+  async #open(name: string, collection: string, key: string): Promise<Document> {
     const host: DocumentHost = {
       now: this.#now,
       schedule: (document) => this.#schedule(document),
       postpone: (document) => void setTimeout(() => this.#schedule(document), postponeMs),
       pull: (document) => this.#pull(document),
       close: (document) => this.#close(document),
+      takeLeft: () => this.#storage?.takeLeft(name) ?? Promise.resolve(undefined),
+      problem: (error) => this.emit("problem", error),
     };
-    const document = new Document(await this.#core, host, collection, key);
+    const core = await this.#core;
+    const document = new Document(core, host, collection, key, await this.#storage?.take(name));
     const entry: Entry = { document, request: 0, channel: undefined };
     this.#entries.set(document, entry);
     if (this.state === "online") this.#subscribe(entry);

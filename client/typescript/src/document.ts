@@ -4,9 +4,11 @@ import { Code, Operation, Payload, type Change, type PullResponse } from "../gen
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
 import { Emitter } from "./emitter.ts";
+import { Packer, Unpacker } from "./core/packing.ts";
 import { ConvergeError, codeName } from "./errors.ts";
-import { MapField, SetField, TextField, type FieldHost, type FieldView } from "./fields.ts";
+import { CounterField, MapField, RegisterField, SetField, TextField, type FieldHost, type FieldView } from "./fields.ts";
 import type { Splice } from "./splice.ts";
+import { Keeper, type Place } from "./storage.ts";
 
 /** `opening`: nothing known yet; `live`: subscribed, changes flow both ways;
  * `detached`: no connection, edits are kept and sent later; `refused`: the
@@ -52,6 +54,9 @@ export interface DocumentHost {
   /** asks to subscribe again, from logVersion() */
   pull(document: Document): void;
   close(document: Document): void;
+  /** another place of this document that a client which is gone has left */
+  takeLeft(): Promise<Place | undefined>;
+  problem(error: ConvergeError): void;
 }
 
 // One push message holds about this much, and about this much travels
@@ -78,12 +83,19 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #depth = 0;
   #edited = new Map<FieldView, Splice[]>();
   #failure: ConvergeError | undefined;
+  readonly #keeper: Keeper | undefined;
+  /** What is made again after a refusal is kept before it is sent: an older
+   * journal would make it once more. */
+  #held = false;
+  #adopting = false;
+  #adopted = false;
 
   constructor(
     private readonly core: CoreModule,
     private readonly host: DocumentHost,
     readonly collection: string,
     readonly key: string,
+    place?: Place,
   ) {
     super();
     this.#session = new DocumentSession(core);
@@ -92,6 +104,9 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     const promise = new Promise<void>((yes, no) => ((resolve = yes), (reject = no)));
     promise.catch(() => {}); // who does not wait hears it by the state
     this.#opened = { promise, resolve, reject };
+    if (place === undefined) return;
+    this.#keeper = new Keeper(place, () => this.#record(), (error) => this.host.problem(storageError(error)));
+    if (place.kept) this.#restore(place.kept);
   }
 
   get state(): DocumentState {
@@ -121,8 +136,18 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     return this.#field(field, MapField, FieldType.lww_map);
   }
 
+  /** An or_set or an lww_set. */
   set(field: string): SetField {
-    return this.#field(field, SetField, FieldType.or_set);
+    return this.#field(field, SetField, FieldType.or_set, FieldType.lww_set);
+  }
+
+  /** A pn_counter, or a g_counter, which only grows. */
+  counter(field: string): CounterField {
+    return this.#field(field, CounterField, FieldType.pn_counter, FieldType.g_counter);
+  }
+
+  register(field: string): RegisterField {
+    return this.#field(field, RegisterField, FieldType.mv_register);
   }
 
   /** Makes all edits inside `edits` one change, which others see as a whole. If
@@ -155,13 +180,20 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     while (this.#pending > 0) await this.once("pending");
   }
 
-  /** Stops following the document. Changes without an acknowledgement are given up. */
+  /** Resolves once every change made so far is where the client's storage keeps it. */
+  async kept(): Promise<void> {
+    await this.#keeper?.whenKept();
+  }
+
+  /** Stops following the document. Without a storage, changes that have no
+   * acknowledgement are given up. */
   close(): void {
     if (this.#state === "closed") return;
     this.host.close(this);
     this.#opened.reject(new ConvergeError("invalid", "document was closed"));
     this.#become("closed");
-    this.#session.free();
+    if (this.#keeper) void this.#keeper.close().then(() => this.#session.free());
+    else this.#session.free();
   }
 
   // ---- for the client
@@ -181,7 +213,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   onEpoch(epoch: bigint): void {
     this.#session.onEpoch(epoch);
-    this.#countPending();
+    this.#changed();
   }
 
   onSubscribed(pull: PullResponse): void {
@@ -202,21 +234,21 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#session.onCaughtUp(pull.logVersion);
     this.#sent = [];
     this.#become("live");
-    this.#countPending();
+    this.#changed();
     this.#opened.resolve();
     this.#proceed();
   }
 
   onChanges(changes: Change[]): void {
     this.#apply(changes);
-    this.#countPending();
+    this.#changed();
     this.#proceed();
   }
 
   onAck(replica: bigint, seq: bigint): void {
     this.#session.onAck(replica, seq);
     if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq > seq);
-    this.#countPending();
+    this.#changed();
     this.#proceed();
   }
 
@@ -225,7 +257,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     // Whatever the verdict asks for, it is sent anew from the journal.
     if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq < seq && (code !== Code.CODE_GAP || sent.seq < expectedSeq));
     if (refusal) this.#refused(refusal);
-    this.#countPending();
+    this.#changed();
     if (this.#session.needsPull()) this.host.pull(this);
     else if (code === Code.CODE_UNAVAILABLE || code === Code.CODE_LIMIT || code === Code.CODE_UNAUTHENTICATED) this.host.postpone(this);
     else this.host.schedule(this);
@@ -245,7 +277,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   /** The next changes to send in one message; empty when there are none or
    * enough is under way. They count as sent from now on. */
   sendable(): Change[] {
-    if (this.#state !== "live") return [];
+    if (this.#state !== "live" || this.#held) return [];
     const travelling = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
     if (travelling >= windowBytes) return [];
     // The journal offers one replica's changes at a time: the next one's come
@@ -267,6 +299,60 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #proceed(): void {
     if (this.#session.needsPull()) this.host.pull(this);
     else this.host.schedule(this);
+    if (this.#keeper && !this.#adopted && !this.#adopting && this.#pending === 0 && this.#state === "live") void this.#adoptLeft();
+  }
+
+  // ---- kept across restarts
+
+  #record(): Uint8Array {
+    const packer = new Packer().u32(recordVersion).u64(this.#incarnation).u32(this.#known.length);
+    for (const { field, type } of this.#known) packer.text(field).u32(type);
+    return packer.bytes(this.#session.save()).packed().slice();
+  }
+
+  #restore(bytes: Uint8Array): void {
+    try {
+      const record = readRecord(bytes);
+      this.#session.load(record.session);
+      this.#incarnation = record.incarnation;
+      this.#known = record.fields;
+    } catch (error) {
+      this.host.problem(storageError(error));
+      return;
+    }
+    this.#pending = this.#session.journalSize();
+    this.#become("detached");
+    this.#opened.resolve();
+  }
+
+  // Takes over, one by one, what clients that are gone have left of this document:
+  // tabs that were closed before they could send.
+  async #adoptLeft(): Promise<void> {
+    this.#adopting = true;
+    try {
+      const place = await this.host.takeLeft();
+      if (place === undefined) {
+        this.#adopted = true;
+        return;
+      }
+      // Meanwhile there may be edits again; then it is taken after them.
+      if (this.#state === "live" && this.#pending === 0 && !this.#session.needsPull()) {
+        const record = place.kept && readRecord(place.kept);
+        if (record?.incarnation === this.#incarnation) {
+          this.#show("remote", this.#session.adopt(record.session), []);
+          this.#changed();
+          await this.kept();
+        }
+        await place.clear();
+      }
+      place.release();
+    } catch (error) {
+      this.#adopted = true; // not again and again
+      this.host.problem(storageError(error));
+    } finally {
+      this.#adopting = false;
+    }
+    if (!this.#adopted && this.#state === "live") this.#proceed();
   }
 
   #begin(): void {
@@ -279,7 +365,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#session = new DocumentSession(this.core);
     this.#session.onFields(this.#known);
     this.emit("change", { origin: "rollback", principals: [], fields: this.#known.map(({ field }) => field), splices });
-    this.#countPending();
+    this.#changed();
   }
 
   #commit(): void {
@@ -288,7 +374,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (!this.#session.commitChange()) return;
     const splices = new Map([...edited].map(([{ name }, made]) => [name, made]));
     this.emit("change", { origin: "local", principals: [], fields: [...splices.keys()], splices });
-    this.#countPending();
+    this.#changed();
     this.host.schedule(this);
   }
 
@@ -316,6 +402,14 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   #refused(refusal: Refusal): void {
     this.#show("rollback", refusal.update, []);
+    if (this.#keeper) {
+      this.#held = true;
+      this.#keeper.changed();
+      void this.#keeper.whenKept().then(() => {
+        this.#held = false;
+        this.host.schedule(this);
+      });
+    }
     this.emit("refused", {
       error: new ConvergeError(codeName(refusal.code), refusal.message),
       fields: [...new Set(refusal.lost.map(({ field }) => field))],
@@ -323,22 +417,23 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     });
   }
 
-  #field<T extends FieldView>(name: string, View: new (host: FieldHost, name: string) => T, type: FieldType): T {
+  #field<T extends FieldView>(name: string, View: new (host: FieldHost, name: string) => T, ...types: FieldType[]): T {
     const held = this.#fields.get(name);
     if (held instanceof View) return held;
     const info = this.#known.find(({ field }) => field === name);
     if (info === undefined) {
       throw new ConvergeError("unknown_field", `collection "${this.collection}" has no field "${name}"`, `it has: ${this.#known.map(({ field }) => field).join(", ")}`);
     }
-    if (info.type !== type) {
-      throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${FieldType[type]}`);
+    if (!types.includes(info.type)) {
+      throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${types.map((type) => FieldType[type]).join(" or ")}`);
     }
     const view = new View(this, name);
     this.#fields.set(name, view);
     return view;
   }
 
-  #countPending(): void {
+  #changed(): void {
+    this.#keeper?.changed();
     const pending = this.#session.journalSize();
     if (pending === this.#pending) return;
     this.#pending = pending;
@@ -351,6 +446,19 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (state !== "refused") this.#failure = undefined;
     this.emit("state", state);
   }
+}
+
+const recordVersion = 1;
+
+function readRecord(bytes: Uint8Array): { incarnation: bigint; fields: FieldInfo[]; session: Uint8Array } {
+  const record = new Unpacker(bytes);
+  const version = record.u32();
+  if (version !== recordVersion) throw new ConvergeError("invalid", "document was kept by another version of the client", `its record has version ${version}`);
+  return { incarnation: record.u64(), fields: record.list(() => ({ field: record.text(), type: record.u32() })), session: record.bytes() };
+}
+
+function storageError(error: unknown): ConvergeError {
+  return error instanceof ConvergeError ? error : new ConvergeError("unavailable", "document cannot be kept", String(error));
 }
 
 function wireChange({ replica, seq, hlc, fields }: SessionChange): Change {

@@ -1,7 +1,7 @@
 // The fields of a document, by type: what an application reads and edits.
 // The words are the SQL functions' (insert, delete, splice, assign; set, unset;
-// add, remove).
-import { FieldType, type DocumentSession } from "./core/session.ts";
+// add, remove; increment).
+import type { DocumentSession } from "./core/session.ts";
 import { ConvergeError } from "./errors.ts";
 import { cutsPair, spliceBetween, type Splice } from "./splice.ts";
 
@@ -23,8 +23,6 @@ export abstract class FieldView {
     readonly name: string,
   ) {}
 
-  abstract readonly type: FieldType;
-
   /** Lets the kept value go: the core has another. */
   abstract forget(): void;
 }
@@ -32,7 +30,6 @@ export abstract class FieldView {
 /** A crdt_text. Positions and lengths are in UTF-16 units, as in every
  * JavaScript string; one inside a surrogate pair is refused. */
 export class TextField extends FieldView {
-  override readonly type = FieldType.crdt_text;
   #value: string | undefined;
 
   get value(): string {
@@ -90,7 +87,6 @@ export class TextField extends FieldView {
 
 /** An lww_map: keys with JSON values, the last write wins. */
 export class MapField extends FieldView {
-  override readonly type = FieldType.lww_map;
   #value: Map<string, Json> | undefined;
 
   get(key: string): Json | undefined {
@@ -143,9 +139,9 @@ export class MapField extends FieldView {
   }
 }
 
-/** An or_set of texts: an element that one adds while another removes it stays. */
+/** A set of texts. In an or_set, an element that one adds while another removes
+ * it stays; in an lww_set, the last write wins. */
 export class SetField extends FieldView {
-  override readonly type = FieldType.or_set;
   #elements: string[] | undefined;
 
   has(element: string): boolean {
@@ -177,5 +173,60 @@ export class SetField extends FieldView {
 
   override forget(): void {
     this.#elements = undefined;
+  }
+}
+
+/** A pn_counter or g_counter: increments of all replicas add up. */
+export class CounterField extends FieldView {
+  #value: bigint | undefined;
+
+  get value(): bigint {
+    return (this.#value ??= this.host.session.counterValue(this.name));
+  }
+
+  /** Adds `n`, a whole number, which may be negative unless it is a g_counter. */
+  increment(n: number | bigint = 1): void {
+    if (typeof n === "number" && !Number.isSafeInteger(n)) {
+      throw new ConvergeError("out_of_range", "increment is not a whole number that is exact", `it is ${n}`);
+    }
+    const exact = BigInt(n);
+    if (BigInt.asIntN(64, exact) !== exact) throw new ConvergeError("out_of_range", "increment does not fit a bigint", `it is ${n}`);
+    this.host.edit(this, (session) => {
+      session.counterIncrement(this.name, exact);
+      this.forget();
+    });
+  }
+
+  override forget(): void {
+    this.#value = undefined;
+  }
+}
+
+/** An mv_register: values that were assigned concurrently stand beside each other
+ * until one that has seen them is assigned. */
+export class RegisterField extends FieldView {
+  #values: readonly Json[] | undefined;
+
+  /** All values that stand, the same order everywhere: none before the first. */
+  values(): readonly Json[] {
+    return (this.#values ??= this.host.session.registerValues(this.name).map((json) => JSON.parse(json) as Json));
+  }
+
+  /** The first of values(). */
+  get value(): Json | undefined {
+    return this.values()[0];
+  }
+
+  assign(value: Json): void {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) throw new ConvergeError("invalid", "value is not JSON", `of type ${typeof value}`);
+    this.host.edit(this, (session) => {
+      session.registerAssign(this.name, json);
+      this.forget();
+    });
+  }
+
+  override forget(): void {
+    this.#values = undefined;
   }
 }

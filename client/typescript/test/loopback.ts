@@ -128,6 +128,10 @@ const fields = [
   { field: "body", type: FieldType.crdt_text },
   { field: "props", type: FieldType.lww_map },
   { field: "tags", type: FieldType.or_set },
+  { field: "votes", type: FieldType.pn_counter },
+  { field: "visits", type: FieldType.g_counter },
+  { field: "status", type: FieldType.mv_register },
+  { field: "flags", type: FieldType.lww_set },
 ];
 
 class Socket implements WebSocketLike {

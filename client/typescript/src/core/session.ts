@@ -155,6 +155,14 @@ export class DocumentSession {
     this.#run("converge_session_set_remove", field, element);
   }
 
+  counterIncrement(field: string, n: bigint): void {
+    this.#run("converge_session_counter_increment", field, BigInt.asUintN(64, n));
+  }
+
+  registerAssign(field: string, json: string): void {
+    this.#run("converge_session_register_assign", field, json);
+  }
+
   // ---- what to send
 
   /** Changes to offer, oldest first, all of one replica: from number `fromSeq`
@@ -177,6 +185,24 @@ export class DocumentSession {
     return this.#run("converge_session_log_version");
   }
 
+  // ---- keeping it
+
+  /** Everything but an open change; for load() and adopt() alone. */
+  save(): Uint8Array {
+    return this.#run("converge_session_save");
+  }
+
+  /** Into a session that has not been used. */
+  load(bytes: Uint8Array): void {
+    this.#run("converge_session_load", bytes);
+  }
+
+  /** Takes over what another session of this user saved and does not use any
+   * more. Fails while this one has changes without an acknowledgement. */
+  adopt(bytes: Uint8Array): Update {
+    return unpackUpdate(new Unpacker(this.#run("converge_session_adopt", bytes)));
+  }
+
   // ---- what the user sees
 
   text(field: string): string {
@@ -191,6 +217,16 @@ export class DocumentSession {
   setElements(field: string): string[] {
     const elements = new Unpacker(this.#run("converge_session_set_elements", field));
     return elements.list(() => elements.text());
+  }
+
+  counterValue(field: string): bigint {
+    return BigInt.asIntN(64, new Unpacker(this.#run("converge_session_counter_value", field)).u64());
+  }
+
+  /** The JSON values that stand beside each other. */
+  registerValues(field: string): string[] {
+    const values = new Unpacker(this.#run("converge_session_register_values", field));
+    return values.list(() => values.text());
   }
 
   #run(name: string, ...values: (number | bigint | string | Uint8Array)[]): Uint8Array {
