@@ -27,10 +27,11 @@ class Values:
     def __init__(self, chance: random.Random, states):
         self.chance = chance
         self.states = {name: [b""] for name in states}
+        self.blobs = [b""]  # what functions gave as bytea: other encodings
 
     def keep(self, kind, data):
         """A state that the server gave becomes one to go on from."""
-        pool = self.states[kind]
+        pool = self.blobs if kind == "bytea" else self.states[kind]
         if len(data) > STATE_LIMIT and self.chance.random() > 0.02:
             return
         if len(pool) < POOL:
@@ -108,7 +109,10 @@ class Values:
         if kind in ("jsonb", "json"):
             return f"{quote(self.json())}::{kind}"
         if kind == "bytea":
-            return hex_literal(self.state(chance.choice(list(self.states))))
+            if chance.random() < 0.5:
+                return hex_literal(self.state(chance.choice(list(self.states))))
+            data = chance.choice(self.blobs)
+            return hex_literal(self.mutate(data) if chance.random() < 0.3 else data)
         if kind == "integer":
             return f"({self.number(-2**31, 2**31 - 1)})::integer"
         if kind == "smallint":
