@@ -226,7 +226,10 @@ bool EditedRuns::add(const FlatSequence& flat) {
     run.id = translate(run.id);
     run.left = translate(run.left);
     run.right = translate(run.right);
-    if (!run.text.empty() && run.text.size() != run.length) pairs_ = true;  // for all one knows
+    if (run.text.empty() || run.text.size() == run.length) continue;
+    pairs_ = true;  // for all one knows
+    // Someone may have seen a pair cut that is whole here.
+    if (run.text.find(kReplacement) != std::string_view::npos) return false;
   }
   std::sort(runs.begin(), runs.end(),
             [](const LooseRun& a, const LooseRun& b) { return a.id.key() < b.id.key(); });

@@ -5,8 +5,6 @@
 
 #include "core/codec/varint.h"
 #include "core/sequence/run_code.h"
-#include "core/sequence/run_table.h"
-#include "core/sequence/text_shares.h"
 
 namespace converge {
 
@@ -188,57 +186,10 @@ class RunEncoder {
   std::vector<Start> scratch_;
 };
 
-// ---- decoding ------------------------------------------------------------
-
-// Gives the runs of a table to a sink, and says where they are by identifier.
-std::vector<std::uint32_t> lay_out(Reader& in, const RunTable& table, std::string_view text,
-                                   RunSink& sink) {
-  TextShares shares(in, table, text);
-  if (in.failed()) return {};
-  sink.expect(table.size());
-  std::vector<std::uint32_t> place(table.chains() + 1);  // where each chain's runs go
-  auto written = table.written().begin();
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    const RunTable::Entry& entry = table[i];
-    LooseRun run;
-    run.id = table.id(i);
-    run.length = entry.length;
-    if (entry.flags & RunTable::kWrittenLeft) {
-      run.left = (written++)->id;
-    } else if (entry.flags & RunTable::kGoesOn) {
-      run.left = run.id.before();
-    } else if (entry.below != kNone) {
-      run.left = table.last(entry.below);
-    }
-    if (entry.flags & RunTable::kWrittenRight) {
-      run.right = (written++)->id;
-    } else if (entry.taken_by != kNone) {
-      run.right = table.id(entry.taken_by);
-    }
-    if (!(entry.flags & RunTable::kDeleted)) run.text = shares.take(run.length);
-    if (in.failed()) return {};
-    ++place[entry.chain];
-    sink.add(run);
-  }
-  std::uint32_t sum = 0;
-  for (std::uint32_t& entry : place) sum += std::exchange(entry, sum);
-  std::vector<std::uint32_t> by_id(table.size());
-  for (std::uint32_t i = 0; i < table.size(); ++i) by_id[place[table[i].chain]++] = i;
-  return by_id;
-}
-
 }  // namespace
 
 void append_runs(std::string& out, const std::vector<PlainRun>& runs, std::size_t replicas) {
   RunEncoder(runs, replicas).append(out);
-}
-
-std::vector<std::uint32_t> read_runs(Reader& in, std::size_t replicas, std::string_view text,
-                                     RunSink& sink) {
-  RunTable table;
-  table.read(in, replicas);
-  if (in.failed()) return {};
-  return lay_out(in, table, text, sink);
 }
 
 }  // namespace converge

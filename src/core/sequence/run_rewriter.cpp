@@ -20,7 +20,7 @@ RunRewriter::RunRewriter(const RunTable& table, const EditedRuns& edited,
       edited_(edited),
       pieces_(edited.pieces()),
       number_(number),
-      budget_(std::uint64_t{16} * table.size() + 4096) {
+      budget_(std::uint64_t{8} * table.size() + 4096) {
   first_client_ = static_cast<ClientIndex>(std::find(number.begin(), number.end(), 0u) - number.begin());
   renumbered_ = number.size() > table.replicas();
 }

@@ -211,6 +211,8 @@ class RunTree::Builder {
   void finish(const std::vector<std::uint32_t>& by_id = {});
 
  private:
+  void add_long(UnitId id, std::uint32_t length, UnitId left, UnitId right, const char* text,
+                std::uint32_t bytes);
   void add_piece(const Run& run, const char* text);
   void end_leaf();
   void copy_text();
@@ -223,5 +225,15 @@ class RunTree::Builder {
   const char* text_ = nullptr;
   std::uint32_t text_bytes_ = 0;
 };
+
+inline void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId right,
+                                  const char* text, std::uint32_t bytes) {
+  first_.push_back(static_cast<RunIndex::Handle>(keys_.size()));
+  if (bytes > kPieceBytes) return add_long(id, length, left, right, text, bytes);
+  const std::uint32_t chars = bytes == length || bytes == 0 ? bytes : measure({text, bytes}).chars;
+  add_piece(Run{id, length, left, right, static_cast<std::uint16_t>(bytes),
+                static_cast<std::uint16_t>(chars)},
+            text);
+}
 
 }  // namespace converge

@@ -7,14 +7,17 @@
 
 namespace converge {
 
-void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId right,
-                           const char* text, std::uint32_t bytes) {
-  first_.push_back(static_cast<RunIndex::Handle>(keys_.size()));
-  bool ascii = bytes == length;
-  while (bytes > kPieceBytes) {
-    TextSize size{kPieceBytes, kPieceBytes, kPieceBytes};
-    if (!ascii) {
-      while ((static_cast<std::uint8_t>(text[size.bytes]) & 0xc0) == 0x80) --size.bytes;
+void RunTree::Builder::add_long(UnitId id, std::uint32_t length, UnitId left, UnitId right,
+                                const char* text, std::uint32_t bytes) {
+  const bool ascii = bytes == length;
+  while (bytes > 0) {
+    TextSize size{std::min(bytes, kPieceBytes), 0, 0};
+    if (ascii) {
+      size.chars = size.units = size.bytes;
+    } else {
+      while (size.bytes < bytes && (static_cast<std::uint8_t>(text[size.bytes]) & 0xc0) == 0x80) {
+        --size.bytes;
+      }
       size = measure({text, size.bytes});
     }
     add_piece(Run{id, size.units, left, right, static_cast<std::uint16_t>(size.bytes),
@@ -22,14 +25,9 @@ void RunTree::Builder::add(UnitId id, std::uint32_t length, UnitId left, UnitId 
               text);
     text += size.bytes;
     bytes -= size.bytes;
-    length -= size.units;
     id = id.plus(size.units);
     left = id.before();
   }
-  std::uint32_t chars = ascii || bytes == 0 ? bytes : measure({text, bytes}).chars;
-  add_piece(Run{id, length, left, right, static_cast<std::uint16_t>(bytes),
-                static_cast<std::uint16_t>(chars)},
-            text);
 }
 
 void RunTree::Builder::add_piece(const Run& run, const char* text) {

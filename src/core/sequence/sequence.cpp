@@ -202,19 +202,6 @@ ListIndex Sequence::Loader::begin(const ListName& name) {
   return list_;
 }
 
-void Sequence::Loader::add(const LooseRun& run) {
-  if (list_ != kImplied) {
-    added_.push_back({run.id, list_, list_ == kGone ? kGone : built_++});
-    if (list_ == kGone) {
-      sequence_.known_[run.id.client] += run.length;
-      return;
-    }
-  }
-  builder_.add(run.id, run.length, run.left, run.right, run.text.data(),
-               static_cast<std::uint32_t>(run.text.size()));
-  sequence_.known_[run.id.client] += run.length;
-}
-
 void Sequence::Loader::keep(const LooseRun& run, const Content* contents) {
   sequence_.lists_->keep(run.id, run.text, contents);
 }

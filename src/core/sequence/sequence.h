@@ -208,6 +208,19 @@ class Sequence {
   std::optional<Lists> lists_;
 };
 
+inline void Sequence::Loader::add(const LooseRun& run) {
+  if (list_ != kImplied) {
+    added_.push_back({run.id, list_, list_ == kGone ? kGone : built_++});
+    if (list_ == kGone) {
+      sequence_.known_[run.id.client] += run.length;
+      return;
+    }
+  }
+  builder_.add(run.id, run.length, run.left, run.right, run.text.data(),
+               static_cast<std::uint32_t>(run.text.size()));
+  sequence_.known_[run.id.client] += run.length;
+}
+
 // Whether b, standing right of a, says no more than a longer a would.
 inline bool follows(const LooseRun& a, const LooseRun& b) {
   return b.id == a.id.plus(a.length) && b.left == a.id.plus(a.length - 1) && b.right == a.right &&
