@@ -230,3 +230,42 @@ def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge
     assert peer.closed_with() == 1001
     assert bridge.process.wait(10) == 0
     assert wait_until(lambda: "ended" in bridge.log(), "the last line")
+
+
+def test_a_row_that_stays_locked_holds_up_its_own_pushes_only(database, start_bridge, connect):
+    database.insert("locked")
+    database.insert("free")
+    bridge = start_bridge(database, "--push-timeout", "10s")
+    waiting, other = connect(bridge, document="locked"), connect(bridge, document="free")
+    lock = lock_row(database, "locked")
+    first = waiting.push()
+    time.sleep(0.5)  # longer than push() waits for the row
+    second = waiting.push()
+    assert waiting.quiet(0.1), "neither acknowledged nor refused while the row is locked"
+    slowest = 0
+    for _ in range(20):
+        began = time.monotonic()
+        other.push_and_wait()
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 0.2, "somebody else's push waited for the locked row"
+    lock.rollback()
+    lock.close()
+    acknowledged = 0
+    while acknowledged < second:
+        acknowledged = waiting.next("ack").seq
+    assert {(waiting.replica, first), (waiting.replica, second)} <= set(database.log("locked"))
+    waiting.push_and_wait()  # and it is an ordinary document again
+
+
+def test_a_row_that_is_locked_for_too_long(database, start_bridge, connect):
+    database.insert("locked")
+    bridge = start_bridge(database, "--push-timeout", "600ms")
+    peer = connect(bridge, document="locked")
+    lock = lock_row(database, "locked")
+    seq = peer.push()
+    reject = peer.next("reject")
+    assert (code_name(reject.code), reject.seq) == ("CODE_UNAVAILABLE", seq)
+    lock.rollback()
+    lock.close()
+    peer.push(seq=seq)  # the same number again
+    assert peer.next("ack").seq == seq

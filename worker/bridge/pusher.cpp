@@ -45,54 +45,112 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
 }  // namespace
 
 Pusher::Pusher(asio::io_context& io, const Config& config, Metrics& metrics)
-    : io_(io), config_(config), metrics_(metrics), connection_(io, config), arrived_(io) {}
+    : io_(io), config_(config), metrics_(metrics), main_(io, config), slow_(io, config) {}
 
 void Pusher::enqueue(PendingPush push) {
   push.since = std::chrono::steady_clock::now();
+  // Behind those of its document that wait there: a replica's changes keep their order.
+  push.slow = slow_documents_.count({push.document.collection(), push.document.key()}) != 0;
+  Lane& lane = push.slow ? slow_ : main_;
+  if (push.slow) ++slow_documents_[{push.document.collection(), push.document.key()}];
+  put(lane, std::move(push));
+}
+
+void Pusher::put(Lane& lane, PendingPush push) {
   metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
-  queue_.push_back(std::move(push));
-  arrived_.notify_one();
+  lane.queue.push_back(std::move(push));
+  lane.arrived.notify_one();
 }
 
 void Pusher::stop() {
   stopped_ = true;
-  arrived_.notify_all();
+  main_.arrived.notify_all();
+  slow_.arrived.notify_all();
 }
 
 awaitable<void> Pusher::run() {
-  while (!stopped_) {
-    if (queue_.empty()) {
-      co_await arrived_.wait();
-      continue;
-    }
-    auto batch = take_batch();
-    busy_ = true;
-    co_await push_batch(batch);
-    busy_ = false;
-  }
-  connection_.close();
+  start(io_, run(slow_));
+  co_await run(main_);
 }
 
-std::vector<PendingPush> Pusher::take_batch() {
+awaitable<void> Pusher::run(Lane& lane) {
+  auto pause = kFirstPause;
+  while (!stopped_) {
+    if (lane.queue.empty()) {
+      co_await lane.arrived.wait();
+      continue;
+    }
+    auto batch = take_batch(lane);
+    lane.busy = true;
+    co_await push_batch(lane, batch);
+    if (&lane == &slow_ && std::exchange(locked_, false)) {
+      co_await sleep_for(io_, pause);
+      pause = std::min(pause * 2, kLongestPause);
+    } else {
+      pause = kFirstPause;
+    }
+    lane.busy = false;
+  }
+  lane.connection.close();
+}
+
+std::vector<PendingPush> Pusher::take_batch(Lane& lane) {
   std::vector<PendingPush> batch;
   std::size_t bytes = 0;
-  while (!queue_.empty()) {
-    PendingPush& next = queue_.front();
+  while (!lane.queue.empty()) {
+    PendingPush& next = lane.queue.front();
     if (!batch.empty() && (bytes + next.bytes > config_.push_batch || next.alone)) break;
     bytes += next.bytes;
     bool alone = next.alone;
     metrics_.push_queue_changes.Decrement(static_cast<double>(next.changes.size()));
     batch.push_back(std::move(next));
-    queue_.pop_front();
+    lane.queue.pop_front();
     if (alone) break;
   }
   return batch;
 }
 
+bool Pusher::is_too_old(const PendingPush& push) const {
+  return std::chrono::steady_clock::now() - push.since >= config_.push_timeout;
+}
+
+// With them goes what waits in the main lane for the same documents.
+void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
+  std::vector<PendingPush> again;
+  for (PendingPush& push : locked) {
+    DocumentKey key{push.document.collection(), push.document.key()};
+    if (push.slow) {
+      again.push_back(std::move(push));
+      continue;
+    }
+    push.slow = true;
+    bool first = ++slow_documents_[key] == 1;
+    put(slow_, std::move(push));
+    if (!first) continue;
+    std::deque<PendingPush> rest;
+    for (PendingPush& waiting : main_.queue) {
+      if (DocumentKey{waiting.document.collection(), waiting.document.key()} != key) {
+        rest.push_back(std::move(waiting));
+        continue;
+      }
+      waiting.slow = true;
+      ++slow_documents_[key];
+      metrics_.push_queue_changes.Decrement(static_cast<double>(waiting.changes.size()));
+      put(slow_, std::move(waiting));
+    }
+    main_.queue = std::move(rest);
+  }
+  for (auto push = again.rbegin(); push != again.rend(); ++push) {
+    metrics_.push_queue_changes.Increment(static_cast<double>(push->changes.size()));
+    slow_.queue.push_front(std::move(*push));
+    locked_ = true;
+  }
+}
+
 // Pushes until the database has decided. After a loss of the connection nobody
 // knows whether the transaction committed: the same request is made again, and
 // what was there already counts as applied.
-awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
+awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) {
   auto pause = kFirstPause;
   bool warned = false;
   std::size_t changes = 0;
@@ -105,11 +163,11 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
     std::string failure;
     wire::Code code = wire::CODE_OK;
     try {
-      if (!connection_.connected()) co_await connection_.connect();
+      if (!lane.connection.connected()) co_await lane.connection.connect();
       std::vector<Statement> statements(1);
       statements[0].query = &kPush;
       statements[0].parameters.push_back({request, true});
-      auto rows = co_await connection_.run(statements);
+      auto rows = co_await lane.connection.run(statements);
       std::string_view bytes = rows.at(0).bytes(0, 0);
       if (!response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         failure = "the database's answer is no PushResponse";
@@ -121,6 +179,7 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
     }
 
     if (code == wire::CODE_OK) {
+      std::vector<PendingPush> locked;
       for (std::size_t i = 0; i < batch.size(); ++i) {
         Place place = places[i];
         std::vector<wire::Verdict> verdicts;
@@ -130,8 +189,17 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
           int last = place.first + static_cast<int>(batch[i].changes.size());
           if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
         }
-        answer(batch[i], verdicts);
+        bool is_locked = std::any_of(verdicts.begin(), verdicts.end(), [](const wire::Verdict& verdict) {
+          return verdict.code() == wire::CODE_UNAVAILABLE;
+        });
+        // What a part of it may have done counts as done the next time.
+        if (is_locked && !is_too_old(batch[i])) {
+          locked.push_back(std::move(batch[i]));
+        } else {
+          answer(batch[i], verdicts);
+        }
       }
+      move_to_slow_lane(std::move(locked));
       co_return;
     }
 
@@ -141,7 +209,7 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
         for (std::size_t i = batch.size(); i-- > 0;) {
           batch[i].alone = true;
           metrics_.push_queue_changes.Increment(static_cast<double>(batch[i].changes.size()));
-          queue_.push_front(std::move(batch[i]));
+          lane.queue.push_front(std::move(batch[i]));
         }
       } else {
         answer_all(batch[0], code, failure);
@@ -151,9 +219,8 @@ awaitable<void> Pusher::push_batch(std::vector<PendingPush>& batch) {
 
     if (!warned) log(Severity::warning, "cannot push: ", failure);
     warned = true;
-    auto too_old = std::chrono::steady_clock::now() - config_.push_timeout;
     std::erase_if(batch, [&](PendingPush& push) {
-      if (push.since > too_old) return false;
+      if (!is_too_old(push)) return false;
       answer_all(push, wire::CODE_UNAVAILABLE, failure);
       return true;
     });
@@ -169,6 +236,11 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) 
         push.document.collection(), "/", push.document.key(), "\"");
     answer_all(push, wire::CODE_UNAVAILABLE, "the database gave no verdict");
     return;
+  }
+  if (push.slow) {
+    auto slow = slow_documents_.find({push.document.collection(), push.document.key()});
+    if (slow != slow_documents_.end() && --slow->second == 0) slow_documents_.erase(slow);
+    push.slow = false;
   }
   metrics_.ack_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - push.since).count());
   for (const wire::Verdict& verdict : verdicts)

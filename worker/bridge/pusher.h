@@ -1,10 +1,16 @@
 // Gathers what all clients of this worker push into one call of converge.push()
 // while the previous call commits, and hands out the verdicts once the
 // transaction is committed and flushed.
+//
+// A document whose row somebody keeps locked is answered with CODE_UNAVAILABLE
+// after push() has waited a little for it. Its pushes go on in a lane of their
+// own, with a connection of its own, so that the others do not wait, until they
+// are decided or older than the push timeout.
 #pragma once
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +41,7 @@ struct PendingPush {
   std::size_t bytes = 0;
   std::chrono::steady_clock::time_point since;
   bool alone = false;  // a call with this and others failed as a whole
+  bool slow = false;   // in the lane for locked rows
 };
 
 class Pusher {
@@ -42,24 +49,38 @@ class Pusher {
   Pusher(asio::io_context& io, const Config& config, Metrics& metrics);
 
   void enqueue(PendingPush push);
-  bool idle() const { return queue_.empty() && !busy_; }
+  bool idle() const { return main_.idle() && slow_.idle(); }
 
   awaitable<void> run();
   void stop();
 
  private:
-  awaitable<void> push_batch(std::vector<PendingPush>& batch);
-  std::vector<PendingPush> take_batch();
+  struct Lane {
+    Lane(asio::io_context& io, const Config& config) : connection(io, config), arrived(io) {}
+    bool idle() const { return queue.empty() && !busy; }
+    DatabaseConnection connection;
+    std::deque<PendingPush> queue;
+    Signal arrived;
+    bool busy = false;
+  };
+  using DocumentKey = std::pair<std::string, std::string>;  // collection and key
+
+  awaitable<void> run(Lane& lane);
+  awaitable<void> push_batch(Lane& lane, std::vector<PendingPush>& batch);
+  std::vector<PendingPush> take_batch(Lane& lane);
+  void put(Lane& lane, PendingPush push);
+  bool is_too_old(const PendingPush& push) const;
+  void move_to_slow_lane(std::vector<PendingPush> locked);
   void answer(PendingPush& push, std::span<const wire::Verdict> verdicts);
   void answer_all(PendingPush& push, wire::Code code, std::string_view message);
 
   asio::io_context& io_;
   const Config& config_;
   Metrics& metrics_;
-  DatabaseConnection connection_;
-  std::deque<PendingPush> queue_;
-  Signal arrived_;
-  bool busy_ = false;
+  Lane main_;
+  Lane slow_;
+  std::map<DocumentKey, std::size_t> slow_documents_;  // how many pushes of each are in that lane
+  bool locked_ = false;                                // its last call found a row locked still
   bool stopped_ = false;
 };
 
