@@ -10,10 +10,12 @@ extern "C" {
 #include "access/relscan.h"
 #include "access/sdir.h"
 #include "access/xact.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
@@ -69,7 +71,10 @@ void lock_log(std::int64_t document) {
   (void)LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change) {
+namespace {
+
+// The row of a new change, in that context.
+HeapTuple form_change(Relation log, const ServerNode& node, const NewChange& change, MemoryContext context) {
   Assert(change.seq > 0 && change.writer.document > 0);
   ForceSyncCommit();
 
@@ -98,8 +103,54 @@ void append_change(OwnedTable* log, const ServerNode& node, const NewChange& cha
         cstring_to_text_with_len(change.payload.data(), static_cast<int>(change.payload.size())));
   }
   values[kHash - 1] = PointerGetDatum(&hash);
-  log->insert(values, nulls);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  HeapTuple row = heap_form_tuple(RelationGetDescr(log), values, nulls);
+  MemoryContextSwitchTo(caller);
   converge_note_logged_change();
+  return row;
+}
+
+}  // namespace
+
+void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change) {
+  HeapTuple row = form_change(log->relation, node, change, CurrentMemoryContext);
+  log->insert(row);
+  heap_freetuple(row);
+}
+
+LogBatch::LogBatch(OwnedTable* table, const ServerNode& server)
+    : log(table),
+      node(server),
+      slots(static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * kMaxChanges))),
+      made(0),
+      count(0),
+      bytes(0) {}
+
+void LogBatch::add(const NewChange& change) {
+  Assert(!is_full());
+  MemoryContext context = GetMemoryChunkContext(slots);
+  if (count == made) {
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    slots[made++] = MakeSingleTupleTableSlot(RelationGetDescr(log->relation), &TTSOpsHeapTuple);
+    MemoryContextSwitchTo(caller);
+  }
+  HeapTuple row = form_change(log->relation, node, change, context);
+  ExecStoreHeapTuple(row, slots[count++], true);
+  bytes += row->t_len;
+}
+
+void LogBatch::flush() {
+  if (count == 0) return;
+  log->insert_many(slots, count);
+  for (int i = 0; i < count; i++) ExecClearTuple(slots[i]);
+  count = 0;
+  bytes = 0;
+}
+
+void LogBatch::close() {
+  flush();
+  for (int i = 0; i < made; i++) ExecDropSingleTupleTableSlot(slots[i]);
+  pfree(slots);
 }
 
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {

@@ -1,4 +1,4 @@
-// converge.change: the log. append_change() is the one way in.
+// converge.change: the log. append_change() and LogBatch are the one way in.
 #pragma once
 
 #include "extension/compat.h"
@@ -53,6 +53,29 @@ void lock_log(std::int64_t document);
 // others can see but a crash can undo would give its number away twice. A
 // number that is taken raises 23505.
 void append_change(OwnedTable* log, const ServerNode& node, const NewChange& change);
+
+// Adds changes as append_change() does, many with one insertion: they are in the
+// log, for whoever looks, only after flush(). Not for longer than one memory
+// context, and flushed before it ends.
+struct LogBatch {
+  static constexpr int kMaxChanges = 1000;
+  static constexpr std::size_t kMaxBytes = 4 << 20;
+
+  OwnedTable* log;
+  ServerNode node;
+  struct TupleTableSlot** slots;
+  int made;   // slots
+  int count;  // changes that wait
+  std::size_t bytes;
+
+  LogBatch(OwnedTable* log, const ServerNode& node);
+  bool is_full() const { return count == kMaxChanges || bytes > kMaxBytes; }
+  // It is not full.
+  void add(const NewChange& change);
+  void flush();
+  // Flushes, and frees the slots.
+  void close();
+};
 
 // The writer's greatest number in the log, 0 if none: in `snapshot`, or, where
 // that is null, as it is at this moment with what this command has added. (What

@@ -19,16 +19,30 @@ void OwnedTable::close() {
   table_close(relation, written ? NoLock : mode);
 }
 
-void OwnedTable::insert(Datum* values, bool* nulls) {
+void OwnedTable::prepare_to_write() {
   if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
-  written = true;
+}
+
+void OwnedTable::insert(Datum* values, bool* nulls) {
   HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
-  CatalogTupleInsertWithInfo(relation, row, indexes);
+  insert(row);
   heap_freetuple(row);
 }
 
+void OwnedTable::insert(HeapTuple row) {
+  prepare_to_write();
+  written = true;
+  CatalogTupleInsertWithInfo(relation, row, indexes);
+}
+
+void OwnedTable::insert_many(TupleTableSlot** rows, int count) {
+  prepare_to_write();
+  written = true;
+  CatalogTuplesMultiInsertWithInfo(relation, rows, count, indexes);
+}
+
 void OwnedTable::update(HeapTuple old_row, Datum* values, bool* nulls) {
-  if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+  prepare_to_write();
   written = true;
   HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
   CatalogTupleUpdateWithInfo(relation, &old_row->t_self, row, indexes);

@@ -28,7 +28,13 @@ struct OwnedTable {
   // The lock is kept until the end of the transaction when rows were written.
   void close();
 
+  // Opens the indexes in CurrentMemoryContext now, for who writes in others.
+  void prepare_to_write();
+
   void insert(Datum* values, bool* nulls);
+  void insert(HeapTuple row);
+  // Many rows, with fewer WAL records.
+  void insert_many(struct TupleTableSlot** rows, int count);
   void update(HeapTuple old_row, Datum* values, bool* nulls);
   // The row that `tid` points to. It must not be changed by anybody else meanwhile.
   void remove(ItemPointerData tid);

@@ -19,15 +19,19 @@ PG_FUNCTION_INFO_V1(converge_push);
 }
 
 namespace converge {
-namespace {
 
-struct PushGroup {
-  Identity identity;
-  bool authenticated;
-};
+void assume(const Identity& identity) {
+  const Identity current = current_identity();
+  if (std::strcmp(current.tenant, identity.tenant) != 0 || std::strcmp(current.principal, identity.principal) != 0) {
+    set_identity(identity.tenant, identity.principal);
+  }
+}
+
+namespace {
 
 struct Batch {
   PushGroup* groups;
+  int group_count;
   PushDocument* documents;   // in the order of the request
   PushDocument** by_lock;    // those with a document, in (tenant, document) order
   int count;
@@ -106,6 +110,13 @@ void resolve(PushDocument* document, const Identity& identity) {
     return;
   }
   document->principal = identity.principal;
+  if (document->wire->expect.len > 0) {
+    for (size_t i = 1; i < document->wire->n_changes; i++) {
+      if (document->wire->changes[i]->replica == document->wire->changes[0]->replica) continue;
+      settle_all(document, CONVERGE__WIRE__CODE__CODE_MALFORMED, "changes that expect a version are of several replicas");
+      return;
+    }
+  }
   document->collection = collection_named(ref->collection);
   document->ref = {identity.tenant, ref->key};
   document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
@@ -113,13 +124,6 @@ void resolve(PushDocument* document, const Identity& identity) {
   document->creates = document->collection != nullptr && wants_creation(*document->wire);
   if (!document->creates) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
-  }
-}
-
-void assume(const Identity& identity) {
-  const Identity current = current_identity();
-  if (std::strcmp(current.tenant, identity.tenant) != 0 || std::strcmp(current.principal, identity.principal) != 0) {
-    set_identity(identity.tenant, identity.principal);
   }
 }
 
@@ -182,7 +186,8 @@ void see_one(void* argument) {
 }
 
 // All in one order, so that two batches cannot wait for each other. A document
-// whose policies raise, or that somebody else keeps locked, is refused alone.
+// whose policies raise, or that somebody else keeps locked, is decided alone. What
+// a policy raises is not told: it may be about a row that the caller may not see.
 void lock_documents(Batch* batch) {
   std::sort(batch->by_lock, batch->by_lock + batch->lock_count, [](const PushDocument* a, const PushDocument* b) {
     const int tenants = std::strcmp(a->ref.tenant, b->ref.tenant);
@@ -197,16 +202,18 @@ void lock_documents(Batch* batch) {
     if (work.one->collection == nullptr) continue;
     const ErrorData* error = in_subtransaction(lock_one, &work);
     if (error == nullptr) continue;
-    // Without the privilege to change it: may it be read at least?
-    const bool denied = error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+    // A privilege or a policy says no to changing it. May it be read at least?
+    const bool denied = is_edits_fault(error);
     if (denied) error = in_subtransaction(see_one, &work);
     if (error == nullptr) continue;
     if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
       settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "the document is locked by another transaction");
-    } else if (denied) {
+    } else if (denied && is_edits_fault(error)) {
       settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     } else {
-      settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message);
+      ereport(LOG, (errmsg("could not lock document \"%s\" of collection \"%s\" for a push: %s", work.one->ref.key,
+                           work.one->collection->name, error->message)));
+      settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "the document cannot be changed now");
     }
   }
 }
@@ -220,8 +227,12 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
   batch->by_lock = static_cast<PushDocument**>(palloc0_array_of(sizeof(PushDocument*), count));
   for (size_t i = 0; i < request.n_groups; i++) {
     const Converge__Wire__PushGroup& group = *request.groups[i];
+    PushGroup* made = &batch->groups[batch->group_count++];
+    made->atomic = group.atomic != 0;
+    made->documents = &batch->documents[batch->count];
+    made->count = static_cast<int>(group.n_documents);
     const char* why = "";
-    const bool identified = identify(group, caller, &batch->groups[i], &why);
+    const bool identified = identify(group, caller, made, &why);
     for (size_t j = 0; j < group.n_documents; j++) {
       CHECK_FOR_INTERRUPTS();
       PushDocument* document = &batch->documents[batch->count++];
@@ -233,25 +244,11 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
         settle_all(document, CONVERGE__WIRE__CODE__CODE_UNAUTHENTICATED, why);
         continue;
       }
-      resolve(document, batch->groups[i].identity);
+      resolve(document, made->identity);
       if (document->collection != nullptr && document->document != 0) batch->by_lock[batch->lock_count++] = document;
     }
   }
   return batch;
-}
-
-void apply_batch(Batch* batch, size_t group_count) {
-  auto** open = static_cast<PushDocument**>(palloc0_array_of(sizeof(PushDocument*), static_cast<size_t>(batch->count)));
-  int next = 0;
-  for (size_t i = 0; i < group_count; i++) {
-    int open_count = 0;
-    for (; next < batch->count && batch->documents[next].group == static_cast<int>(i); next++) {
-      if (batch->documents[next].collection != nullptr) open[open_count++] = &batch->documents[next];
-    }
-    if (open_count == 0) continue;
-    assume(batch->groups[i].identity);
-    apply_group(open, open_count);
-  }
 }
 
 struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& batch) {
@@ -304,7 +301,7 @@ extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   // What the caller's own statements left is not the groups'.
   fire_deferred_constraints();
   lock_documents(batch);
-  apply_batch(batch, request->n_groups);
+  apply_groups(batch->groups, batch->group_count);
   assume(caller);
   PG_RETURN_BYTEA_P(answer(*request, *batch));
 }

@@ -2,7 +2,8 @@
 //
 //   push.cpp        the request and the answer, identities, locks
 //   push_check.cpp  what is wrong with a change, without writing anything
-//   push_apply.cpp  the log and the rows, in subtransactions
+//   push_apply.cpp  one document's changes: the log and the row
+//   push_group.cpp  groups: subtransactions, and what to do when one fails
 #pragma once
 
 #include "extension/compat.h"
@@ -14,6 +15,7 @@
 #include "extension/documents/log.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/row.h"
+#include "extension/security/identity.h"
 #include "proto/converge.pb-c.h"
 
 namespace converge {
@@ -38,6 +40,22 @@ struct PushReplica {
   std::int64_t last;
   bool unfolded;    // converge.unfolded says that some of its changes are
   ReplicaRow row;
+};
+
+// What one subtransaction writes to.
+struct PushTables {
+  OwnedTable log, replicas, unfolded;
+  LogBatch batch;
+  // The documents of which changes wait in the batch.
+  std::int64_t* waiting;
+  int waiting_count;
+
+  PushTables();
+  void add(const NewChange& change);
+  void flush();
+  // Flushes before something of that document is looked up in the log.
+  void flush_for(std::int64_t document);
+  void close();
 };
 
 // A DocumentPush on its way.
@@ -68,23 +86,44 @@ enum class Finding {
 
 // Decides about one change. `replica` is what load_replica() gave, brought up to
 // date by the caller after each number it writes.
-Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
-                     const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict);
+Finding check_change(const PushDocument& document, const Converge__Wire__Change& change, const PushReplica& replica,
+                     PushTables* tables, CheckedChange* checked, Verdict* verdict);
 
 // As check_change(), for a change that would make the document.
 Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
                        Verdict* verdict);
 
+// Whether the document stands where its push expects it, or the push expects
+// nothing. False: `verdict` says so, of a change of that replica.
+bool check_expectation(const PushDocument& document, std::int64_t replica, PushTables* tables, Verdict* verdict);
+
 // Whether the first change says that it makes the document.
 bool wants_creation(const Converge__Wire__DocumentPush& push);
 
 // False: `verdict` says why nothing of this replica can be accepted.
-bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
-                  Relation replicas, PushReplica* replica, Verdict* verdict);
+bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
+                  PushReplica* replica, Verdict* verdict);
 
-// Applies the changes of one group, whose identity is set, and fires the
-// constraints they deferred. Fills the verdicts.
-void apply_group(PushDocument** documents, int count);
+// The changes first to end of a document: checked, logged, merged into the row or
+// left to the fold. With a reason to refuse given, what could be applied is
+// refused for it instead. Raises where the row cannot be written.
+void apply_changes(const PushDocument& document, size_t first, size_t end, const Verdict* reason, PushTables* tables);
+
+// One principal's part of the request.
+struct PushGroup {
+  Identity identity;
+  bool authenticated;
+  bool atomic;
+  PushDocument* documents;
+  int count;
+};
+
+// Makes the identity the present one.
+void assume(const Identity& identity);
+
+// Applies the groups, each under its identity, and fires the constraints they
+// deferred. Fills the verdicts of the documents whose verdicts are not decided.
+void apply_groups(PushGroup* groups, int count);
 
 // Whether replica, number and clock are numbers that can be.
 bool in_range(const Converge__Wire__Change& change);

@@ -70,12 +70,12 @@ void appear(const PushDocument& document, PushReplica* replica, OwnedTable* repl
 
 // Ends the replica: takes the change's number if it is the next, and remembers why.
 void write_refusal(const PushDocument& document, const Converge__Wire__Change& change, PushReplica* replica,
-                   OwnedTable* log, OwnedTable* replicas, const Verdict& verdict) {
+                   PushTables* tables, const Verdict& verdict) {
   const auto seq = static_cast<std::int64_t>(change.seq);
-  appear(document, replica, replicas);
+  appear(document, replica, &tables->replicas);
   std::int64_t from = replica->last + 1;
   if (seq == from) {
-    append_change(log, current_node(), new_change(document, change, true));
+    append_change(&tables->log, tables->batch.node, new_change(document, change, true));
     replica->last = seq;
   }
   if (replica->row.refused_from != 0) return;
@@ -83,7 +83,7 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
   replica->row.refused_from = from;
   replica->row.refused_code = verdict.code;
   replica->row.refused_message = pnstrdup(verdict.message, static_cast<Size>(length));
-  refuse_replica(replicas, {document.ref.tenant, document.document, replica->replica}, from, verdict.code,
+  refuse_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, from, verdict.code,
                  replica->row.refused_message);
 }
 
@@ -148,22 +148,80 @@ bool delete_document(const PushDocument& document) {
   return true;
 }
 
-// The changes first to end of a document: checked, logged, merged. With a reason
-// to refuse given, the (one) change is refused for it instead.
-void apply_changes(const PushDocument& given, size_t first, size_t end, const Verdict* reason) {
+// The replicas that a DocumentPush has named so far.
+struct KnownReplicas {
+  PushReplica* replicas;
+  int count;
+};
+
+// The change's replica. Null: the verdict stands.
+PushReplica* find_replica_of(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
+                             KnownReplicas* known, Verdict* verdict) {
+  for (int i = known->count - 1; i >= 0; i--) {
+    if (static_cast<std::uint64_t>(known->replicas[i].replica) == change.replica) return &known->replicas[i];
+  }
+  if (known->count == kMaxPushReplicas) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
+                psprintf("more than %d replicas of one document in a request", kMaxPushReplicas), 0};
+    return nullptr;
+  }
+  PushReplica* replica = &known->replicas[known->count];
+  if (!load_replica(document, change, tables, replica, verdict)) return nullptr;
+  known->count++;
+  return replica;
+}
+
+}  // namespace
+
+PushTables::PushTables()
+    : log("change", RowExclusiveLock),
+      replicas("replica", RowExclusiveLock),
+      unfolded("unfolded", RowExclusiveLock),
+      batch(&log, current_node()),
+      waiting(static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * LogBatch::kMaxChanges))),
+      waiting_count(0) {
+  for (OwnedTable* table : {&log, &replicas, &unfolded}) table->prepare_to_write();
+}
+
+void PushTables::add(const NewChange& change) {
+  if (batch.is_full()) flush();
+  // There are no more documents than changes.
+  if (waiting_count == 0 || waiting[waiting_count - 1] != change.writer.document) {
+    waiting[waiting_count++] = change.writer.document;
+  }
+  batch.add(change);
+}
+
+void PushTables::flush() {
+  batch.flush();
+  waiting_count = 0;
+}
+
+void PushTables::flush_for(std::int64_t document) {
+  for (int i = 0; i < waiting_count; i++) {
+    if (waiting[i] == document) {
+      flush();
+      return;
+    }
+  }
+}
+
+void PushTables::close() {
+  batch.close();
+  unfolded.close();
+  replicas.close();
+  log.close();
+}
+
+void apply_changes(const PushDocument& given, size_t first, size_t end, const Verdict* reason, PushTables* tables) {
   PushDocument document = given;
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "converge push of a document", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
-  OwnedTable log("change", RowExclusiveLock);
-  OwnedTable replicas("replica", RowExclusiveLock);
-  OwnedTable unfolded("unfolded", RowExclusiveLock);
-  auto* known = static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas));
-  int known_count = 0;
+  KnownReplicas known{static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas)), 0};
   Deltas deltas[kMaxFields] = {};
   bool touched = false;
   int deferred_count = 0;
-  const ServerNode node = current_node();
   if (document.creates) {
     // An earlier part of the request may have made it, or somebody else meanwhile.
     bool there;
@@ -171,6 +229,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     document.document = there ? find_document(document.collection, document.ref) : 0;
     document.writable = locked || !there;
   }
+  bool expected = reason != nullptr;
   bool deleted = false;
 
   for (size_t i = first; i < end; i++) {
@@ -192,42 +251,35 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       create_row(&document, checked);
       created = true;
     }
-    PushReplica* replica = nullptr;
-    for (int j = known_count - 1; j >= 0 && replica == nullptr; j--) {
-      if (static_cast<std::uint64_t>(known[j].replica) == change.replica) replica = &known[j];
-    }
-    if (replica == nullptr) {
-      if (known_count == kMaxPushReplicas) {
-        *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
-                    psprintf("more than %d replicas of one document in a request", kMaxPushReplicas), 0};
-        continue;
-      }
-      if (!load_replica(document, change, log.relation, replicas.relation, &known[known_count], verdict)) continue;
-      replica = &known[known_count++];
-      replica->unfolded = false;
-    }
+    PushReplica* replica = find_replica_of(document, change, tables, &known, verdict);
+    if (replica == nullptr) continue;
     if (!in_range(change)) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
       continue;
     }
-    Finding finding = check_change(document, change, *replica, log.relation, &checked, verdict);
+    Finding finding = check_change(document, change, *replica, tables, &checked, verdict);
     if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");
     if (finding == Finding::apply && reason != nullptr) {
       *verdict = *reason;
       finding = Finding::refuse;
     }
-    if (finding == Finding::refuse) write_refusal(document, change, replica, &log, &replicas, *verdict);
+    if (finding == Finding::apply && !expected) {
+      expected = created || check_expectation(document, replica->replica, tables, verdict);
+      if (!expected) finding = Finding::refuse;
+    }
+    if (finding == Finding::refuse) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
-    appear(document, replica, &replicas);
-    append_change(&log, node, new_change(document, change, false));
+    appear(document, replica, &tables->replicas);
+    tables->add(new_change(document, change, false));
     replica->last = static_cast<std::int64_t>(change.seq);
     *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
     if (created) continue;
     if (is_deferred(checked)) {
-      defer_change(document, replica, &unfolded);
+      defer_change(document, replica, &tables->unfolded);
       deferred_count++;
     }
     if (checked.payload.operation == Operation::remove) {
+      tables->flush();
       if (touched) merge_into_row(document, deltas);
       touched = false;
       deleted = delete_document(document);
@@ -244,11 +296,12 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       touched = true;
     }
   }
-  unfolded.close();
-  replicas.close();
-  log.close();
   if (deferred_count > 0) converge_note_unfolded(document.ref.tenant, document.document, deferred_count);
-  if (touched) merge_into_row(document, deltas);
+  if (touched) {
+    // What the row's triggers add is logged behind what they saw.
+    tables->flush();
+    merge_into_row(document, deltas);
+  }
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.
     document.verdicts[i].message =
@@ -256,92 +309,6 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   }
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(context);
-}
-
-struct Work {
-  PushDocument** documents;
-  int count;
-  size_t first, end;      // of the only document, when there is one
-  const Verdict* reason;
-};
-
-void apply_all(void* argument) {
-  const auto* work = static_cast<Work*>(argument);
-  const int level = begin_lock_timeout(push_lock_timeout);
-  for (int i = 0; i < work->count; i++) {
-    CHECK_FOR_INTERRUPTS();
-    apply_changes(*work->documents[i], 0, work->documents[i]->wire->n_changes, nullptr);
-  }
-  fire_deferred_constraints();
-  end_lock_timeout(level);
-}
-
-void apply_one(void* argument) {
-  const auto* work = static_cast<Work*>(argument);
-  const int level = begin_lock_timeout(push_lock_timeout);
-  apply_changes(*work->documents[0], work->first, work->end, work->reason);
-  fire_deferred_constraints();
-  end_lock_timeout(level);
-}
-
-// The verdict on a change whose application raised `error`, and whether it will
-// never do better.
-bool refusal_of(const ErrorData* error, Verdict* verdict) {
-  verdict->message = error->message != nullptr ? error->message : "";
-  verdict->expected_seq = 0;
-  const bool at_fault = is_edits_fault(error);
-  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
-    case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-      verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
-      break;
-    case ERRCODE_DATA_EXCEPTION:
-      verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
-      break;
-    default:
-      verdict->code = at_fault ? CONVERGE__WIRE__CODE__CODE_DENIED : CONVERGE__WIRE__CODE__CODE_UNAVAILABLE;
-  }
-  return at_fault;
-}
-
-// The change that cannot be applied is refused, or, where it may do better
-// another time, left undecided: later numbers of its replica are then a gap.
-void decide_failed(PushDocument* document, size_t index, const ErrorData* error) {
-  Verdict reason;
-  if (refusal_of(error, &reason)) {
-    Work work{&document, 1, index, index + 1, &reason};
-    error = in_subtransaction(apply_one, &work);
-    if (error == nullptr) return;
-    // Either there is no document that could keep the refusal, or the number was
-    // taken meanwhile: then the client asks again and is told.
-    if (!document->creates) reason = {CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, error->message, 0};
-  }
-  document->verdicts[index] = reason;
-}
-
-// After a batch failed: halves of it, and halves of what fails again, so that
-// only the change that raises is refused, at the cost of a few subtransactions.
-void apply_range(PushDocument* document, size_t first, size_t end) {
-  if (first == end) return;
-  CHECK_FOR_INTERRUPTS();
-  Work work{&document, 1, first, end, nullptr};
-  const ErrorData* error = in_subtransaction(apply_one, &work);
-  if (error == nullptr) return;
-  if (end - first == 1) {
-    decide_failed(document, first, error);
-    return;
-  }
-  const size_t middle = first + (end - first) / 2;
-  apply_range(document, first, middle);
-  apply_range(document, middle, end);
-}
-
-}  // namespace
-
-void apply_group(PushDocument** documents, int count) {
-  defer_constraints();
-  Work work{documents, count, 0, 0, nullptr};
-  if (in_subtransaction(apply_all, &work) == nullptr) return;
-  for (int i = 0; i < count; i++) apply_range(documents[i], 0, documents[i]->wire->n_changes);
 }
 
 }  // namespace converge

@@ -9,6 +9,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 }
 
 namespace converge {
@@ -30,13 +31,14 @@ std::string_view payload_of(const Converge__Wire__Change& change) {
 
 // A number that the replica has used already.
 Finding check_known_number(const PushDocument& document, const Converge__Wire__Change& change,
-                           const PushReplica& replica, Relation log, Verdict* verdict) {
+                           const PushReplica& replica, PushTables* tables, Verdict* verdict) {
   const Writer writer{document.ref.tenant, document.document, replica.replica};
   unsigned char hash[kHashBytes];
   hash_change(change.hlc, payload_of(change), hash);
+  tables->flush_for(document.document);
   LoggedChange logged{};
   std::string_view known;
-  if (find_logged(log, writer, static_cast<std::int64_t>(change.seq), &logged)) {
+  if (find_logged(tables->log.relation, writer, static_cast<std::int64_t>(change.seq), &logged)) {
     known = {reinterpret_cast<const char*>(logged.hash), kHashBytes};
   } else if (static_cast<std::int64_t>(change.seq) == replica.row.last_seq && replica.row.has_last_hash) {
     known = {reinterpret_cast<const char*>(replica.row.last_hash), kHashBytes};
@@ -167,8 +169,8 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
   return finding;
 }
 
-bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, Relation log,
-                  Relation replicas, PushReplica* replica, Verdict* verdict) {
+bool load_replica(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
+                  PushReplica* replica, Verdict* verdict) {
   if (!in_range(change)) {
     settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
     return false;
@@ -180,24 +182,26 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
   }
   const Writer writer{document.ref.tenant, document.document, replica->replica};
   replica->row = ReplicaRow{};
-  replica->appeared = find_replica(replicas, writer, &replica->row);
+  replica->appeared = find_replica(tables->replicas.relation, writer, &replica->row);
   replica->last = 0;
+  replica->unfolded = false;
   if (!replica->appeared) return true;
   if (std::strcmp(replica->row.principal, document.principal) != 0) {
     settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the replica is another principal's");
     return false;
   }
-  replica->last = Max(last_logged(log, writer), replica->row.last_seq);
+  tables->flush_for(document.document);
+  replica->last = Max(last_logged(tables->log.relation, writer), replica->row.last_seq);
   return true;
 }
 
-Finding check_change(const PushDocument& document, const Converge__Wire__Change& change,
-                     const PushReplica& replica, Relation log, CheckedChange* checked, Verdict* verdict) {
+Finding check_change(const PushDocument& document, const Converge__Wire__Change& change, const PushReplica& replica,
+                     PushTables* tables, CheckedChange* checked, Verdict* verdict) {
   const ReplicaRecord record{static_cast<std::uint64_t>(replica.last),
                              static_cast<std::uint64_t>(replica.row.refused_from)};
   switch (place_of(record, change.seq)) {
     case NumberPlace::taken:
-      return check_known_number(document, change, replica, log, verdict);
+      return check_known_number(document, change, replica, tables, verdict);
     case NumberPlace::after_refused:
       return settle(verdict, CONVERGE__WIRE__CODE__CODE_AFTER_REFUSED,
                     psprintf("number %lld of the replica was refused: %s",
@@ -212,6 +216,47 @@ Finding check_change(const PushDocument& document, const Converge__Wire__Change&
       break;
   }
   return check_content(document, change, checked, verdict);
+}
+
+bool check_expectation(const PushDocument& document, std::int64_t replica, PushTables* tables, Verdict* verdict) {
+  if (document.wire->expect.len == 0) return true;
+  int count = 0;
+  const ReplicaPosition* positions = nullptr;
+  std::int64_t* last = nullptr;
+  if (document.document != 0) {
+    tables->flush_for(document.document);
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    positions = document_replicas(document.ref.tenant, document.document, snapshot, &count);
+    UnregisterSnapshot(snapshot);
+    last = static_cast<std::int64_t*>(palloc_extended(sizeof(std::int64_t) * static_cast<Size>(count + 1),
+                                                      MCXT_ALLOC_HUGE));
+    for (int i = 0; i < count; i++) {
+      const Writer writer{document.ref.tenant, document.document, positions[i].replica};
+      last[i] = Max(last_logged(tables->log.relation, writer), positions[i].compacted);
+    }
+  }
+  const std::string_view expected{reinterpret_cast<const char*>(document.wire->expect.data),
+                                  document.wire->expect.len};
+  auto compare = [&]() -> Result<bool> {
+    const Result<LogVersion> version = LogVersion::decode(expected);
+    if (!version) return version.error();
+    LogVersion present;
+    for (int i = 0; i < count; i++) {
+      present.set(static_cast<ReplicaId>(positions[i].replica), static_cast<std::uint64_t>(last[i]));
+    }
+    return meets_expectation(*version, present, static_cast<ReplicaId>(replica));
+  };
+  bool met = false;
+  boundary::Failure failure;
+  if (!boundary::attempt(compare, &met, &failure)) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, message_of(failure), 0};
+    return false;
+  }
+  if (!met) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_EXPECTATION_FAILED,
+                "the document was changed since the version that was expected", 0};
+  }
+  return met;
 }
 
 }  // namespace converge
