@@ -121,6 +121,7 @@ void append_change(OwnedTable* log, const ServerNode& node, const NewChange& cha
 LogBatch::LogBatch(OwnedTable* table, const ServerNode& server)
     : log(table),
       node(server),
+      description(CreateTupleDescCopy(RelationGetDescr(table->relation))),
       slots(static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * kMaxChanges))),
       made(0),
       count(0),
@@ -131,7 +132,7 @@ void LogBatch::add(const NewChange& change) {
   MemoryContext context = GetMemoryChunkContext(slots);
   if (count == made) {
     MemoryContext caller = MemoryContextSwitchTo(context);
-    slots[made++] = MakeSingleTupleTableSlot(RelationGetDescr(log->relation), &TTSOpsHeapTuple);
+    slots[made++] = MakeSingleTupleTableSlot(description, &TTSOpsHeapTuple);
     MemoryContextSwitchTo(caller);
   }
   HeapTuple row = form_change(log->relation, node, change, context);
@@ -153,13 +154,12 @@ void LogBatch::close() {
   pfree(slots);
 }
 
-std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {
-  ScanKeyData keys[3];
-  fill_keys(keys, writer);
+namespace {
+
+// The greatest number that the keys let through, 0 if there is none.
+std::int64_t last_seq(Relation log, ScanKey keys, int key_count, Snapshot snapshot) {
   Relation index = index_open(log_key(), AccessShareLock);
-  // Rows are added and deleted but never changed, so that SnapshotSelf cannot miss one.
-  SysScanDesc scan =
-      systable_beginscan_ordered(log, index, snapshot != nullptr ? snapshot : SnapshotSelf, 3, keys);
+  SysScanDesc scan = systable_beginscan_ordered(log, index, snapshot, key_count, keys);
   std::int64_t last = 0;
   if (HeapTuple row = systable_getnext_ordered(scan, BackwardScanDirection); HeapTupleIsValid(row)) {
     bool is_null;
@@ -168,6 +168,24 @@ std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) 
   systable_endscan_ordered(scan);
   index_close(index, AccessShareLock);
   return last;
+}
+
+}  // namespace
+
+std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {
+  ScanKeyData keys[3];
+  fill_keys(keys, writer);
+  // Rows are added and deleted but never changed, so that SnapshotSelf cannot miss one.
+  return last_seq(log, keys, 3, snapshot != nullptr ? snapshot : SnapshotSelf);
+}
+
+std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about) {
+  // A scan reads all of an index page that its keys let through.
+  ScanKeyData keys[4];
+  fill_keys(keys, writer);
+  ScanKeyInit(&keys[3], kSeq, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(about));
+  const std::int64_t last = last_seq(log, keys, 4, SnapshotSelf);
+  return last != 0 ? last : last_logged(log, writer);
 }
 
 bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change) {

@@ -63,6 +63,7 @@ struct LogBatch {
 
   OwnedTable* log;
   ServerNode node;
+  TupleDesc description;  // a copy, which slots need not pin
   struct TupleTableSlot** slots;
   int made;   // slots
   int count;  // changes that wait
@@ -81,6 +82,10 @@ struct LogBatch {
 // that is null, as it is at this moment with what this command has added. (What
 // compaction dropped, converge.replica has.)
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot = nullptr);
+
+// As it is at this moment. Quick where `about` is near it: what lies below is not
+// looked at, unless nothing lies above.
+std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about);
 
 // The change with that number, in CurrentMemoryContext. False: not in the log.
 bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change);

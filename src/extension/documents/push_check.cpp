@@ -191,7 +191,8 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
     return false;
   }
   tables->flush_for(document.document);
-  replica->last = Max(last_logged(tables->log.relation, writer), replica->row.last_seq);
+  const std::int64_t before = static_cast<std::int64_t>(change.seq) - 1;
+  replica->last = Max(last_logged_near(tables->log.relation, writer, before), replica->row.last_seq);
   return true;
 }
 

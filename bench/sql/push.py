@@ -1,0 +1,174 @@
+"""push(): changes a second in one backend, committed, with policies on, and what
+one costs in WAL."""
+import itertools
+import pathlib
+import sys
+import time
+
+import psycopg2
+
+from harness import database, figure, medians, run, value
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test/support"))
+from database import sign  # noqa: E402  (harness has added its folder to the path)
+from wire_schema import converge_pb2 as wire  # noqa: E402
+
+SECRET = b"a secret of 32 bytes or more, here"
+PUSHES = 20  # in one measurement
+
+SETUP = """
+CREATE TABLE note (tenant text, id text, body crdt_text NOT NULL DEFAULT '', props lww_map NOT NULL DEFAULT '',
+                   PRIMARY KEY (tenant, id));
+ALTER TABLE note ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON note USING (tenant = current_tenant()) WITH CHECK (tenant = current_tenant());
+SELECT track('note', 'tenant', '{body}');
+DROP ROLE IF EXISTS bench_app;
+CREATE ROLE bench_app IN ROLE converge_client;
+GRANT SELECT, INSERT, UPDATE, DELETE ON note TO bench_app;
+INSERT INTO note (tenant, id) SELECT 'acme', 'document ' || n FROM generate_series(0, %(documents)s - 1) n;
+CREATE TABLE plain (tenant text COLLATE "C", document bigint, replica bigint, seq bigint, payload bytea,
+                    PRIMARY KEY (tenant, document, replica, seq));
+VACUUM ANALYZE
+"""
+
+# One edit after the other, as deltas: a character typed, a key of a map set.
+EDITS = """
+CREATE OR REPLACE FUNCTION pg_temp.typed(times int) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
+DECLARE
+    was crdt_text := new_text('');
+    now crdt_text;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        now := insert(was, i - 1, 'x');
+        RETURN NEXT difference(was, now)::bytea;
+        was := now;
+    END LOOP;
+END $$;
+CREATE OR REPLACE FUNCTION pg_temp.set(times int) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
+DECLARE
+    was lww_map := new_map('{}');
+    now lww_map;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        now := set(was, 'key ' || i % 10, to_jsonb(i));
+        RETURN NEXT difference(was, now)::bytea;
+        was := now;
+    END LOOP;
+END $$
+"""
+
+
+class Clients:
+    """A client for each document, who makes one change after the other."""
+
+    def __init__(self, connection, documents, field, changes):
+        self.field = field
+        self.token = sign({"tenant": "acme", "sub": "ann", "exp": int(time.time()) + 36000}, SECRET, key_id="k")
+        self.keys = [f"document {n}" for n in range(documents)]
+        run(connection, EDITS)
+        made = run(connection, f"SELECT pg_temp.{'typed' if field == 'body' else 'set'}({changes})")
+        self.deltas = [bytes(delta) for delta, in made]
+        # The same edits in each document: a document knows nothing of the others.
+        self.replica = next(replicas)
+        self.numbers = dict.fromkeys(self.keys, 0)
+
+    def request(self, documents, each):
+        """A request of `each` changes of each of the first `documents` documents."""
+        request = wire.PushRequest()
+        group = request.groups.add(token=self.token)
+        hlc = int(time.time() * 1000) << 16
+        for key in self.keys[:documents]:
+            document = group.documents.add(document=wire.DocumentRef(collection="note", key=key))
+            for _ in range(each):
+                delta = self.deltas[self.numbers[key] % len(self.deltas)]
+                self.numbers[key] += 1
+                payload = wire.Payload(fields=[wire.FieldDelta(field=self.field, delta=delta)])
+                document.changes.add(replica=self.replica, seq=self.numbers[key], hlc=hlc,
+                                     payload=payload.SerializeToString(deterministic=True))
+        return request.SerializeToString()
+
+
+replicas = itertools.count(1000)
+
+
+def push(connection, request):
+    """How long a push takes, as its client sees it; every change has to be applied."""
+    begin = time.perf_counter()
+    answer = value(connection, "SELECT converge.push(%s)", psycopg2.Binary(request))
+    spent = time.perf_counter() - begin
+    response = wire.PushResponse.FromString(bytes(answer))
+    codes = {verdict.code for group in response.groups for document in group.documents for verdict in document.verdicts}
+    assert codes == {0}, codes
+    return spent
+
+
+def rate(connection, clients, documents, each):
+    """Changes a second."""
+    requests = [clients.request(documents, each) for _ in range(PUSHES)]
+    return PUSHES * documents * each / sum(push(connection, request) for request in requests)
+
+
+def floor_rate(connection, clients):
+    """The same payloads inserted into a table with the log's key and nothing else, a thousand at a time."""
+    payload = wire.Payload(fields=[wire.FieldDelta(field="body", delta=clients.deltas[0])]).SerializeToString()
+    spent = 0
+    for number in range(PUSHES):
+        begin = time.perf_counter()
+        run(connection, "INSERT INTO plain SELECT 'acme', n %% 100, %s, n / 100, %s FROM generate_series(1, 1000) n",
+            next(replicas), psycopg2.Binary(payload))
+        spent += time.perf_counter() - begin
+    return PUSHES * 1000 / spent
+
+
+def wal_bytes(connection, clients):
+    """Of a change, at batches of a hundred over a hundred documents."""
+    before = value(connection, "SELECT pg_current_wal_insert_lsn()")
+    for _ in range(PUSHES):
+        push(connection, clients.request(100, 1))
+    return int(value(connection, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", before)) / PUSHES / 100
+
+
+def alter(connection, **settings):
+    for name, setting in settings.items():
+        run(connection, f"ALTER SYSTEM SET {name} = {setting}" if setting else f"ALTER SYSTEM RESET {name}")
+    run(connection, "SELECT pg_reload_conf()")
+    time.sleep(0.2)
+
+
+def measure(server):
+    with database(server, "bench_push") as connection:
+        for statement in SETUP.split(";"):
+            run(connection, statement % {"documents": 10000})
+        run(connection, "INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('k', 'HS256', %s)", SECRET)
+        run(connection, "ALTER SYSTEM SET max_wal_size = '4GB'")
+        # Only what push() does, and checkpoints that do not come in between.
+        alter(connection, **{"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'",
+                             "converge.fold_changes": "1000000000"})
+        typing = Clients(connection, 10000, "body", 5000)
+        setting = Clients(connection, 10000, "props", 1000)
+        run(connection, "SET ROLE bench_app")
+        rate(connection, typing, 100, 10), rate(connection, setting, 100, 10)
+        run(connection, "RESET ROLE")
+
+        def as_client(measured, *arguments):
+            run(connection, "SET ROLE bench_app")
+            try:
+                return measured(connection, *arguments)
+            finally:
+                run(connection, "RESET ROLE")
+
+        deferred, immediate, floor, spread = medians([
+            lambda: as_client(rate, typing, 100, 10),
+            lambda: as_client(rate, setting, 100, 10),
+            lambda: floor_rate(connection, typing),
+            lambda: as_client(rate, typing, 1000, 1),
+        ])
+        figure("push_deferred_per_s", deferred, "changes/s")
+        figure("push_immediate_per_s", immediate, "changes/s")
+        figure("push_floor_per_s", floor, "rows/s")
+        figure("push_1000_documents_per_s", spread, "changes/s")
+        alter(connection, full_page_writes="off")
+        figure("wal_bytes_per_change", medians([lambda: as_client(wal_bytes, typing)])[0], "bytes")
+        alter(connection, full_page_writes=None)
+        alter(connection, **{"converge.fold_quiet": None, "converge.fold_latest": None,
+                             "converge.fold_changes": None})
