@@ -82,7 +82,7 @@ CREATE FUNCTION test.first_bytes(message bytea, wanted int) RETURNS bytea LANGUA
 CREATE FUNCTION test.code(n numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT (ARRAY['OK', 'DUPLICATE', 'GAP', 'DENIED', 'MALFORMED', 'TOO_LARGE', 'CLOCK_AHEAD', 'EQUIVOCATION',
                   'AFTER_REFUSED', 'UNKNOWN_DOCUMENT', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'UNAVAILABLE',
-                  'PROTOCOL', 'UNSUPPORTED_VERSION', 'LIMIT'])[n::int + 1] $$;
+                  'PROTOCOL', 'UNSUPPORTED_VERSION', 'LIMIT', 'EXPECTATION_FAILED', 'ABORTED'])[n::int + 1] $$;
 
 -- What push() said of each change, in the order of the request.
 CREATE FUNCTION test.verdicts(response bytea)
