@@ -269,3 +269,25 @@ def test_a_row_that_is_locked_for_too_long(database, start_bridge, connect):
     lock.close()
     peer.push(seq=seq)  # the same number again
     assert peer.next("ack").seq == seq
+
+
+def test_a_push_that_expects_a_version_is_refused_once_somebody_else_has_written(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge)
+    seen = peer.follow("note", "plan").pull.log_version
+    colleague = connect(bridge, document="plan", principal="bob")
+
+    def push_expecting(version):
+        message = ClientMessage()
+        message.push.channel = peer.channel
+        message.push.expect = version
+        message.push.atomic = True
+        peer.change(message)
+        peer.send(message)
+
+    push_expecting(seen)
+    assert peer.next("ack").seq == 1
+    colleague.push_and_wait()
+    push_expecting(seen)
+    reject = peer.next("reject")
+    assert (code_name(reject.code), reject.seq) == ("CODE_EXPECTATION_FAILED", 2)

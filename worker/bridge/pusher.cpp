@@ -23,12 +23,15 @@ struct Place {
 };
 
 // One group for each token, in it one entry for each document, so that a
-// document's changes stay in the order in which they came.
+// document's changes stay in the order in which they came. A push with a
+// condition is a group of its own, and what its client sends later another one.
 wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<Place>& places) {
   wire::PushRequest request;
   std::map<std::string_view, int> groups;
   std::map<std::tuple<int, std::string_view, std::string_view>, int> documents;
   for (const PendingPush& push : batch) {
+    const bool conditional = push.atomic || !push.expect.empty();
+    if (conditional) groups.erase(*push.token);
     auto [group, new_group] = groups.try_emplace(*push.token, request.groups_size());
     if (new_group) request.add_groups()->set_token(*push.token);
     wire::PushGroup& to = *request.mutable_groups(group->second);
@@ -38,6 +41,11 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
     wire::DocumentPush& changes = *to.mutable_documents(document->second);
     places.push_back({group->second, document->second, changes.changes_size()});
     for (const wire::Change& change : push.changes) *changes.add_changes() = change;
+    if (conditional) {
+      to.set_atomic(push.atomic);
+      changes.set_expect(push.expect);
+      groups.erase(group);
+    }
   }
   return request;
 }

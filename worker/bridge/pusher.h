@@ -38,6 +38,8 @@ struct PendingPush {
   std::shared_ptr<const std::string> token;
   wire::DocumentRef document;
   std::vector<wire::Change> changes;
+  bool atomic = false;  // as wire.Push has them
+  std::string expect;
   std::size_t bytes = 0;
   std::chrono::steady_clock::time_point since;
   bool alone = false;  // a call with this and others failed as a whole

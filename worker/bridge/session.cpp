@@ -349,6 +349,8 @@ void Session::push(wire::Push& push) {
   pending.token = token_;
   pending.document = subscription->document->ref;
   pending.bytes = push.ByteSizeLong() + sizeof(PendingPush);
+  pending.atomic = push.atomic();
+  pending.expect = std::move(*push.mutable_expect());
   pending.changes.reserve(static_cast<std::size_t>(push.changes_size()));
   for (wire::Change& change : *push.mutable_changes()) {
     change.clear_principal();  // the server knows

@@ -2,6 +2,9 @@
 
 #include <string>
 
+#include "core/counter/g_counter.h"
+#include "core/counter/pn_counter.h"
+
 namespace converge {
 
 struct varlena* empty_value(FieldType type) {
@@ -20,6 +23,24 @@ struct varlena* merge_states(FieldType type, std::string_view a, std::string_vie
     if (!merged) return merged.error();
     return boundary::varlena_of(*merged);
   });
+}
+
+namespace {
+
+template <typename Counter>
+void check_counter(std::string_view state) {
+  (void)boundary::call([&]() -> Result<std::int64_t> {
+    const Result<Counter> counter = Counter::decode(state);
+    if (!counter) return counter.error();
+    return counter->value();
+  });
+}
+
+}  // namespace
+
+void check_value(FieldType type, std::string_view state) {
+  if (type == FieldType::pn_counter) check_counter<PnCounter>(state);
+  if (type == FieldType::g_counter) check_counter<GCounter>(state);
 }
 
 struct varlena* state_difference(FieldType type, std::string_view older, std::string_view newer) {

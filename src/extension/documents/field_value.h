@@ -22,6 +22,10 @@ struct varlena* empty_value(FieldType type);
 // The join of two states.
 struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b);
 
+// Raises 22003 where a counter's value, of the merges that concurrent edits led
+// to, is none that can be read. Other types always have one.
+void check_value(FieldType type, std::string_view state);
+
 // What `older` lacks of `newer`, or null if that is nothing.
 struct varlena* state_difference(FieldType type, std::string_view older, std::string_view newer);
 

@@ -83,6 +83,7 @@ void apply_edits(void* argument) {
     const std::string_view old_state = state_bytes(type, old_value);
     struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
     if (boundary::view(merged) == old_state) continue;
+    check_value(type, boundary::view(merged));
     values[i] = merged;
     mask |= std::uint64_t{1} << i;
   }
