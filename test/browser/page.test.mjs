@@ -142,6 +142,12 @@ test("edited offline on one side, merged when it is back", limit, async (context
   assert.deepEqual(errors, []);
 });
 
+/** Closes a page like a user who has stopped typing: saves are up to 250 ms behind. */
+async function leave({ page }) {
+  await page.waitForTimeout(1500);
+  await page.close();
+}
+
 /** A browser profile: what its pages keep, its later pages find. */
 async function profile(context) {
   const browser = await demo.browser.newContext();
@@ -162,7 +168,7 @@ test("edited offline, closed, reopened: the edits arrive once", limit, async (co
   await first.left.type(" offline");
   await first.left.setKey("n", "1");
   assert.equal(await first.left.pending(), 9);
-  await first.page.close();
+  await leave(first);
   assert.equal(await row(both, "closed"), "common {}");
   assert.deepEqual(first.errors, []);
 
@@ -186,7 +192,7 @@ test("two tabs offline, one reopened: both tabs' edits arrive once", limit, asyn
       await pane.type(`${letter}${i}`);
     }
   }
-  for (const { page } of tabs) await page.close();
+  for (const tab of tabs) await leave(tab);
   assert.equal(await row(both, "tabs"), " {}");
 
   const { left, right, errors } = await openPage(context, demo, name, demo.tokens.acme, kept);

@@ -71,6 +71,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#connection.on("message", (message) => this.#onMessage(message));
     this.#connection.on("failure", (error) => this.emit("problem", error));
     globalThis.addEventListener?.("online", this.#onNetwork);
+    if (this.#storage) globalThis.addEventListener?.("pagehide", this.#onHide);
     if (options.connect ?? true) this.connect();
   }
 
@@ -101,6 +102,7 @@ export class Client extends Emitter<ClientEvents> {
   /** Closes the connection and every document. */
   close(): void {
     globalThis.removeEventListener?.("online", this.#onNetwork);
+    globalThis.removeEventListener?.("pagehide", this.#onHide);
     for (const document of [...this.#entries.keys()]) document.close();
     this.#connection.disconnect();
   }
@@ -269,6 +271,11 @@ export class Client extends Emitter<ClientEvents> {
   #byChannel(channel: number): Document | undefined {
     return this.#find((each) => each.channel === channel)?.document;
   }
+
+  // The page goes: what waits to be saved does not wait longer.
+  readonly #onHide = () => {
+    for (const document of this.#entries.keys()) void document.kept();
+  };
 
   readonly #onNetwork = () => this.#connection.hurry();
 }

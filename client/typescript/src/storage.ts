@@ -23,7 +23,7 @@ export interface Place {
 
 // Saving takes at most about a tenth of the time, and is at most so long overdue.
 const share = 9;
-const longestPauseMs = 1000;
+const longestPauseMs = 250;
 
 /** Writes a document to its place whenever it has changed, one save at a time. */
 export class Keeper {
