@@ -197,6 +197,8 @@ void DocumentClient::on_pull(const wire::Subscribed& subscribed) {
   const wire::PullResponse& pull = subscribed.pull();
   session_.on_epoch(pull.epoch());
   check(session_.on_fields(read_fields(pull)));
+  columns_.on_pull(pull);
+  for (const wire::Change& change : pull.changes()) columns_.on_change(change);
   session::Update update;
   if (pull.has_state()) {
     update = check(session_.on_state(read_state(pull.state()), pull.state().log_version()));
@@ -216,6 +218,7 @@ void DocumentClient::on_changes(const wire::Changes& changes) {
   for (const wire::Change& change : changes.changes()) {
     received_.push_back({change.replica(), change.seq(), change.principal()});
     const session::Update update = check(session_.on_changes({read_change(change)}));
+    columns_.on_change(change);
     if (events_.updated) events_.updated(update, &change);
   }
   note_acknowledged();

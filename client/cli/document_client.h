@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "columns.h"
 #include "connection.h"
 #include "core/session/document_session.h"
 #include "options.h"
@@ -50,6 +51,7 @@ class DocumentClient {
   void set_online(bool online);
 
   session::DocumentSession& session() { return session_; }
+  const Columns& columns() const { return columns_; }
 
   // Makes one change: `edit` calls the session's edit methods. Sends it when
   // there is a connection. Returns its number, 0 if it changed nothing.
@@ -88,6 +90,7 @@ class DocumentClient {
   DocumentName name_;
   Events events_;
   session::DocumentSession session_;
+  Columns columns_;
   std::shared_ptr<Connection> connection_;
   boost::asio::steady_timer pause_;    // between attempts to connect, and while offline
   boost::asio::steady_timer changed_;  // cancelled to wake wait_until()

@@ -48,6 +48,7 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
     });
   }
   if (name == "value") co_return field_value(client.session(), text_argument(command, 1));
+  if (name == "columns") co_return client.columns().values();
   if (name == "received") {
     ordered_json list = ordered_json::array();
     for (const DocumentClient::Received& change : client.received())

@@ -34,6 +34,16 @@ ordered_json effects(const session::DocumentSession& session, const session::Upd
   return fields;
 }
 
+// The plain columns that a change set.
+ordered_json set_columns(const wire::Change& change) {
+  ordered_json columns = ordered_json::object();
+  wire::Payload payload;
+  if (!payload.ParseFromString(change.payload())) return columns;
+  for (const wire::ColumnValue& column : payload.columns())
+    columns[column.column()] = ordered_json::parse(column.value());
+  return columns;
+}
+
 }  // namespace
 
 int tail(const Options& options, const std::string& document) {
@@ -42,13 +52,17 @@ int tail(const Options& options, const std::string& document) {
   DocumentClient::Events events;
   events.updated = [&self](const session::Update& update, const wire::Change* change) {
     if (change == nullptr) {
-      print({{"document", all_values(self->session())}});
+      ordered_json line = {{"document", all_values(self->session())}};
+      if (!self->columns().values().empty()) line["columns"] = self->columns().values();
+      print(line);
       return;
     }
-    print({{"replica", change->replica()},
-           {"seq", change->seq()},
-           {"principal", change->principal()},
-           {"fields", effects(self->session(), update)}});
+    ordered_json line = {{"replica", change->replica()},
+                         {"seq", change->seq()},
+                         {"principal", change->principal()},
+                         {"fields", effects(self->session(), update)}};
+    if (const ordered_json columns = set_columns(*change); !columns.empty()) line["columns"] = columns;
+    print(line);
     if (update.deleted) print({{"deleted", true}});
   };
   events.disconnected = [](const std::string& why) {

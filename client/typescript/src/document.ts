@@ -1,6 +1,7 @@
 // One document as an application sees it: its fields, its events, its local
 // changes and what the server makes of them.
 import { Code, Operation, Payload, type Change, type PullResponse } from "../generated/converge.ts";
+import { Columns, type Json } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
 import { Emitter } from "./emitter.ts";
@@ -40,6 +41,8 @@ export interface DocumentEvents {
   /** the number of changes that the server has not acknowledged */
   pending: number;
   refused: DocumentRefusal;
+  /** plain columns that the server includes are different now */
+  columns: ReadonlyMap<string, Json>;
   /** the row was deleted */
   deleted: { principal: string };
 }
@@ -72,6 +75,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #session: DocumentSession;
   #incarnation = 0n;
   readonly #fields = new Map<string, FieldView>();
+  #columns = new Columns();
   readonly #opened: { promise: Promise<void>; resolve: () => void; reject: (error: ConvergeError) => void };
   #known: FieldInfo[] = [];
   #state: DocumentState = "opening";
@@ -126,6 +130,12 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   /** The document's fields, by name. */
   get fields(): readonly FieldInfo[] {
     return this.#known;
+  }
+
+  /** The plain columns that the collection includes, by name: read-only, as the
+   * server last had them. */
+  get columns(): ReadonlyMap<string, Json> {
+    return this.#columns.values;
   }
 
   text(field: string): TextField {
@@ -230,6 +240,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#session.onFields(pull.fields);
     this.#known = pull.fields.map(({ field, type }) => ({ field, type }));
     if (pull.state) this.#show("remote", this.#session.onState(pull.state.fields, pull.state.logVersion), []);
+    if (this.#columns.onPull(pull)) this.emit("columns", this.columns);
     this.#apply(pull.changes);
     this.#session.onCaughtUp(pull.logVersion);
     this.#sent = [];
@@ -361,6 +372,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       if (view instanceof TextField && view.length > 0) splices.set(view.name, [{ at: 0, removed: view.length, inserted: "" }]);
       view.forget();
     }
+    this.#columns = new Columns();
     this.#session.free();
     this.#session = new DocumentSession(this.core);
     this.#session.onFields(this.#known);
@@ -384,6 +396,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       const some = changes.slice(at, at + step);
       const update = this.#session.onChanges(some.map(loggedChange));
       this.#show("remote", update, [...new Set(some.map(({ principal }) => principal))]);
+      if (some.map((change) => this.#columns.onChange(change)).includes(true)) this.emit("columns", this.columns);
     }
   }
 
