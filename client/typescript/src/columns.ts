@@ -2,9 +2,7 @@
 // Clients read them and cannot change them.
 import type { Change, ColumnValue, PullResponse } from "../generated/converge.ts";
 import { Payload } from "../generated/converge.ts";
-
-/** What `JSON.parse` gives. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+import type { Json } from "./fields.ts";
 
 interface Held {
   value: Json;

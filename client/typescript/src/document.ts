@@ -1,13 +1,13 @@
 // One document as an application sees it: its fields, its events, its local
 // changes and what the server makes of them.
 import { Code, Operation, Payload, type Change, type PullResponse } from "../generated/converge.ts";
-import { Columns, type Json } from "./columns.ts";
+import { Columns } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
 import { Emitter } from "./emitter.ts";
 import { Packer, Unpacker } from "./core/packing.ts";
 import { ConvergeError, codeName } from "./errors.ts";
-import { CounterField, MapField, RegisterField, SetField, TextField, type FieldHost, type FieldView } from "./fields.ts";
+import { CounterField, MapField, RegisterField, SetField, TextField, type FieldHost, type FieldView, type Json } from "./fields.ts";
 import type { Splice } from "./splice.ts";
 import { Keeper, type Place } from "./storage.ts";
 

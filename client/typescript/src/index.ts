@@ -9,4 +9,3 @@ export { IndexedDbStorage } from "./indexed_db.ts";
 export { moveCaret, spliceBetween, type Splice } from "./splice.ts";
 export { type DocumentStorage, type Place } from "./storage.ts";
 export { bindTextarea } from "./bindings/textarea.ts";
-export { type Json } from "./columns.ts";
