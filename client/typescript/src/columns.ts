@@ -21,6 +21,20 @@ export class Columns {
     return new Map([...this.#held].map(([column, { value }]) => [column, value]));
   }
 
+  /** What load() takes. */
+  save(): string {
+    const held = [...this.#held].map(([column, { value, replica, hlc }]) => [column, value, String(replica), String(hlc)]);
+    const known = [...this.#known].map(([replica, seq]) => [String(replica), String(seq)]);
+    return JSON.stringify({ epoch: String(this.#epoch), held, known });
+  }
+
+  load(saved: string): void {
+    const { epoch, held, known } = JSON.parse(saved) as { epoch: string; held: [string, Json, string, string][]; known: [string, string][] };
+    this.#epoch = BigInt(epoch);
+    this.#held = new Map(held.map(([column, value, replica, hlc]) => [column, { value, replica: BigInt(replica), hlc: BigInt(hlc) }]));
+    this.#known = new Map(known.map(([replica, seq]) => [BigInt(replica), BigInt(seq)]));
+  }
+
   /** Whether a pull changed anything; its changes are still to be given to onChange. */
   onPull(pull: PullResponse): boolean {
     const before = JSON.stringify([...this.values]);

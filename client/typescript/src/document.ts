@@ -318,13 +318,14 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #record(): Uint8Array {
     const packer = new Packer().u32(recordVersion).u64(this.#incarnation).u32(this.#known.length);
     for (const { field, type } of this.#known) packer.text(field).u32(type);
-    return packer.bytes(this.#session.save()).packed().slice();
+    return packer.bytes(this.#session.save()).text(this.#columns.save()).packed().slice();
   }
 
   #restore(bytes: Uint8Array): void {
     try {
       const record = readRecord(bytes);
       this.#session.load(record.session);
+      this.#columns.load(record.columns);
       this.#incarnation = record.incarnation;
       this.#known = record.fields;
     } catch (error) {
@@ -463,11 +464,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
 const recordVersion = 1;
 
-function readRecord(bytes: Uint8Array): { incarnation: bigint; fields: FieldInfo[]; session: Uint8Array } {
+function readRecord(bytes: Uint8Array): { incarnation: bigint; fields: FieldInfo[]; session: Uint8Array; columns: string } {
   const record = new Unpacker(bytes);
   const version = record.u32();
   if (version !== recordVersion) throw new ConvergeError("invalid", "document was kept by another version of the client", `its record has version ${version}`);
-  return { incarnation: record.u64(), fields: record.list(() => ({ field: record.text(), type: record.u32() })), session: record.bytes() };
+  return { incarnation: record.u64(), fields: record.list(() => ({ field: record.text(), type: record.u32() })), session: record.bytes(), columns: record.text() };
 }
 
 function storageError(error: unknown): ConvergeError {

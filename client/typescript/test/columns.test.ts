@@ -62,3 +62,15 @@ test("a restored server may have forgotten what it said", () => {
   columns.onChange(change(7n, 4n, 80n, { title: '"known"' }));
   assert.equal(columns.values.get("title"), "known");
 });
+
+test("what was saved is known after a load, and comes no second time", () => {
+  const before = new Columns();
+  before.onPull(pull(1n, [0x91, 7, 2], { title: '"new"', due: "null" }));
+  before.onChange(change(7n, 3n, 30n, { title: '"newer"' }));
+  const columns = new Columns();
+  columns.load(before.save());
+  assert.deepEqual([...columns.values], [...before.values]);
+  assert.equal(columns.onPull(pull(1n, [0x91, 7, 3])), false);
+  assert.equal(columns.onChange(change(7n, 3n, 30n, { title: '"newer"' })), false);
+  assert.equal(columns.onChange(change(7n, 4n, 40n, { due: "1" })), true);
+});
