@@ -1,0 +1,38 @@
+"""The guides' blocks, run as they stand there, and what they print."""
+import re
+import subprocess
+
+import pytest
+
+from database import ROOT
+from test_readme import BLOCK, squeezed
+
+GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_guide(guide, database):
+    blocks = BLOCK.findall(guide.read_text())
+    assert [kind for kind, _ in blocks].count("sql") >= 4
+    printed = None
+    for kind, block in blocks:
+        if kind == "sql":
+            psql = subprocess.run(
+                [database.server.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", database.server.host,
+                 "-p", database.server.port, "-U", "postgres", "-d", database.name],
+                input=block, capture_output=True, text=True, timeout=60)
+            assert psql.returncode == 0, psql.stderr
+            printed = psql.stdout
+        elif kind == "text":
+            assert squeezed(printed)[-len(squeezed(block)):] == squeezed(block)
+
+
+def test_names_in_the_reference_are_there(database):
+    """Each function that the reference of documents shows is there."""
+    reference = (ROOT / "docs/reference/documents.md").read_text()
+    shown = re.findall(r"^    (?:CALL )?converge\.(\w+)\(", reference, re.MULTILINE)
+    assert len(shown) > 10
+    with database.session.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'converge'::regnamespace")
+        there = {name for name, in cursor.fetchall()}
+    assert set(shown) <= there
