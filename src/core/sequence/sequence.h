@@ -105,7 +105,8 @@ class Sequence {
   // Whether a run of this client waits, or an unknown unit of it is deleted.
   bool has_pending_of(ClientIndex client) const;
 
-  // What is known of a unit. `early`: deleted, though it is not there yet.
+  // What is known of a unit. `early`: deleted, though it is not there yet; `gone`:
+  // see lists.h.
   enum class UnitState : std::uint8_t { unknown, visible, deleted, early, gone };
   struct Stretch {
     UnitState state = UnitState::unknown;

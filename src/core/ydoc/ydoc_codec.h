@@ -30,7 +30,7 @@ bool is_pending_alone(std::string_view bytes);
 // is pending.
 FlatDocument flatten_document(const Sequence& document);
 
-// The text, in order, and the runs of one list that has begun.
+// Calls take(place) for each run of a list that has begun, in order.
 template <class F>
 void for_each_run(const Sequence& document, ListIndex list, F&& take) {
   for (RunTree::Place at = RunTree::next(document.head(list)); at.valid() && !at.run().head();
