@@ -15,7 +15,7 @@ constexpr FieldType type_of() {
   if constexpr (std::is_same_v<State, GCounter>) return FieldType::g_counter;
   if constexpr (std::is_same_v<State, MvRegister>) return FieldType::mv_register;
   if constexpr (std::is_same_v<State, LwwSet>) return FieldType::lww_set;
-  if constexpr (std::is_same_v<State, YDoc>) return FieldType::ydoc;
+  if constexpr (std::is_same_v<State, PassedByDocument>) return FieldType::ydoc;
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ Result<LiveField> LiveField::create(FieldType type) {
     case FieldType::lww_set:
       return LiveField(LwwSet{});
     case FieldType::ydoc:
-      return LiveField(YDoc{});
+      return LiveField(PassedByDocument{});
   }
   return Error{ErrorCode::invalid, "unknown field type",
                "it has number " + std::to_string(static_cast<unsigned>(type))};

@@ -14,9 +14,16 @@
 #include "core/register/mv_register.h"
 #include "core/result.h"
 #include "core/sequence/text.h"
-#include "core/ydoc/ydoc.h"
 
 namespace converge::session {
+
+// A Yjs document is edited by Yjs clients, not through a session: one passes by what
+// comes for such a field, and always has it empty.
+struct PassedByDocument {
+  Result<void> merge_encoded(std::string_view) { return {}; }
+  std::string encode() const { return empty_state(FieldType::ydoc); }
+  PassedByDocument difference(const PassedByDocument&) const { return {}; }
+};
 
 class LiveField {
  public:
@@ -47,7 +54,8 @@ class LiveField {
   }
 
  private:
-  using State = std::variant<LwwMap, OrSet, Text, PnCounter, GCounter, MvRegister, LwwSet, YDoc>;
+  using State = std::variant<LwwMap, OrSet, Text, PnCounter, GCounter, MvRegister, LwwSet,
+                             PassedByDocument>;
 
   explicit LiveField(State state) : state_(std::move(state)) {}
 
