@@ -17,7 +17,6 @@ constexpr std::uint32_t kNone = RunTable::kNone;
 RunRewriter::RunRewriter(const RunTable& table, const EditedRuns& edited,
                          const std::vector<ClientIndex>& number)
     : table_(table),
-      edited_(edited),
       pieces_(edited.pieces()),
       number_(number),
       budget_(std::uint64_t{8} * table.size() + 4096) {

@@ -74,7 +74,6 @@ class RunRewriter {
   RunCode translated(RunCode code) const;
 
   const RunTable& table_;
-  const EditedRuns& edited_;
   const std::vector<EditedRuns::Piece>& pieces_;
   const std::vector<ClientIndex>& number_;
   bool renumbered_ = false;      // the table's replicas have other places now
