@@ -156,7 +156,13 @@ std::vector<ReplicaId> CausalContext::replicas() const {
 }
 
 void CausalContext::encode(std::string& out) const {
-  append_varint(out, replicas().size());
+  std::uint64_t replicas = 0;
+  const DotInterval* previous = nullptr;
+  for (const DotInterval& interval : intervals_) {
+    replicas += previous == nullptr || previous->replica != interval.replica;
+    previous = &interval;
+  }
+  append_varint(out, replicas);
   ReplicaId before = 0;
   for (auto at = intervals_.begin(); at != intervals_.end();) {
     auto end = at;
