@@ -88,13 +88,18 @@ def test_detached(place):
     assert make(environment, "demo-stop").returncode == 0, "stopping twice is no error"
 
 
+def heed_interrupts():
+    # Whoever starts the tests in the background may have had them ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_nothing_behind(place):
     directory, environment = place
     with tempfile.TemporaryFile("w+") as output:
         # A session of its own, so that the signal comes to all of it, as from a terminal.
         demo = subprocess.Popen(["make", "--no-print-directory", "-C", ROOT, "demo"], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                start_new_session=True)
+                                start_new_session=True, preexec_fn=heed_interrupts)
 
         def printed(text):
             output.seek(0)
