@@ -82,7 +82,8 @@ CREATE FUNCTION test.first_bytes(message bytea, wanted int) RETURNS bytea LANGUA
 CREATE FUNCTION test.code(n numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT (ARRAY['OK', 'DUPLICATE', 'GAP', 'DENIED', 'MALFORMED', 'TOO_LARGE', 'CLOCK_AHEAD', 'EQUIVOCATION',
                   'AFTER_REFUSED', 'UNKNOWN_DOCUMENT', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'UNAVAILABLE',
-                  'PROTOCOL', 'UNSUPPORTED_VERSION', 'LIMIT', 'EXPECTATION_FAILED', 'ABORTED'])[n::int + 1] $$;
+                  'PROTOCOL', 'UNSUPPORTED_VERSION', 'LIMIT', 'EXPECTATION_FAILED', 'ABORTED',
+                  'VIOLATES_CONSTRAINT'])[n::int + 1] $$;
 
 -- What push() said of each change, in the order of the request.
 CREATE FUNCTION test.verdicts(response bytea)
@@ -96,6 +97,16 @@ CREATE FUNCTION test.verdicts(response bytea)
 CREATE FUNCTION test.push(VARIADIC groups bytea[])
     RETURNS TABLE (code text, message text, expected numeric) LANGUAGE sql VOLATILE
     AS $$ SELECT * FROM test.verdicts(converge.push(test.request(VARIADIC groups))) $$;
+
+-- Of each verdict, the SQLSTATE and the name of the constraint that is violated.
+CREATE FUNCTION test.violations(response bytea)
+    RETURNS TABLE (code text, "sqlstate" text, "constraint" text, message text) LANGUAGE sql IMMUTABLE AS $$
+    SELECT test.code(test.first_number(v.bytes, 1)), convert_from(test.first_bytes(v.bytes, 4), 'UTF8'),
+           convert_from(test.first_bytes(v.bytes, 5), 'UTF8'), convert_from(test.first_bytes(v.bytes, 2), 'UTF8')
+      FROM test.fields(response) WITH ORDINALITY g(f, n, bytes, i),
+           test.fields(g.bytes) WITH ORDINALITY d(f, n, bytes, i),
+           test.fields(d.bytes) WITH ORDINALITY v(f, n, bytes, i)
+     ORDER BY g.i, d.i, v.i $$;
 
 -- What pull() gave: the changes' numbers by replica, or the state's fields.
 CREATE FUNCTION test.pulled(response bytea)

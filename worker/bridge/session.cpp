@@ -425,6 +425,8 @@ void Session::send_reject(std::uint32_t channel, const wire::Change& change, con
   reject.set_code(verdict.code());
   reject.set_message(verdict.message());
   reject.set_expected_seq(verdict.expected_seq());
+  reject.set_sqlstate(verdict.sqlstate());
+  reject.set_constraint(verdict.constraint());
   send(encode(message));
 }
 

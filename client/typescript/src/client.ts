@@ -227,11 +227,9 @@ export class Client extends Emitter<ClientEvents> {
         case "ack":
           this.#byChannel(message.value.channel)?.onAck(message.value.replica, message.value.seq);
           break;
-        case "reject": {
-          const { channel, replica, seq, code, message: text, expectedSeq } = message.value;
-          this.#byChannel(channel)?.onReject(replica, seq, code, text, expectedSeq);
+        case "reject":
+          this.#byChannel(message.value.channel)?.onReject(message.value);
           break;
-        }
         case "problem": {
           const error = problemError(message.value);
           const entry = message.value.request === 0 ? undefined : this.#find((each) => each.request === message.value.request);

@@ -1,6 +1,6 @@
 // One document as an application sees it: its fields, its events, its local
 // changes and what the server makes of them.
-import { Code, Operation, Payload, type Change, type PullResponse } from "../generated/converge.ts";
+import { Code, Operation, Payload, type Change, type PullResponse, type Reject } from "../generated/converge.ts";
 import { Columns } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
@@ -263,11 +263,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#proceed();
   }
 
-  onReject(replica: bigint, seq: bigint, code: Code, message: string, expectedSeq: bigint): void {
+  onReject({ replica, seq, code, message, expectedSeq, sqlstate, constraint }: Reject): void {
     const refusal = this.#session.onReject(replica, seq, code, message, expectedSeq);
     // Whatever the verdict asks for, it is sent anew from the journal.
     if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq < seq && (code !== Code.CODE_GAP || sent.seq < expectedSeq));
-    if (refusal) this.#refused(refusal);
+    if (refusal) this.#refused(refusal, code === Code.CODE_VIOLATES_CONSTRAINT ? { sqlstate, constraint } : undefined);
     this.#changed();
     if (this.#session.needsPull()) this.host.pull(this);
     else if (code === Code.CODE_UNAVAILABLE || code === Code.CODE_LIMIT || code === Code.CODE_UNAUTHENTICATED) this.host.postpone(this);
@@ -414,7 +414,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (update.deleted) this.emit("deleted", { principal: principals.at(-1) ?? "" });
   }
 
-  #refused(refusal: Refusal): void {
+  #refused(refusal: Refusal, violation: ConvergeError["violation"]): void {
     this.#show("rollback", refusal.update, []);
     if (this.#keeper) {
       this.#held = true;
@@ -425,7 +425,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       });
     }
     this.emit("refused", {
-      error: new ConvergeError(codeName(refusal.code), refusal.message),
+      error: new ConvergeError(codeName(refusal.code), refusal.message, "", violation),
       fields: [...new Set(refusal.lost.map(({ field }) => field))],
       reapplied: refusal.reapplied,
     });

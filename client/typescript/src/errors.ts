@@ -13,6 +13,9 @@ export class ConvergeError extends Error {
     message: string,
     /** the figures; may be empty */
     readonly detail = "",
+    /** of `violates_constraint`: PostgreSQL's SQLSTATE and the constraint's name;
+     * the name is empty where a trigger said no */
+    readonly violation?: { sqlstate: string; constraint: string },
   ) {
     super(message);
   }

@@ -184,6 +184,15 @@ test("a refused edit is rolled back and told; later ones are made again", async 
   assert.deepEqual(view(a).tags, []);
 });
 
+test("a violated constraint is told by its name, and takes back its own change alone", async (context) => {
+  const { told, a, b } = await refuse(context, Code.CODE_VIOLATES_CONSTRAINT);
+  assert.equal(told.error.code, "violates_constraint");
+  assert.deepEqual(told.error.violation, { sqlstate: "23514", constraint: "at_most_three" });
+  assert.equal(told.reapplied, 1);
+  await until(() => b.text("body").value === "kept and later", () => view(b));
+  assert.deepEqual(view(a), view(b));
+});
+
 test("who may not write loses what was not acknowledged, and nothing else", async (context) => {
   const { told, a, b } = await refuse(context, Code.CODE_DENIED);
   assert.equal(told.error.code, "denied");

@@ -97,8 +97,10 @@ export class Loopback {
     const { replica, seq } = change;
     const logged = this.log.filter((each) => each.replica === replica);
     const last = logged.at(-1)?.seq ?? 0n;
-    const reject = (code: Code, expectedSeq = 0n) =>
-      socket.give({ $case: "reject", value: { channel: 7, replica, seq, code, message: Code[code], expectedSeq } });
+    const reject = (code: Code, expectedSeq = 0n) => {
+      const [sqlstate, constraint] = code === Code.CODE_VIOLATES_CONSTRAINT ? ["23514", "at_most_three"] : ["", ""];
+      socket.give({ $case: "reject", value: { channel: 7, replica, seq, code, message: Code[code], expectedSeq, sqlstate, constraint } });
+    };
     if (seq > last + 1n) return reject(Code.CODE_GAP, last + 1n);
     if (seq === last + 1n) {
       if (logged.some(({ payload }) => payload.length === 0)) return reject(Code.CODE_AFTER_REFUSED);

@@ -70,6 +70,7 @@ enum class Code : std::uint32_t {
   unauthenticated = 11,
   unavailable = 12,
   limit = 15,
+  violates_constraint = 18,
 };
 
 // wire.Operation.

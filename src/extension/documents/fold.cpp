@@ -98,8 +98,7 @@ void apply_edits(void* argument) {
 // The table's owner may have taken a privilege from itself, or its triggers may
 // need one: no change is at fault for that.
 bool is_folds_fault(const ErrorData* error) {
-  return (is_edits_fault(error) && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE) ||
-         error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
+  return is_edits_fault(error) && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE;
 }
 
 void quarantine_edit(Fold* fold, const Edit& edit, const ErrorData& error) {

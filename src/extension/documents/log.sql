@@ -79,6 +79,8 @@ CREATE TABLE converge.replica (
     refused_from bigint,                -- this number and all above it are refused
     refused_code integer,               -- and why: a wire.Code and its message
     refused_message text,
+    refused_sqlstate text,              -- of a violated constraint, and its name
+    refused_constraint text,
     PRIMARY KEY (tenant, document, replica)
 );
 

@@ -279,6 +279,10 @@ struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& 
         verdict->code = document->verdicts[k].code;
         verdict->message = const_cast<char*>(document->verdicts[k].message);
         verdict->expected_seq = static_cast<std::uint64_t>(document->verdicts[k].expected_seq);
+        if (const char* sqlstate = document->verdicts[k].sqlstate) verdict->sqlstate = const_cast<char*>(sqlstate);
+        if (const char* constraint = document->verdicts[k].constraint) {
+          verdict->constraint = const_cast<char*>(constraint);
+        }
         result->verdicts[k] = verdict;
       }
     }

@@ -31,6 +31,9 @@ struct Verdict {
   Converge__Wire__Code code;
   const char* message;
   std::int64_t expected_seq;
+  // Of a violated constraint, and its name; else null.
+  const char* sqlstate = nullptr;
+  const char* constraint = nullptr;
 };
 
 // What is known of one replica while its changes are gone through.

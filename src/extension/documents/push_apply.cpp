@@ -24,6 +24,12 @@ namespace {
 // Of a refusal's reason, which is kept with the replica.
 constexpr int kMaxReasonBytes = 512;
 
+// The row is locked, and a policy that says no raises.
+[[noreturn]] void row_not_written(const char* done) {
+  ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("the document's row was not %s", done),
+                  errdetail("A trigger kept it as it was.")));
+}
+
 // Merges the deltas into the row. Raises where the row cannot be updated.
 void merge_into_row(const PushDocument& document, Deltas* deltas) {
   Collection* collection = document.collection;
@@ -45,10 +51,7 @@ void merge_into_row(const PushDocument& document, Deltas* deltas) {
     mask |= std::uint64_t{1} << i;
   }
   if (mask == 0) return;
-  if (update_row_announced(collection, document.ref, mask, values) != 1) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not updated"),
-                    errdetail("A trigger or policy kept it as it was.")));
-  }
+  if (update_row_announced(collection, document.ref, mask, values) != 1) row_not_written("updated");
 }
 
 NewChange new_change(const PushDocument& document, const Converge__Wire__Change& change, bool refused) {
@@ -84,8 +87,9 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
   replica->row.refused_from = from;
   replica->row.refused_code = verdict.code;
   replica->row.refused_message = pnstrdup(verdict.message, static_cast<Size>(length));
-  refuse_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, from, verdict.code,
-                 replica->row.refused_message);
+  replica->row.refused_sqlstate = verdict.sqlstate;
+  replica->row.refused_constraint = verdict.constraint;
+  refuse_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, replica->row);
 }
 
 // Whether the change touches a field that is folded later.
@@ -117,7 +121,7 @@ void create_row(PushDocument* document, const CheckedChange& checked) {
     mask |= std::uint64_t{1} << field;
   }
   if (insert_row_announced(document->collection, document->ref, mask, values) != 1) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not inserted")));
+    row_not_written("inserted");
   }
   document->document = find_document(document->collection, document->ref);
   if (document->document == 0) {
@@ -133,8 +137,7 @@ void mark_document(const PushDocument& document, bool deleted) {
   if (mark_row_announced(document.collection, document.ref, deleted) > 0) return;
   PlainValues plain;
   if (read_plain_values(document.collection, document.ref, false, &plain) && plain.deleted == deleted) return;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not updated"),
-                  errdetail("A trigger or policy kept it as it was.")));
+  row_not_written("updated");
 }
 
 // Softly where the collection has it so. Whether the document is gone.
@@ -143,9 +146,7 @@ bool delete_document(const PushDocument& document) {
     mark_document(document, true);
     return false;
   }
-  if (delete_row_announced(document.collection, document.ref) != 1) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row was not deleted")));
-  }
+  if (delete_row_announced(document.collection, document.ref) != 1) row_not_written("deleted");
   return true;
 }
 
@@ -305,8 +306,11 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   }
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.
-    document.verdicts[i].message =
-        MemoryContextStrdup(GetMemoryChunkContext(document.verdicts), document.verdicts[i].message);
+    MemoryContext kept = GetMemoryChunkContext(document.verdicts);
+    Verdict* verdict = &document.verdicts[i];
+    for (const char** text : {&verdict->message, &verdict->sqlstate, &verdict->constraint}) {
+      if (*text != nullptr) *text = MemoryContextStrdup(kept, *text);
+    }
   }
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(context);

@@ -47,7 +47,9 @@ Finding check_known_number(const PushDocument& document, const Converge__Wire__C
     case TakenBy::same:
       return settle(verdict, CONVERGE__WIRE__CODE__CODE_DUPLICATE, "");
     case TakenBy::same_refused:
-      return settle(verdict, static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message);
+      *verdict = {static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message, 0,
+                  replica.row.refused_sqlstate, replica.row.refused_constraint};
+      return Finding::settled;
     case TakenBy::other:
       break;
   }

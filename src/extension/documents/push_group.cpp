@@ -101,10 +101,26 @@ bool refusal_of(const ErrorData* error, Verdict* verdict) {
     *verdict = unavailable(error);
     return false;
   }
-  *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED, error->message != nullptr ? error->message : "", 0};
-  const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-  if (category == ERRCODE_PROGRAM_LIMIT_EXCEEDED) verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
-  if (category == ERRCODE_DATA_EXCEPTION) verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
+  // Never the detail: it tells values, perhaps of rows that the caller may not see.
+  *verdict = {CONVERGE__WIRE__CODE__CODE_VIOLATES_CONSTRAINT, error->message != nullptr ? error->message : "", 0};
+  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+      verdict->code = CONVERGE__WIRE__CODE__CODE_TOO_LARGE;
+      break;
+    case ERRCODE_DATA_EXCEPTION:
+      verdict->code = CONVERGE__WIRE__CODE__CODE_MALFORMED;
+      break;
+    case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
+      verdict->code = CONVERGE__WIRE__CODE__CODE_DENIED;
+      break;
+    default:
+      if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE) {
+        verdict->code = CONVERGE__WIRE__CODE__CODE_DENIED;
+        break;
+      }
+      verdict->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+      verdict->constraint = error->constraint_name;
+  }
   return true;
 }
 

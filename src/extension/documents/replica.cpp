@@ -19,7 +19,7 @@ namespace {
 // converge.replica's columns.
 enum : AttrNumber {
   kTenant = 1, kDocument, kReplica, kPrincipal, kLastSeq, kLastHash, kRefusedFrom, kRefusedCode,
-  kRefusedMessage, kColumns = kRefusedMessage
+  kRefusedMessage, kRefusedSqlstate, kRefusedConstraint, kColumns = kRefusedConstraint
 };
 
 HeapTuple find_row(Relation table, const Writer& writer, Snapshot snapshot) {
@@ -50,8 +50,12 @@ bool find_replica(Relation table, const Writer& writer, ReplicaRow* replica, Sna
   }
   replica->refused_from = nulls[kRefusedFrom - 1] ? 0 : DatumGetInt64(values[kRefusedFrom - 1]);
   replica->refused_code = nulls[kRefusedCode - 1] ? 0 : DatumGetInt32(values[kRefusedCode - 1]);
-  replica->refused_message =
-      nulls[kRefusedMessage - 1] ? "" : TextDatumGetCString(values[kRefusedMessage - 1]);
+  auto text_of = [&](AttrNumber column) -> const char* {
+    return nulls[column - 1] ? "" : TextDatumGetCString(values[column - 1]);
+  };
+  replica->refused_message = text_of(kRefusedMessage);
+  replica->refused_sqlstate = text_of(kRefusedSqlstate);
+  replica->refused_constraint = text_of(kRefusedConstraint);
   return true;
 }
 
@@ -69,17 +73,22 @@ void create_replica(OwnedTable* table, const Writer& writer, const char* princip
   CommandCounterIncrement();
 }
 
-void refuse_replica(OwnedTable* table, const Writer& writer, std::int64_t from, int code,
-                    const char* message) {
+void refuse_replica(OwnedTable* table, const Writer& writer, const ReplicaRow& refused) {
   HeapTuple row = find_row(table->relation, writer, nullptr);
   if (!HeapTupleIsValid(row)) elog(ERROR, "replica to refuse has not appeared");
   Datum values[kColumns];
   bool nulls[kColumns];
   heap_deform_tuple(row, RelationGetDescr(table->relation), values, nulls);
-  values[kRefusedFrom - 1] = Int64GetDatum(from);
-  values[kRefusedCode - 1] = Int32GetDatum(code);
-  values[kRefusedMessage - 1] = CStringGetTextDatum(message);
-  for (const AttrNumber column : {kRefusedFrom, kRefusedCode, kRefusedMessage}) nulls[column - 1] = false;
+  values[kRefusedFrom - 1] = Int64GetDatum(refused.refused_from);
+  values[kRefusedCode - 1] = Int32GetDatum(refused.refused_code);
+  for (const AttrNumber column : {kRefusedFrom, kRefusedCode}) nulls[column - 1] = false;
+  auto set_text = [&](AttrNumber column, const char* text) {
+    nulls[column - 1] = text == nullptr;
+    values[column - 1] = text == nullptr ? static_cast<Datum>(0) : CStringGetTextDatum(text);
+  };
+  set_text(kRefusedMessage, refused.refused_message);
+  set_text(kRefusedSqlstate, refused.refused_sqlstate);
+  set_text(kRefusedConstraint, refused.refused_constraint);
   table->update(row, values, nulls);
   CommandCounterIncrement();
 }

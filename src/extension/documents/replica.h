@@ -17,6 +17,8 @@ struct ReplicaRow {
   std::int64_t refused_from;  // 0: not refused
   int refused_code;           // a wire.Code
   const char* refused_message;
+  const char* refused_sqlstate;    // of a violated constraint, and its name; else empty
+  const char* refused_constraint;
 };
 
 // Strings in CurrentMemoryContext. False: the replica has not appeared.
@@ -25,9 +27,9 @@ bool find_replica(Relation table, const Writer& writer, ReplicaRow* row, Snapsho
 // The replica appears. One that is there already raises 23505.
 void create_replica(OwnedTable* table, const Writer& writer, const char* principal);
 
-// Nothing of the replica from number `from` on is accepted any more.
-void refuse_replica(OwnedTable* table, const Writer& writer, std::int64_t from, int code,
-                    const char* message);
+// Nothing of the replica is accepted any more from `refused.refused_from` on, for
+// the reason that it gives.
+void refuse_replica(OwnedTable* table, const Writer& writer, const ReplicaRow& refused);
 
 // Compaction dropped everything up to this change.
 void compact_replica(OwnedTable* table, const Writer& writer, std::int64_t last_seq, const unsigned char* last_hash);

@@ -34,6 +34,18 @@ bool concerns_everything(int sqlstate) {
   }
 }
 
+// Whether a trigger chose this SQLSTATE itself: its class is none of PostgreSQL's.
+bool is_applications_own(int sqlstate) {
+  constexpr char kClasses[][3] = {"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21",
+                                  "22", "23", "24", "25", "26", "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B",
+                                  "3D", "3F", "40", "42", "44", "53", "54", "55", "57", "58", "72", "F0", "HV", "P0",
+                                  "XX"};
+  for (const auto& known : kClasses) {
+    if (ERRCODE_TO_CATEGORY(sqlstate) == MAKE_SQLSTATE(known[0], known[1], '0', '0', '0')) return false;
+  }
+  return true;
+}
+
 void set_constraints(bool deferred) {
   ConstraintsSetStmt statement{};
   statement.type = T_ConstraintsSetStmt;
@@ -90,11 +102,12 @@ bool is_edits_fault(const ErrorData* error) {
     case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
     case ERRCODE_DATA_EXCEPTION:
     case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+    case ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION:
     case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
     case ERRCODE_PLPGSQL_ERROR:
       return true;
     default:
-      return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+      return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || is_applications_own(error->sqlerrcode);
   }
 }
 

@@ -351,6 +351,10 @@ ALTER TABLE converge.collection
     ADD included name[] NOT NULL DEFAULT '{}',
     ADD deletion_column name;
 
+ALTER TABLE converge.replica
+    ADD refused_sqlstate text,
+    ADD refused_constraint text;
+
 -- The fields each collection has had. In the log and on the wire a field keeps
 -- the name that its column had first, and no other column ever takes it.
 CREATE TABLE converge.field (

@@ -27,6 +27,19 @@ TEST_F(Session, a_refusal_takes_back_the_change_and_makes_the_later_ones_again) 
   expect_equal_to_server(anna);
 }
 
+// Who may write at all loses only what the constraint said no to.
+TEST_F(Session, a_violated_constraint_takes_back_its_change_alone) {
+  type(anna, 0, "good");
+  set(anna, "k", "\"forbidden\"");
+  type(anna, 4, " text");
+  tag(anna, "t");
+  const Refusal refusal = refuse(anna, 2, static_cast<std::uint32_t>(Code::violates_constraint));
+  EXPECT_EQ(refusal.reapplied, 2u);
+  EXPECT_EQ(refusal.lost.size(), 1u);
+  EXPECT_EQ(text(anna), "good text");
+  EXPECT_EQ(props(anna), "{}");
+}
+
 TEST_F(Session, typing_behind_a_refused_character_stays_in_its_place) {
   type(anna, 0, "[]");
   server.sync(anna);
