@@ -93,7 +93,8 @@ class Documents:
 
     def status(self):
         columns = ("state", "pid", "problem", "documents_waiting", "changes_waiting", "waiting_since",
-                   "documents_folded", "changes_folded", "changes_quarantined")
+                   "documents_folded", "changes_folded", "changes_quarantined",
+                   "documents_compacted", "changes_compacted")
         return dict(zip(columns, self.session.run("SELECT * FROM converge.maintenance_status()")[0]))
 
     def wait_for_worker(self):

@@ -1,5 +1,5 @@
 // The maintenance worker: folds the documents of one database, whose changes
-// push() only logged, into their rows when they are due.
+// push() only logged, into their rows when they are due, and compacts the log.
 //
 // It sleeps until a commit tells it of such changes, and then until the first
 // document is due. What it knows is only where to look: converge.unfolded says
@@ -17,6 +17,7 @@ PGDLLEXPORT void converge_maintenance_worker_main(Datum argument);
 #include "extension/documents/fold.h"
 #include "extension/documents/settings.h"
 #include "extension/documents/unfolded.h"
+#include "worker/background/compaction.h"
 #include "worker/background/fold_queue.h"
 #include "worker/background/lifecycle.h"
 
@@ -201,6 +202,8 @@ void run() {
   pg_atomic_write_u64(&place.entry->documents_folded, 0);
   pg_atomic_write_u64(&place.entry->changes_folded, 0);
   pg_atomic_write_u64(&place.entry->changes_quarantined, 0);
+  pg_atomic_write_u64(&place.entry->documents_compacted, 0);
+  pg_atomic_write_u64(&place.entry->changes_compacted, 0);
   set_problem("");
   set_phase(Phase::running);
   place.outcome = Outcome::stopped;
@@ -218,15 +221,16 @@ void run() {
 
     read_notes();
     if (worker.look && worker.queue.has_room()) look_into_table();
-    const long nap = fold_due_documents();
+    const long until_fold = fold_due_documents();
     show_progress();
     if (worker.look && worker.queue.has_room()) continue;
+    const long until_compaction = compact_some(worker.context);
+    const long nap = until_fold >= 0 ? Min(until_fold, until_compaction) : until_compaction;
     if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {
       worker.reported_at = GetCurrentTimestamp();
       pgstat_report_stat(true);
     }
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | (nap >= 0 ? WL_TIMEOUT : 0) | WL_EXIT_ON_PM_DEATH, nap,
-                    PG_WAIT_EXTENSION);
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, nap, PG_WAIT_EXTENSION);
   }
 }
 

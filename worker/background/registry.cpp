@@ -55,6 +55,8 @@ void set_up_memory() {
       pg_atomic_init_u64(&entry->documents_folded, 0);
       pg_atomic_init_u64(&entry->changes_folded, 0);
       pg_atomic_init_u64(&entry->changes_quarantined, 0);
+      pg_atomic_init_u64(&entry->documents_compacted, 0);
+      pg_atomic_init_u64(&entry->changes_compacted, 0);
       entry->notes.lock = &locks[1 + i].lock;
     }
   }
@@ -126,6 +128,8 @@ void free_entry(Entry* entry) {
   pg_atomic_write_u64(&entry->documents_folded, 0);
   pg_atomic_write_u64(&entry->changes_folded, 0);
   pg_atomic_write_u64(&entry->changes_quarantined, 0);
+  pg_atomic_write_u64(&entry->documents_compacted, 0);
+  pg_atomic_write_u64(&entry->changes_compacted, 0);
 }
 
 void wake_launcher() {

@@ -64,6 +64,8 @@ struct Entry {
   pg_atomic_uint64 documents_folded;   // since the worker started
   pg_atomic_uint64 changes_folded;     // since the worker started
   pg_atomic_uint64 changes_quarantined;  // since the worker started
+  pg_atomic_uint64 documents_compacted;  // since the worker started
+  pg_atomic_uint64 changes_compacted;    // since the worker started
 
   FoldNotes notes;  // for the maintenance worker
 };

@@ -77,6 +77,8 @@ enum MaintenanceColumn {
   documents_folded,
   changes_folded,
   changes_quarantined,
+  documents_compacted,
+  changes_compacted,
   maintenance_column_count
 };
 
@@ -90,6 +92,8 @@ void fill_maintenance(const Entry& entry, Datum* values, bool* nulls) {
   values[documents_folded] = Int64GetDatum(static_cast<int64>(read(entry.documents_folded)));
   values[changes_folded] = Int64GetDatum(static_cast<int64>(read(entry.changes_folded)));
   values[changes_quarantined] = Int64GetDatum(static_cast<int64>(read(entry.changes_quarantined)));
+  values[documents_compacted] = Int64GetDatum(static_cast<int64>(read(entry.documents_compacted)));
+  values[changes_compacted] = Int64GetDatum(static_cast<int64>(read(entry.changes_compacted)));
 }
 
 using Fill = void (*)(const Entry&, Datum*, bool*);

@@ -31,7 +31,9 @@ CREATE FUNCTION converge.maintenance_status(
         OUT waiting_since timestamptz,  -- since when the oldest of them does
         OUT documents_folded bigint,    -- since the worker started
         OUT changes_folded bigint,      -- since the worker started
-        OUT changes_quarantined bigint) -- since the worker started
+        OUT changes_quarantined bigint, -- since the worker started
+        OUT documents_compacted bigint, -- since the worker started
+        OUT changes_compacted bigint)   -- since the worker started
     AS 'MODULE_PATHNAME', 'converge_maintenance_status'
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.maintenance_status() IS

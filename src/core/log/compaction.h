@@ -10,7 +10,7 @@
 //   - is not folded into the row yet, because the fold reads it from the log;
 //   - is younger than what is to be kept;
 //   - has to stay: a refusal, whose verdict a resend must get again, a deletion,
-//     which no state holds, and what is in quarantine.
+//     which no state holds, and what waits in quarantine.
 //
 // The number at which it ends is never taken from another replica, from a clock
 // or from the highest number seen: a commit that comes late could lie below.

@@ -214,6 +214,11 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
     field->deferred = is_among(deferred, attribute->attname) && !policies_watch(relation, attribute->attnum);
   }
 
+  if (!nulls[kKeep - 1]) {
+    collection->keep = static_cast<Interval*>(palloc(sizeof(Interval)));
+    *collection->keep = *DatumGetIntervalP(values[kKeep - 1]);
+  }
+
   // Columns that were dropped are passed over.
   ArrayType* included = DatumGetArrayTypeP(values[kIncluded - 1]);
   const char* deletion = nulls[kDeletionColumn - 1] ? "" : NameStr(*DatumGetName(values[kDeletionColumn - 1]));
@@ -353,6 +358,23 @@ void check_table_owner(Oid relation) {
   const bool owns = pg_class_ownercheck(relation, GetUserId());
 #endif
   if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+}
+
+void set_keep(Relation tracked, const Interval* keep) {
+  OwnedTable table("collection", RowExclusiveLock);
+  HeapTuple row = find_row(table.relation, RelationGetRelid(tracked));
+  if (!HeapTupleIsValid(row)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("table \"%s\" is not tracked", RelationGetRelationName(tracked))));
+  }
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table.relation), values, nulls);
+  nulls[kKeep - 1] = keep == nullptr;
+  values[kKeep - 1] = IntervalPGetDatum(keep);
+  table.update(row, values, nulls);
+  table.close();
+  forget_collection(RelationGetRelid(tracked));
 }
 
 void set_deferred(Oid tracked, ArrayType* fields) {

@@ -15,6 +15,7 @@ extern "C" {
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/relcache.h"
+#include "utils/timestamp.h"
 }
 
 namespace converge {
@@ -30,7 +31,7 @@ inline constexpr int kMaxKeyBytes = 1024;
 namespace collection_table {
 enum : AttrNumber {
   kCollection = 1, kName, kRelation, kTenantColumn, kKeyColumns, kDeferred, kIncluded, kDeletionColumn,
-  kColumns = kDeletionColumn
+  kKeep, kColumns = kKeep
 };
 }
 
@@ -77,6 +78,7 @@ struct Collection {
   IncludedColumn included[kMaxIncluded];
   int included_count;
   IncludedColumn deletion;  // none: who deletes a document deletes the row
+  Interval* keep;           // how long its log is kept; null: converge.compact_keep
   // row.cpp's prepared statements: the caller's and the table owner's.
   struct RowPlans* plans;
   struct RowPlans* owner_plans;
@@ -103,6 +105,10 @@ void check_table_owner(Oid relation);
 
 // Says which of the table's fields are deferred: an array of their names.
 void set_deferred(Oid tracked, ArrayType* fields);
+
+// Says how long the log of the table's documents is kept; null: as converge.compact_keep
+// has it. Raises 42704 if the table is not tracked.
+void set_keep(Relation tracked, const Interval* keep);
 
 // The collection's number; 0 if the table itself is not tracked. For code that must
 // not depend on what its columns are.

@@ -1,6 +1,8 @@
-// compact(): drops from the log what a document's snapshot then holds. The rule
+// compact() and keep_log(): drops from the log what a document's snapshot then holds. The rule
 // is core/log/compaction.h's.
 #include <cstring>
+
+#include "extension/documents/compact.h"
 
 #include "core/log/compaction.h"
 #include "extension/documents/access.h"
@@ -11,6 +13,7 @@
 #include "extension/documents/unfolded.h"
 
 extern "C" {
+#include "access/relation.h"
 #include "access/transam.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -23,6 +26,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(converge_compact);
 PG_FUNCTION_INFO_V1(converge_compact_collection);
+PG_FUNCTION_INFO_V1(converge_keep_log);
 }
 
 namespace converge {
@@ -67,7 +71,7 @@ bool drop(const LoggedChange& change, void* argument) {
       static_cast<std::uint64_t>(change.seq),
       is_settled(change.xid, change.epoch, dropping->bound),
       change.refused || (dropping->keeps_deletions && is_deletion(change)) ||
-          is_quarantined(*dropping->quarantine, change.replica, change.seq),
+          waits_in_quarantine(*dropping->quarantine, change.replica, change.seq),
       change.recorded_at,
   };
   if (!dropping->cut.drops(candidate)) return false;
@@ -94,7 +98,6 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   OwnedTable log("change", RowExclusiveLock);
   OwnedTable replicas("replica", RowExclusiveLock);
-  Replay replay = begin_replay();
   std::int64_t dropped = 0;
   std::int64_t youngest = PG_INT64_MIN;
   DocumentSnapshot before;
@@ -103,6 +106,8 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
   const ReplicaPosition* positions = document_replicas(tenant, document, snapshot, &count);
   const SettledBelow bound = settled_below(snapshot);
   const Quarantine quarantine = quarantine_of(tenant, document, snapshot);
+  Replay replay = begin_replay();
+  replay.quarantine = quarantine;
   int unfolded_count;
   const UnfoldedReplica* unfolded = unfolded_replicas(tenant, document, snapshot, &unfolded_count);
   int next = 0;
@@ -118,6 +123,7 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
     scan.close();
     if (dropping.dropped == 0) continue;
     compact_replica(&replicas, writer, static_cast<std::int64_t>(dropping.cut.last()), dropping.last_hash);
+    if (quarantine.count > 0) forget_quarantined(writer, static_cast<std::int64_t>(dropping.cut.last()));
     dropped += dropping.dropped;
     youngest = dropping.youngest;
   }
@@ -140,7 +146,8 @@ void lock_as_owner(void* argument) {
   (void)lock_row(lock->collection, lock->ref);
 }
 
-// As compact_log(), of a document that may live.
+}  // namespace
+
 std::int64_t compact_document(Collection* collection, const RowRef& ref, std::int64_t document,
                               std::int64_t keep_from) {
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "converge compaction", ALLOCSET_DEFAULT_SIZES);
@@ -156,12 +163,16 @@ std::int64_t compact_document(Collection* collection, const RowRef& ref, std::in
   return dropped;
 }
 
+namespace {
+
 Collection* owned_collection(const char* name) {
   Collection* collection = collection_named(name);
   if (collection == nullptr) no_such_collection(name);
   check_table_owner(collection->tracked);
   return collection;
 }
+
+}  // namespace
 
 std::int64_t keep_from(const Interval* keep) {
   const TimestampTz now = GetCurrentTimestamp();
@@ -173,7 +184,6 @@ std::int64_t keep_from(const Interval* keep) {
   return from;
 }
 
-}  // namespace
 }  // namespace converge
 
 using namespace converge;
@@ -194,7 +204,10 @@ extern "C" PGDLLEXPORT Datum converge_compact_collection(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("arguments of compact() must not be null")));
   }
-  const bool atomic = !IsA(fcinfo->context, CallContext) || castNode(CallContext, fcinfo->context)->atomic;
+  const auto* call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext)
+                         ? castNode(CallContext, fcinfo->context)
+                         : nullptr;
+  const bool atomic = call == nullptr || call->atomic;
   // Beyond the transactions.
   MemoryContext kept = AllocSetContextCreate(PortalContext, "converge compaction", ALLOCSET_DEFAULT_SIZES);
   MemoryContext batch = AllocSetContextCreate(kept, "converge compaction batch", ALLOCSET_DEFAULT_SIZES);
@@ -227,4 +240,19 @@ extern "C" PGDLLEXPORT Datum converge_compact_collection(PG_FUNCTION_ARGS) {
   SPI_finish();
   MemoryContextDelete(kept);
   PG_RETURN_NULL();
+}
+
+extern "C" PGDLLEXPORT Datum converge_keep_log(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("collection of keep_log() must not be null")));
+  }
+  const Oid id = PG_GETARG_OID(0);
+  check_table_owner(id);
+  const Interval* keep = PG_ARGISNULL(1) ? nullptr : PG_GETARG_INTERVAL_P(1);
+  // Raises where it makes no sense.
+  if (keep != nullptr) (void)keep_from(keep);
+  Relation relation = relation_open(id, ShareUpdateExclusiveLock);
+  set_keep(relation, keep);
+  relation_close(relation, NoLock);
+  PG_RETURN_VOID();
 }

@@ -200,6 +200,70 @@ bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedCha
   return found;
 }
 
+namespace {
+
+// When the change with that number was recorded. False: it is not in the log.
+bool find_recorded_at(Relation log, const Writer& writer, std::int64_t seq, std::int64_t* recorded_at) {
+  ScanKeyData keys[4];
+  fill_keys(keys, writer);
+  ScanKeyInit(&keys[3], kSeq, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(seq));
+  SysScanDesc scan = systable_beginscan(log, log_key(), true, SnapshotSelf, 4, keys);
+  HeapTuple row = systable_getnext(scan);
+  bool is_null;
+  if (HeapTupleIsValid(row)) {
+    *recorded_at = DatumGetTimestampTz(heap_getattr(row, kRecordedAt, RelationGetDescr(log), &is_null));
+  }
+  systable_endscan(scan);
+  return HeapTupleIsValid(row);
+}
+
+}  // namespace
+
+std::int64_t logged_before(Relation log, const Writer& writer, std::int64_t after, std::int64_t moment) {
+  // What is looked for lies from `low` to `high`: up to the former it is old enough.
+  std::int64_t low = after;
+  std::int64_t high = after;
+  std::int64_t recorded_at;
+  if (!find_recorded_at(log, writer, after + 1, &recorded_at) || recorded_at >= moment) return 0;
+  high = last_logged(log, writer);
+  while (low < high) {
+    const std::int64_t middle = high - (high - low) / 2;
+    if (find_recorded_at(log, writer, middle, &recorded_at) && recorded_at < moment) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low - after;
+}
+
+LoggedDocument next_logged_document(const char* tenant, std::int64_t document) {
+  OwnedTable log("change", AccessShareLock);
+  Relation index = index_open(log_key(), AccessShareLock);
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  LoggedDocument found{nullptr, 0};
+  // Of the same tenant first, then of all tenants behind.
+  for (const bool same_tenant : {true, false}) {
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], kTenant, same_tenant ? BTEqualStrategyNumber : BTGreaterStrategyNumber,
+                same_tenant ? F_TEXTEQ : F_TEXT_GT, CStringGetTextDatum(tenant));
+    ScanKeyInit(&keys[1], kDocument, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(document));
+    SysScanDesc scan = systable_beginscan_ordered(log.relation, index, snapshot, same_tenant ? 2 : 1, keys);
+    if (HeapTuple row = systable_getnext_ordered(scan, ForwardScanDirection); HeapTupleIsValid(row)) {
+      bool is_null;
+      TupleDesc description = RelationGetDescr(log.relation);
+      found = {TextDatumGetCString(heap_getattr(row, kTenant, description, &is_null)),
+               DatumGetInt64(heap_getattr(row, kDocument, description, &is_null))};
+    }
+    systable_endscan_ordered(scan);
+    if (found.document != 0) break;
+  }
+  UnregisterSnapshot(snapshot);
+  index_close(index, AccessShareLock);
+  log.close();
+  return found;
+}
+
 LogScan::LogScan(Relation relation, const Writer& writer, std::int64_t after, Snapshot snapshot)
     : log(relation), index(index_open(log_key(), AccessShareLock)), scan(nullptr), context(CurrentMemoryContext) {
   ScanKeyData keys[4];

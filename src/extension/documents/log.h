@@ -90,6 +90,19 @@ std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t a
 // The change with that number, in CurrentMemoryContext. False: not in the log.
 bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change);
 
+// How many of the writer's changes after number `after` were recorded before
+// `moment` (a TimestampTz): numbers are found by bisection, as if later ones were
+// never recorded earlier.
+std::int64_t logged_before(Relation log, const Writer& writer, std::int64_t after, std::int64_t moment);
+
+// The first document behind that one, in the order of tenant and number, that has
+// changes in the log; its number is 0 if there is none. In CurrentMemoryContext.
+struct LoggedDocument {
+  const char* tenant;
+  std::int64_t document;
+};
+LoggedDocument next_logged_document(const char* tenant, std::int64_t document);
+
 // The writer's changes after `after` in order, as `snapshot` sees them.
 struct LogScan {
   Relation log;

@@ -25,7 +25,8 @@ CREATE TABLE converge.collection (
     key_columns name[] NOT NULL,        -- the primary key without the tenant column
     deferred name[] NOT NULL DEFAULT '{}',
     included name[] NOT NULL DEFAULT '{}', -- plain columns that clients may read
-    deletion_column name                -- set where a row is deleted softly; NULL: rows are deleted
+    deletion_column name,               -- set where a row is deleted softly; NULL: rows are deleted
+    keep interval                       -- how long the log is kept; NULL: converge.compact_keep
 ) WITH (user_catalog_table = true);
 
 -- The fields each collection has had. In the log and on the wire a field keeps

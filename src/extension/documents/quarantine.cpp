@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "extension/documents/collection.h"
@@ -90,6 +91,7 @@ Quarantine quarantine_of(const char* tenant, std::int64_t document, Snapshot in)
     QuarantinedChange* change = &found.changes[found.count++];
     change->replica = DatumGetInt64(values[kReplica - 1]);
     change->seq = DatumGetInt64(values[kSeq - 1]);
+    change->dropped = !nulls[kDroppedAt - 1];
     read_fields(values[kFields - 1], change);
   }
   systable_endscan_ordered(scan);
@@ -99,8 +101,26 @@ Quarantine quarantine_of(const char* tenant, std::int64_t document, Snapshot in)
   return found;
 }
 
-bool is_quarantined(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq) {
-  return find_change(quarantine, replica, seq) != nullptr;
+bool waits_in_quarantine(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq) {
+  const QuarantinedChange* change = find_change(quarantine, replica, seq);
+  return change != nullptr && !change->dropped;
+}
+
+void forget_quarantined(const Writer& writer, std::int64_t last_seq) {
+  OwnedTable table("quarantine", RowExclusiveLock);
+  ScanKeyData keys[4];
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(writer.tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.document));
+  ScanKeyInit(&keys[2], kReplica, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.replica));
+  ScanKeyInit(&keys[3], kSeq, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last_seq));
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  SysScanDesc scan = systable_beginscan(table.relation, owned_oid("quarantine_pkey"), true, snapshot, 4, keys);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    if (!heap_attisnull(row, kDroppedAt, RelationGetDescr(table.relation))) table.remove(row->t_self);
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table.close();
 }
 
 bool leave_out_quarantined(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq, Payload* payload) {
@@ -166,6 +186,9 @@ struct Case {
   // own the table.
   explicit Case(std::int64_t id);
 };
+
+// Its functions raise while one is alive.
+static_assert(std::is_trivially_destructible_v<Case>);
 
 HeapTuple find_case(Relation table, std::int64_t id) {
   ScanKeyData key;

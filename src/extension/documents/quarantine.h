@@ -15,6 +15,7 @@ namespace converge {
 struct QuarantinedChange {
   std::int64_t replica;
   std::int64_t seq;
+  bool dropped;  // for good
   NameData* fields;
   int field_count;
 };
@@ -29,14 +30,18 @@ struct Quarantine {
 // transaction have it; in CurrentMemoryContext.
 Quarantine quarantine_of(const char* tenant, std::int64_t document, Snapshot snapshot);
 
-// Whether some of the change is.
-bool is_quarantined(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq);
+// Whether some of the change is, and may be retried yet.
+bool waits_in_quarantine(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq);
 
 // Takes out of a change's payload what is in quarantine. Whether there was any.
 bool leave_out_quarantined(const Quarantine& quarantine, std::int64_t replica, std::int64_t seq, Payload* payload);
 
 // The same for a change from the log: its payload is encoded anew without them.
 void leave_out_quarantined(const Quarantine& quarantine, LoggedChange* change);
+
+// Forgets what was dropped of the writer's changes up to `last_seq`: they are not in
+// the log any more.
+void forget_quarantined(const Writer& writer, std::int64_t last_seq);
 
 // Puts fields of a change into quarantine, for the reason that `error` gives.
 void put_into_quarantine(const Writer& writer, std::int64_t seq, const NameData* fields, int field_count,

@@ -16,6 +16,9 @@ int push_lock_timeout = 200;
 int fold_quiet = 2000;
 int fold_latest = 30000;
 int fold_changes = 500;
+int compact_keep = 30 * 24 * 60;
+int compact_changes = 1000;
+int compact_naptime = 600;
 
 }  // namespace converge
 
@@ -38,4 +41,18 @@ void converge_init_documents() {
   DefineCustomIntVariable("converge.fold_changes",
                           "How many changes of a document wait to be folded at most.", nullptr,
                           &converge::fold_changes, 500, 1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+
+  DefineCustomIntVariable("converge.compact_keep",
+                          "For how long changes stay in the log before the maintenance worker compacts it.",
+                          "What happened within that time can be told; older changes are kept as a state. A collection may "
+                          "have an interval of its own. -1: no log is compacted but those of such collections.",
+                          &converge::compact_keep, 30 * 24 * 60, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,
+                          nullptr);
+  DefineCustomIntVariable("converge.compact_changes",
+                          "How many changes of a document must be old enough before its log is compacted.", nullptr,
+                          &converge::compact_changes, 1000, 1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("converge.compact_naptime",
+                          "How long the maintenance worker rests after it has looked for documents to compact.", nullptr,
+                          &converge::compact_naptime, 600, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr,
+                          nullptr);
 }

@@ -13,4 +13,11 @@ extern int fold_quiet;
 extern int fold_latest;
 extern int fold_changes;
 
+// converge.compact_keep (minutes; -1: never), converge.compact_changes,
+// converge.compact_naptime (seconds): which documents the maintenance worker
+// compacts (compaction_sweep.h), and how long it rests after it has looked at all.
+extern int compact_keep;
+extern int compact_changes;
+extern int compact_naptime;
+
 }  // namespace converge

@@ -235,6 +235,7 @@ void insert_collection(Relation relation, const Options& options, NameData* keys
   values[kIncluded - 1] = PointerGetDatum(options.included);
   nulls[kDeletionColumn - 1] = options.deletion_column == nullptr;
   values[kDeletionColumn - 1] = NameGetDatum(options.deletion_column);
+  nulls[kKeep - 1] = true;
   table.insert(values, nulls);
   table.close();
 }

@@ -13,7 +13,7 @@ BEGIN
         'authenticate(text)', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
         'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
-        'compact(text, text, text, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
+        'compact(text, text, text, interval)', 'keep_log(regclass, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
         'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;

@@ -349,7 +349,8 @@ COMMENT ON FUNCTION converge.yjs_unset(converge.ydoc, text, text) IS 'takes a ke
 
 ALTER TABLE converge.collection
     ADD included name[] NOT NULL DEFAULT '{}',
-    ADD deletion_column name;
+    ADD deletion_column name,
+    ADD keep interval;
 
 ALTER TABLE converge.replica
     ADD refused_sqlstate text,
@@ -491,6 +492,12 @@ CREATE FUNCTION converge.compact(collection text, tenant text, key text, keep in
 COMMENT ON FUNCTION converge.compact(text, text, text, interval) IS
     'drops settled changes older than "keep" from a document''s log, where a snapshot holds them; how many';
 
+CREATE FUNCTION converge.keep_log(collection regclass, keep interval) RETURNS void
+    AS 'MODULE_PATHNAME', 'converge_keep_log'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.keep_log(regclass, interval) IS
+    'how long the maintenance worker keeps the log of a collection''s documents; null: as converge.compact_keep says';
+
 -- Outside a transaction block it commits as it goes.
 CREATE PROCEDURE converge.compact(collection text, keep interval DEFAULT '0')
     AS 'MODULE_PATHNAME', 'converge_compact_collection'
@@ -545,7 +552,9 @@ CREATE FUNCTION converge.maintenance_status(
         OUT waiting_since timestamptz,  -- since when the oldest of them does
         OUT documents_folded bigint,    -- since the worker started
         OUT changes_folded bigint,      -- since the worker started
-        OUT changes_quarantined bigint) -- since the worker started
+        OUT changes_quarantined bigint, -- since the worker started
+        OUT documents_compacted bigint, -- since the worker started
+        OUT changes_compacted bigint)   -- since the worker started
     AS 'MODULE_PATHNAME', 'converge_maintenance_status'
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.maintenance_status() IS
@@ -558,7 +567,8 @@ GRANT EXECUTE ON FUNCTION converge.maintenance_status() TO converge_client, pg_m
 
 REVOKE ALL ON FUNCTION converge.track(regclass, name, name[], name[], name),
     converge.follow_schema_change() FROM PUBLIC;
-REVOKE ALL ON FUNCTION converge.verify_row(text, text), converge.compact(text, text, text, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.verify_row(text, text), converge.compact(text, text, text, interval),
+    converge.keep_log(regclass, interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.verify_row(text, text) TO converge_client;
 ALTER TABLE converge.field OWNER TO converge_owner;

@@ -1,0 +1,13 @@
+// What the maintenance worker does between folds: it compacts the log, a document at
+// a time (extension/documents/compaction_sweep.h).
+#pragma once
+
+#include "worker/background/postgres_headers.h"
+
+namespace converge::worker {
+
+// Goes a step on, in a transaction of its own, if it is time for one. How long
+// nothing will be to be done, in milliseconds. Ends in `context`.
+long compact_some(MemoryContext context);
+
+}  // namespace converge::worker
