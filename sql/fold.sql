@@ -259,7 +259,7 @@ SELECT converge.authenticate(:'ann');
 SELECT converge.verify('note', 'b');
 COMMIT;
 
--- Compaction keeps what is not folded, and what is in quarantine.
+-- Compaction keeps what is not folded; what was given up does not stand in its way.
 SET ROLE regress_converge_app;
 SELECT code FROM test.push(test.token_group(:'ann', test.document('note', 'b', test.change(8, 1, test.prop('c')), test.change(8, 2, test.tag('u')), test.change(8, 3, test.tag('uu')))));
 RESET ROLE;

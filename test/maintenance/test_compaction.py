@@ -21,7 +21,7 @@ def logged(documents, key):
         "SELECT count(*) FROM converge.change JOIN converge.document USING (tenant, document) WHERE key = %s", key)
 
 
-def sweeps(documents, count=2):
+def sweeps(documents, count=1):
     """Waits until the worker has gone through the log so many times at least, and has rested."""
     time.sleep(count + 0.5)
 

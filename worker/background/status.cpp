@@ -101,8 +101,9 @@ using Fill = void (*)(const Entry&, Datum*, bool*);
 // A row of so many columns about this database's entry, or about there being none.
 Datum status(FunctionCallInfo fcinfo, int columns, Fill fill_row) {
   TupleDesc descriptor;
-  Datum values[column_count] = {};
-  bool nulls[column_count] = {};
+  constexpr int kMostColumns = Max(static_cast<int>(column_count), static_cast<int>(maintenance_column_count));
+  Datum values[kMostColumns] = {};
+  bool nulls[kMostColumns] = {};
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != columns)
     elog(ERROR, "a status function of converge is declared with other columns");
 
