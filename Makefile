@@ -84,6 +84,8 @@ SQL_PARTS := \
 	src/extension/types/ydoc.sql \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
+	src/extension/security/audit.sql \
+	src/extension/security/revocation.sql \
 	src/extension/documents/log.sql \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \

@@ -16,6 +16,7 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   converge::boundary::watch_interrupts();
   converge_init_identity();
+  converge_init_security();
   converge_init_documents();
   converge_init_shmem();
   converge_init_worker();

@@ -7,6 +7,9 @@
 // The identity settings converge.tenant and converge.principal (security/).
 void converge_init_identity();
 
+// The settings of security/.
+void converge_init_security();
+
 // The settings of documents/.
 void converge_init_documents();
 

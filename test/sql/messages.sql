@@ -130,6 +130,9 @@ DECLARE
     inner_pad bytea := decode(repeat('36', 64), 'hex');
     outer_pad bytea := decode(repeat('5c', 64), 'hex');
 BEGIN
+    IF length(secret) > 64 THEN
+        secret := sha256(secret);
+    END IF;
     FOR i IN 0 .. length(secret) - 1 LOOP
         inner_pad := set_byte(inner_pad, i, get_byte(secret, i) # 54);
         outer_pad := set_byte(outer_pad, i, get_byte(secret, i) # 92);

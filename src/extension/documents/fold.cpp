@@ -228,11 +228,10 @@ FoldResult fold_document(const char* tenant, std::int64_t document) {
   fold.ref = {tenant, key};
   fold.document = document;
 
-  const Identity current = current_identity();
-  const Identity caller = {pstrdup(current.tenant), pstrdup(current.principal)};
-  if (caller.tenant[0] != '\0') set_identity("", "");
+  const Identity caller = copy_identity(current_identity());
+  set_identity(kNobody);
   as_table_owner(fold.collection, fold_round, &fold);
-  if (caller.tenant[0] != '\0') set_identity(caller.tenant, caller.principal);
+  set_identity(caller);
   return fold.result;
 }
 

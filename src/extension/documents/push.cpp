@@ -20,13 +20,6 @@ PG_FUNCTION_INFO_V1(converge_push);
 
 namespace converge {
 
-void assume(const Identity& identity) {
-  const Identity current = current_identity();
-  if (std::strcmp(current.tenant, identity.tenant) != 0 || std::strcmp(current.principal, identity.principal) != 0) {
-    set_identity(identity.tenant, identity.principal);
-  }
-}
-
 namespace {
 
 struct Batch {
@@ -92,7 +85,7 @@ bool identify(const Converge__Wire__PushGroup& group, const Identity& caller, Pu
     VerifiedToken verified;
     boundary::Failure failure;
     if (verify(group.token, &verified, &failure)) {
-      made->identity = {pstrdup(verified.tenant), pstrdup(verified.principal)};
+      made->identity = copy_identity(identity_of(verified));
       return true;
     }
     if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) boundary::raise(failure);
@@ -129,7 +122,7 @@ void resolve(PushDocument* document, const Identity& identity) {
 
 // Locks the row as its group's principal.
 void lock_document(PushDocument* document, const PushGroup* groups) {
-  assume(groups[document->group].identity);
+  set_identity(groups[document->group].identity);
   bool visible;
   document->writable = lock_row_or_see(document->collection, document->ref, &visible);
   if (!visible) {
@@ -176,7 +169,7 @@ void lock_one(void* argument) {
 void see_one(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
   PushDocument* document = work->one;
-  assume(work->batch->groups[document->group].identity);
+  set_identity(work->batch->groups[document->group].identity);
   document->writable = false;
   if (!row_is_visible(document->collection, document->ref, false)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
@@ -299,13 +292,12 @@ extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   struct varlena* bytes = PG_GETARG_VARLENA_PP(0);
   PreventCommandIfReadOnly("push()");
   const Converge__Wire__PushRequest* request = parse_request(boundary::view(bytes));
-  const Identity current = current_identity();
-  const Identity caller = {pstrdup(current.tenant), pstrdup(current.principal)};
+  const Identity caller = copy_identity(current_identity());
   Batch* batch = make_batch(*request, caller);
   // What the caller's own statements left is not the groups'.
   fire_deferred_constraints();
   lock_documents(batch);
   apply_groups(batch->groups, batch->group_count);
-  assume(caller);
+  set_identity(caller);
   PG_RETURN_BYTEA_P(answer(*request, *batch));
 }

@@ -121,9 +121,6 @@ struct PushGroup {
   int count;
 };
 
-// Makes the identity the present one.
-void assume(const Identity& identity);
-
 // Applies the groups, each under its identity, and fires the constraints they
 // deferred. Fills the verdicts of the documents whose verdicts are not decided.
 void apply_groups(PushGroup* groups, int count);

@@ -55,7 +55,7 @@ void apply_all(void* argument) {
   for (int i = 0; i < work->count; i++) {
     PushGroup& group = work->groups[i];
     if (!has_open(group)) continue;
-    assume(group.identity);
+    set_identity(group.identity);
     // Whatever the one before left.
     defer_constraints();
     for (int j = 0; j < group.count; j++) {
@@ -160,7 +160,7 @@ void apply_range(PushDocument* document, size_t first, size_t end) {
 void apply_group(PushGroup* group) {
   Work work{group, 1, false, nullptr, 0, 0, nullptr};
   if (in_subtransaction(apply_all, &work) == nullptr) return;
-  assume(group->identity);
+  set_identity(group->identity);
   for (int i = 0; i < group->count; i++) {
     PushDocument* document = &group->documents[i];
     if (is_open(*document)) apply_range(document, 0, document->wire->n_changes);
@@ -212,7 +212,7 @@ void apply_atomic_group(PushGroup* group) {
     Work work{group, 1, true, nullptr, 0, 0, nullptr};
     error = in_subtransaction(apply_all, &work);
     if (error == nullptr) return;
-    assume(group->identity);
+    set_identity(group->identity);
   }
 
   // Of an error nobody knows which change is to blame: it is every one's.
@@ -240,7 +240,7 @@ void apply_atomic_group(PushGroup* group) {
   Work work{group, 1, false, nullptr, 0, 0, &reason};
   const ErrorData* again = in_subtransaction(apply_all, &work);
   if (again != nullptr) {
-    assume(group->identity);
+    set_identity(group->identity);
     reason = unavailable(again);
   }
   share_verdict(group, own, reason, again == nullptr);
@@ -257,7 +257,7 @@ void apply_groups(PushGroup* groups, int count) {
   }
   for (int i = 0; i < count; i++) {
     if (!has_open(groups[i])) continue;
-    assume(groups[i].identity);
+    set_identity(groups[i].identity);
     if (groups[i].atomic) {
       apply_atomic_group(&groups[i]);
     } else {

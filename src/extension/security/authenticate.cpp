@@ -1,21 +1,18 @@
 #include "extension/security/authenticate.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
+#include "extension/security/jwt_key.h"
+#include "extension/security/revocation.h"
+#include "extension/security/settings.h"
 #include "extension/security/token.h"
+#include "extension/security/token_cache.h"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_collation.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(converge_authenticate);
@@ -24,86 +21,92 @@ PG_FUNCTION_INFO_V1(converge_authenticate);
 namespace converge {
 namespace {
 
-// converge.jwt_key's columns.
-enum : AttrNumber { kKid = 1, kAlg, kSecret, kValidUntil };
+static_assert(kMaxTenantBytes >= kMaxClaimBytes && kMaxPrincipalBytes >= kMaxClaimBytes);
+static_assert(kTokenHashBytes == PG_SHA256_DIGEST_LENGTH);
 
-struct FoundKey {
-  TokenAlgorithm algorithm;
-  char* secret;
-  std::size_t secret_size;
+// What of a token's claims has to be looked up, in plain memory.
+struct PlainClaims {
+  char token_id[kMaxClaimBytes + 1];
+  std::int64_t issued_at;
 };
 
-pg_time_t now_seconds() { return timestamptz_to_time_t(GetCurrentTimestamp()); }
-
-// The key `kid`, if there is one and it is still valid. The secret is a copy in
-// CurrentMemoryContext.
-bool find_key(const char* kid, FoundKey* found) {
-  const Oid schema = get_namespace_oid("converge", false);
-  Relation table = table_open(get_relname_relid("jwt_key", schema), AccessShareLock);
-  const Oid index = get_relname_relid("jwt_key_pkey", schema);
-  ScanKeyData key;
-  ScanKeyInit(&key, kKid, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(kid));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  SysScanDesc scan = systable_beginscan(table, index, true, snapshot, 1, &key);
-  bool usable = false;
-  if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple)) {
-    Datum values[kValidUntil];
-    bool nulls[kValidUntil];
-    heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
-    const bool expired = !nulls[kValidUntil - 1] &&
-                         DatumGetTimestampTz(values[kValidUntil - 1]) <= GetCurrentTimestamp();
-    if (!expired) {
-      struct varlena* alg = PG_DETOAST_DATUM_PACKED(values[kAlg - 1]);
-      struct varlena* secret = PG_DETOAST_DATUM_PACKED(values[kSecret - 1]);
-      found->algorithm = boundary::call([&]() { return token_algorithm(boundary::view(alg)); });
-      found->secret_size = VARSIZE_ANY_EXHDR(secret);
-      found->secret = static_cast<char*>(palloc(found->secret_size));
-      std::memcpy(found->secret, VARDATA_ANY(secret), found->secret_size);
-      usable = true;
-    }
-  }
-  systable_endscan(scan);
-  UnregisterSnapshot(snapshot);
-  table_close(table, AccessShareLock);
-  return usable;
-}
+std::int64_t now_seconds() { return timestamptz_to_time_t(GetCurrentTimestamp()); }
 
 void copy_claim(const std::string& from, char* to) { std::memcpy(to, from.c_str(), from.size() + 1); }
 
-}  // namespace
+void hash_token(std::string_view token, unsigned char* hash) {
+  pg_cryptohash_ctx* context = pg_cryptohash_create(PG_SHA256);
+  if (context == nullptr || pg_cryptohash_init(context) < 0 ||
+      pg_cryptohash_update(context, reinterpret_cast<const uint8*>(token.data()), token.size()) < 0 ||
+      pg_cryptohash_final(context, hash, kTokenHashBytes) < 0) {
+    pg_cryptohash_free(context);
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute a token's hash")));
+  }
+  pg_cryptohash_free(context);
+}
 
-bool verify(std::string_view token, VerifiedToken* verified, boundary::Failure* failure) {
+bool refuse(const char* message, boundary::Failure* failure) {
+  boundary::describe(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, message, "", failure);
+  return false;
+}
+
+// Signature and claims, by a key of the table.
+bool verify_claims(std::string_view token, const JwtKey& key, std::int64_t now, VerifiedToken* verified,
+                   PlainClaims* plain, boundary::Failure* failure) {
+  auto check = [&]() -> Result<char*> {
+    const TokenRules rules{now,        token_leeway, token_max_lifetime, key.issuer, key.audience,
+                           key.tenant};
+    const Result<TokenClaims> claims = verify_token(token, key.key, rules);
+    if (!claims) return claims.error();
+    copy_claim(claims->tenant, verified->tenant);
+    copy_claim(claims->principal, verified->principal);
+    copy_claim(claims->token_id, plain->token_id);
+    plain->issued_at = claims->issued_at;
+    verified->expires_at = claims->expires_at;
+    return boundary::cstring_of(claims->permissions);
+  };
+  char* permissions = nullptr;
+  if (!boundary::attempt(check, &permissions, failure)) return false;
+  verified->permissions = permissions;
+  return true;
+}
+
+bool verify_anew(std::string_view token, const unsigned char* hash, std::int64_t now, VerifiedToken* verified,
+                 boundary::Failure* failure) {
   char* kid = nullptr;
   auto read_kid = [&]() -> Result<char*> {
     Result<std::string> id = token_key_id(token);
     if (!id) return id.error();
     return boundary::cstring_of(*id);
   };
-  bool ok = boundary::attempt(read_kid, &kid, failure);
-  FoundKey found{};
-  if (ok && !find_key(kid, &found)) {
-    boundary::describe(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "token's key is not known", "",
-                       failure);
-    return false;
+  if (!boundary::attempt(read_kid, &kid, failure)) return false;
+  JwtKey key{};
+  if (!find_jwt_key(kid, &key)) return refuse("token's key is not known", failure);
+  PlainClaims claims;
+  if (!verify_claims(token, key, now, verified, &claims, failure)) return false;
+  if (is_revoked({verified->tenant, verified->principal, claims.token_id, hash, claims.issued_at})) {
+    return refuse("token was revoked", failure);
   }
-  if (ok) {
-    const std::int64_t now = now_seconds();
-    auto check = [&]() -> Result<bool> {
-      const TokenKey key{found.algorithm, {found.secret, found.secret_size}};
-      const Result<TokenClaims> claims = verify_token(token, key, now);
-      if (!claims) return claims.error();
-      copy_claim(claims->tenant, verified->tenant);
-      copy_claim(claims->principal, verified->principal);
-      verified->expires_at = claims->expires_at;
-      return true;
-    };
-    bool verifies = false;
-    ok = boundary::attempt(check, &verifies, failure);
-  }
-  if (!ok && failure->sqlstate != ERRCODE_OUT_OF_MEMORY) {
-    failure->sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
-  }
-  return ok;
+  // Nobody is let in longer than the key would let him in again.
+  verified->expires_at = std::min(verified->expires_at, key.valid_until);
+  cache_token(hash, *verified, verified->expires_at);
+  return true;
+}
+
+}  // namespace
+
+bool verify(std::string_view token, VerifiedToken* verified, boundary::Failure* failure) {
+  const std::int64_t now = now_seconds();
+  unsigned char hash[kTokenHashBytes];
+  hash_token(token, hash);
+  if (find_cached_token(hash, now, verified)) return true;
+  if (verify_anew(token, hash, now, verified, failure)) return true;
+  if (failure->sqlstate != ERRCODE_OUT_OF_MEMORY) failure->sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+  return false;
+}
+
+Identity identity_of(const VerifiedToken& verified) {
+  return {verified.tenant, verified.principal, verified.permissions, verified.expires_at};
 }
 
 }  // namespace converge
@@ -115,6 +118,6 @@ extern "C" PGDLLEXPORT Datum converge_authenticate(PG_FUNCTION_ARGS) {
   if (!converge::verify(converge::boundary::view(token), &verified, &failure)) {
     converge::boundary::raise(failure);
   }
-  converge::set_identity(verified.tenant, verified.principal);
+  converge::set_identity(converge::identity_of(verified));
   PG_RETURN_VOID();
 }

@@ -5,12 +5,13 @@ DO $grants$
 DECLARE
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key'] LOOP
+    FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key',
+        'audit', 'revocation'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
-        'authenticate(text)', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
+        'authenticate(text)', 'revoke(text, text, text, bytea, text)', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
         'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
         'compact(text, text, text, interval)', 'keep_log(regclass, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
@@ -18,6 +19,10 @@ BEGIN
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
     REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
+    -- They write converge's own tables.
+    FOREACH object IN ARRAY ARRAY['revoke(text, text, text, bytea, text)'] LOOP
+        EXECUTE pg_catalog.format('ALTER FUNCTION converge.%s OWNER TO converge_owner', object);
+    END LOOP;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'current(anyelement)'] LOOP

@@ -1,22 +1,18 @@
 #include "extension/security/token.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
 
 #include <rapidjson/document.h>
 
+#include "extension/security/token_permissions.h"
+
 namespace converge {
 namespace {
 
-constexpr std::size_t kMaxClaimBytes = 256;
-// How far the issuer's clock may be ahead of ours when it says "not before".
-constexpr std::int64_t kNotBeforeLeewaySeconds = 60;
+// Of a name that is told back.
+constexpr std::size_t kMaxNameBytes = 64;
 
 Error refuse(std::string message, std::string detail = {}) {
   return Error{ErrorCode::invalid, std::move(message), std::move(detail)};
@@ -75,6 +71,13 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return out;
 }
 
+// A member's name as an error may tell it.
+std::string quoted(std::string_view name) {
+  bool plain = name.size() <= kMaxNameBytes;
+  for (const char c : name) plain = plain && c > 0x20 && c < 0x7f;
+  return plain ? '"' + std::string(name) + '"' : "a member";
+}
+
 // A JSON object without duplicate members.
 Result<rapidjson::Document> parse_object(std::string_view part, const char* what) {
   const std::optional<std::string> json = decode_base64url(part);
@@ -87,33 +90,41 @@ Result<rapidjson::Document> parse_object(std::string_view part, const char* what
   }
   std::set<std::string_view> seen;
   for (const auto& member : document.GetObject()) {
-    if (!seen.insert({member.name.GetString(), member.name.GetStringLength()}).second) {
-      return refuse("token is malformed", std::string("The ") + what + " part names a member twice.");
+    const std::string_view name(member.name.GetString(), member.name.GetStringLength());
+    if (!seen.insert(name).second) {
+      return refuse("token is malformed", std::string("The ") + what + " part has " + quoted(name) + " twice.");
     }
   }
   return document;
 }
 
-// A string member of 1 to kMaxClaimBytes bytes without control characters.
-Result<std::string> string_member(const rapidjson::Document& object, const char* name) {
-  const auto found = object.FindMember(name);
-  if (found == object.MemberEnd()) {
-    return refuse("token is malformed", std::string("It has no \"") + name + "\".");
-  }
-  if (!found->value.IsString()) {
-    return refuse("token is malformed", std::string("Its \"") + name + "\" is not a string.");
-  }
-  std::string value(found->value.GetString(), found->value.GetStringLength());
+// A string of 1 to kMaxClaimBytes bytes without control characters.
+Result<std::string> string_value(const rapidjson::Value& json, const char* name) {
+  const auto its = [&] { return std::string("Its \"") + name + '"'; };
+  if (!json.IsString()) return refuse("token is malformed", its() + " is not a string.");
+  std::string value(json.GetString(), json.GetStringLength());
   if (value.empty() || value.size() > kMaxClaimBytes) {
-    return refuse("token is malformed", std::string("Its \"") + name + "\" must have 1 to " +
-                                            std::to_string(kMaxClaimBytes) + " bytes.");
+    return refuse("token is malformed", its() + " must have 1 to " + std::to_string(kMaxClaimBytes) + " bytes.");
   }
   for (const char c : value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      return refuse("token is malformed", std::string("Its \"") + name + "\" holds a control character.");
+      return refuse("token is malformed", its() + " holds a control character.");
     }
   }
   return value;
+}
+
+Result<std::string> string_member(const rapidjson::Document& object, const char* name) {
+  const auto found = object.FindMember(name);
+  if (found == object.MemberEnd()) return refuse("token is malformed", std::string("It has no \"") + name + "\".");
+  return string_value(found->value, name);
+}
+
+// Empty if the member is not there.
+Result<std::string> optional_member(const rapidjson::Document& object, const char* name) {
+  const auto found = object.FindMember(name);
+  if (found == object.MemberEnd()) return std::string();
+  return string_value(found->value, name);
 }
 
 // A NumericDate, whole seconds, if the member is there.
@@ -128,47 +139,85 @@ Result<std::optional<std::int64_t>> date_member(const rapidjson::Document& objec
   return std::optional(static_cast<std::int64_t>(std::floor(found->value.GetDouble())));
 }
 
+// Whether the header's `typ` is a JWT's. Tokens of other kinds (RFC 8725, 3.11) may
+// be signed with the same key.
+bool is_jwt(std::string_view type) {
+  std::string lower;
+  for (const char c : type) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (lower.starts_with("application/")) lower.erase(0, 12);
+  return lower == "jwt" || lower == "at+jwt";
+}
+
 Result<rapidjson::Document> parse_header(const Parts& parts) {
   Result<rapidjson::Document> header = parse_object(parts.header, "header");
   if (!header) return header;
   // A token does not say what must be understood to read it, nor by which key.
-  for (const char* refused : {"crit", "jwk", "jku", "x5c", "x5u", "b64"}) {
+  for (const char* refused : {"crit", "jwk", "jku", "x5c", "x5u", "b64", "enc", "zip"}) {
     if (header->HasMember(refused)) {
       return refuse("token is not acceptable", std::string("Its header holds \"") + refused + "\".");
     }
   }
+  const Result<std::string> type = optional_member(*header, "typ");
+  if (!type) return type.error();
+  if (!type->empty() && !is_jwt(*type)) return refuse("token is not acceptable", "Its \"typ\" is not JWT.");
   return header;
 }
 
-bool signature_matches(const TokenKey& key, const Parts& parts, std::string_view signature) {
-  switch (key.algorithm) {
-    case TokenAlgorithm::hs256: {
-      std::array<unsigned char, EVP_MAX_MD_SIZE> mac;
-      unsigned int size = 0;
-      if (HMAC(EVP_sha256(), key.secret.data(), static_cast<int>(key.secret.size()),
-               reinterpret_cast<const unsigned char*>(parts.signed_text.data()),
-               parts.signed_text.size(), mac.data(), &size) == nullptr) {
-        return false;
-      }
-      return signature.size() == size && CRYPTO_memcmp(signature.data(), mac.data(), size) == 0;
-    }
+// `exp`, `nbf` and `iat`.
+Result<bool> check_dates(const rapidjson::Document& claims, const TokenRules& rules, TokenClaims* read) {
+  const auto expires = date_member(claims, "exp");
+  if (!expires) return expires.error();
+  if (!*expires) return refuse("token is not acceptable", "It has no \"exp\".");
+  if (**expires + rules.leeway <= rules.now) return refuse("token has expired");
+  if (rules.max_lifetime > 0 && **expires > rules.now + rules.max_lifetime) {
+    return refuse("token is not acceptable",
+                  "It would be good for " + std::to_string(**expires - rules.now) + " s; the limit is " +
+                      std::to_string(rules.max_lifetime) + " s.");
   }
-  return false;
+  const auto not_before = date_member(claims, "nbf");
+  if (!not_before) return not_before.error();
+  if (*not_before && **not_before > rules.now + rules.leeway) return refuse("token is not valid yet");
+  const auto issued = date_member(claims, "iat");
+  if (!issued) return issued.error();
+  if (*issued && **issued > rules.now + rules.leeway) {
+    return refuse("token is not valid yet", "It was issued in the future.");
+  }
+  read->expires_at = **expires + rules.leeway;
+  read->issued_at = issued->value_or(0);
+  return true;
 }
 
-const char* algorithm_name(TokenAlgorithm algorithm) {
-  switch (algorithm) {
-    case TokenAlgorithm::hs256: return "HS256";
+// `iss` and `aud`.
+Result<bool> check_parties(const rapidjson::Document& claims, const TokenRules& rules) {
+  const Result<std::string> issuer = optional_member(claims, "iss");
+  if (!issuer) return issuer.error();
+  if (!rules.issuer.empty() && *issuer != rules.issuer) {
+    return refuse("token is not acceptable", issuer->empty() ? "It has no \"iss\"." : "Its \"iss\" is not its key's.");
   }
-  return "";
+  const auto audience = claims.FindMember("aud");
+  if (audience == claims.MemberEnd()) {
+    if (!rules.audience.empty()) return refuse("token is not acceptable", "It has no \"aud\".");
+    return true;
+  }
+  bool meant = false;
+  const auto look = [&](const rapidjson::Value& json) -> Result<bool> {
+    const Result<std::string> name = string_value(json, "aud");
+    if (!name) return name.error();
+    meant = meant || (!rules.audience.empty() && *name == rules.audience);
+    return true;
+  };
+  if (!audience->value.IsArray()) {
+    if (const Result<bool> looked = look(audience->value); !looked) return looked.error();
+  } else {
+    for (const rapidjson::Value& json : audience->value.GetArray()) {
+      if (const Result<bool> looked = look(json); !looked) return looked.error();
+    }
+  }
+  if (!meant) return refuse("token is not acceptable", "Its \"aud\" is not its key's.");
+  return true;
 }
 
 }  // namespace
-
-Result<TokenAlgorithm> token_algorithm(std::string_view name) {
-  if (name == "HS256") return TokenAlgorithm::hs256;
-  return refuse("unknown token algorithm \"" + std::string(name) + "\"");
-}
 
 Result<std::string> token_key_id(std::string_view token) {
   const Result<Parts> parts = split(token);
@@ -178,7 +227,7 @@ Result<std::string> token_key_id(std::string_view token) {
   return string_member(*header, "kid");
 }
 
-Result<TokenClaims> verify_token(std::string_view token, const TokenKey& key, std::int64_t now) {
+Result<TokenClaims> verify_token(std::string_view token, const TokenKey& key, const TokenRules& rules) {
   const Result<Parts> parts = split(token);
   if (!parts) return parts.error();
   const Result<rapidjson::Document> header = parse_header(*parts);
@@ -190,24 +239,34 @@ Result<TokenClaims> verify_token(std::string_view token, const TokenKey& key, st
   }
   const std::optional<std::string> signature = decode_base64url(parts->signature);
   if (!signature) return refuse("token is malformed", "The signature is not base64url.");
-  if (!signature_matches(key, *parts, *signature)) return refuse("token's signature does not verify");
+  const Result<bool> matches = signature_matches(key, parts->signed_text, *signature);
+  if (!matches) return matches.error();
+  if (!*matches) return refuse("token's signature does not verify");
 
   // Only now is there any reason to look inside.
   const Result<rapidjson::Document> claims = parse_object(parts->claims, "claims");
   if (!claims) return claims.error();
-  const auto expires = date_member(*claims, "exp");
-  if (!expires) return expires.error();
-  if (!*expires) return refuse("token is not acceptable", "It has no \"exp\".");
-  if (**expires <= now) return refuse("token has expired");
-  const auto not_before = date_member(*claims, "nbf");
-  if (!not_before) return not_before.error();
-  if (*not_before && **not_before > now + kNotBeforeLeewaySeconds) return refuse("token is not valid yet");
-
+  TokenClaims read;
+  if (const Result<bool> checked = check_dates(*claims, rules, &read); !checked) return checked.error();
+  if (const Result<bool> checked = check_parties(*claims, rules); !checked) return checked.error();
   Result<std::string> tenant = string_member(*claims, "tenant");
   if (!tenant) return tenant.error();
+  if (!rules.tenant.empty() && *tenant != rules.tenant) {
+    return refuse("token is not acceptable", "Its \"tenant\" is not its key's.");
+  }
   Result<std::string> principal = string_member(*claims, "sub");
   if (!principal) return principal.error();
-  return TokenClaims{std::move(*tenant), std::move(*principal), **expires};
+  Result<std::string> token_id = optional_member(*claims, "jti");
+  if (!token_id) return token_id.error();
+  read.tenant = std::move(*tenant);
+  read.principal = std::move(*principal);
+  read.token_id = std::move(*token_id);
+  if (const auto permissions = claims->FindMember("permissions"); permissions != claims->MemberEnd()) {
+    Result<std::string> form = read_permissions(permissions->value);
+    if (!form) return form.error();
+    read.permissions = std::move(*form);
+  }
+  return read;
 }
 
 }  // namespace converge

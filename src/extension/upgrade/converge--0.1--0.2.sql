@@ -345,6 +345,139 @@ CREATE FUNCTION converge.yjs_unset(doc converge.ydoc, root text, key text) RETUR
     AS 'MODULE_PATHNAME', 'ydoc_unset' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 50;
 COMMENT ON FUNCTION converge.yjs_unset(converge.ydoc, text, text) IS 'takes a key out of a root map';
 
+-- src/extension/security/identity.sql
+
+CREATE FUNCTION converge.current_token_end() RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'converge_current_token_end'
+    LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION converge.current_token_end() IS
+    'when the token ends whose principal the transaction acts for, NULL when nobody is authenticated';
+
+-- src/extension/security/authenticate.sql
+
+ALTER TABLE converge.jwt_key
+    ALTER secret DROP NOT NULL,
+    ADD public_key text,
+    ADD valid_from timestamptz,
+    ADD issuer text CHECK (issuer <> ''),
+    ADD audience text CHECK (audience <> ''),
+    ADD tenant text CHECK (tenant <> ''),
+    DROP CONSTRAINT jwt_key_alg_check,
+    ADD CONSTRAINT jwt_key_alg_check CHECK (alg IN ('HS256', 'RS256', 'ES256', 'EdDSA')),
+    DROP CONSTRAINT jwt_key_check,
+    ADD CONSTRAINT jwt_key_material_check CHECK (
+        CASE WHEN alg = 'HS256' THEN secret IS NOT NULL AND public_key IS NULL
+             ELSE public_key IS NOT NULL AND secret IS NULL END);
+
+CREATE FUNCTION converge.check_jwt_key() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_check_jwt_key' LANGUAGE C;
+COMMENT ON FUNCTION converge.check_jwt_key() IS 'trigger of converge.jwt_key: refuses what is no key of its algorithm';
+CREATE TRIGGER check_jwt_key BEFORE INSERT OR UPDATE ON converge.jwt_key
+    FOR EACH ROW EXECUTE FUNCTION converge.check_jwt_key();
+
+-- Backends keep what they have verified.
+CREATE FUNCTION converge.forget_verified_tokens() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_forget_verified_tokens' LANGUAGE C;
+COMMENT ON FUNCTION converge.forget_verified_tokens() IS
+    'trigger of what verified tokens rest on: every session verifies anew';
+CREATE TRIGGER forget_verified_tokens AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.jwt_key
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_verified_tokens();
+ALTER TABLE converge.jwt_key ENABLE ALWAYS TRIGGER check_jwt_key, ENABLE ALWAYS TRIGGER forget_verified_tokens;
+
+-- src/extension/security/audit.sql
+
+-- Who did what to whom. Rows are added and never changed; retention deletes them.
+CREATE TABLE converge.audit (
+    tenant text COLLATE "C" NOT NULL,   -- empty: of none, or not known
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    event text NOT NULL,                -- what happened: docs/reference/security.md lists the events
+    principal text NOT NULL DEFAULT '', -- who did it, or was refused; empty: SQL without an identity
+    role name NOT NULL DEFAULT session_user,
+    object text NOT NULL DEFAULT '',    -- to what or whom
+    detail text NOT NULL DEFAULT '',
+    count bigint NOT NULL DEFAULT 1,    -- how often, where like events are recorded as one
+    PRIMARY KEY (tenant, id)
+);
+COMMENT ON TABLE converge.audit IS 'who did what to whom';
+SELECT pg_catalog.pg_extension_config_dump('converge.audit', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.audit_id_seq', '');
+
+CREATE FUNCTION converge.keep_audit() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE insufficient_privilege USING MESSAGE = 'rows of converge.audit cannot be changed or deleted',
+        HINT = 'converge.audit_retention() deletes what is old enough.';
+END
+$$;
+COMMENT ON FUNCTION converge.keep_audit() IS 'trigger of converge.audit: rows are added only';
+CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON converge.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.keep_audit();
+ALTER TABLE converge.audit ENABLE ALWAYS TRIGGER keep_audit;
+
+-- src/extension/security/revocation.sql
+
+-- Tokens that are no longer good though they verify. A row stands until an
+-- administrator deletes it: it has to outlive the tokens it is about.
+CREATE TABLE converge.revocation (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('tenant', 'principal', 'token_id', 'token_hash')),
+    name text COLLATE "C" NOT NULL,     -- the principal, the token's `jti`, or its SHA-256 in hex; empty for the tenant
+    revoked_at timestamptz NOT NULL,    -- of principal and tenant: tokens issued up to here
+    PRIMARY KEY (tenant, kind, name)
+);
+COMMENT ON TABLE converge.revocation IS 'tokens that are no longer good though they verify';
+SELECT pg_catalog.pg_extension_config_dump('converge.revocation', '');
+
+CREATE TRIGGER forget_verified_tokens AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_verified_tokens();
+ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER forget_verified_tokens;
+
+CREATE FUNCTION converge.revoke(tenant text DEFAULT NULL, principal text DEFAULT NULL, token_id text DEFAULT NULL,
+                                token_hash bytea DEFAULT NULL, key_id text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+<<revoke>>
+DECLARE
+    kind text;
+    name text;
+BEGIN
+    IF key_id IS NOT NULL THEN
+        IF num_nonnulls(tenant, principal, token_id, token_hash) > 0 THEN
+            RAISE invalid_parameter_value USING MESSAGE = 'a key is revoked by its key_id alone';
+        END IF;
+        UPDATE converge.jwt_key SET valid_until = clock_timestamp()
+         WHERE kid = key_id AND (valid_until IS NULL OR valid_until > clock_timestamp());
+        IF NOT FOUND THEN
+            RAISE undefined_object USING MESSAGE = format('key "%s" does not exist or is not valid any more', key_id);
+        END IF;
+        INSERT INTO converge.audit (tenant, event, object) VALUES ('', 'revocation', 'key ' || key_id);
+        RETURN;
+    END IF;
+    IF tenant IS NULL OR tenant = '' THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'tenant of the tokens to revoke is missing';
+    END IF;
+    IF num_nonnulls(principal, token_id, token_hash) > 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'a revocation names a principal, a token_id or a token_hash',
+            HINT = 'Call revoke() once for each.';
+    END IF;
+    IF length(token_hash) <> 32 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'token_hash is no SHA-256 of a token',
+            DETAIL = format('It has %s bytes instead of 32.', length(token_hash));
+    END IF;
+    kind := CASE WHEN principal IS NOT NULL THEN 'principal' WHEN token_id IS NOT NULL THEN 'token_id'
+                 WHEN token_hash IS NOT NULL THEN 'token_hash' ELSE 'tenant' END;
+    name := coalesce(principal, token_id, encode(token_hash, 'hex'), '');
+    INSERT INTO converge.revocation VALUES (revoke.tenant, revoke.kind, revoke.name, clock_timestamp())
+        ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE SET revoked_at = EXCLUDED.revoked_at;
+    INSERT INTO converge.audit (tenant, event, object)
+        VALUES (revoke.tenant, 'revocation', revoke.kind || CASE revoke.name WHEN '' THEN '' ELSE ' ' || revoke.name END);
+END
+$$;
+COMMENT ON FUNCTION converge.revoke(text, text, text, bytea, text) IS
+    'ends tokens: all that a tenant or principal was issued so far, one by its id or hash, or all of a key';
+
 -- src/extension/documents/log.sql
 
 ALTER TABLE converge.collection
@@ -580,3 +713,11 @@ REVOKE ALL ON TABLE converge.unfolded, converge.quarantine FROM PUBLIC;
 REVOKE ALL ON FUNCTION converge.defer(regclass, name[]), converge.fold(text, text, text), converge.current(anyelement),
     converge.quarantine_retry(bigint), converge.quarantine_drop(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.current(anyelement) TO converge_client;
+
+-- src/extension/security/grants.sql: tokens, revocation and audit
+
+ALTER TABLE converge.audit OWNER TO converge_owner;
+ALTER TABLE converge.revocation OWNER TO converge_owner;
+REVOKE ALL ON TABLE converge.audit, converge.revocation FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.revoke(text, text, text, bytea, text) FROM PUBLIC;
+ALTER FUNCTION converge.revoke(text, text, text, bytea, text) OWNER TO converge_owner;

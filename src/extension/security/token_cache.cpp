@@ -1,0 +1,93 @@
+#include "extension/security/token_cache.h"
+
+#include <cstring>
+
+#include "extension/documents/owned_table.h"
+
+extern "C" {
+#include "commands/trigger.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(converge_forget_verified_tokens);
+}
+
+namespace converge {
+namespace {
+
+struct CachedToken {
+  unsigned char hash[kTokenHashBytes];  // the key
+  std::int64_t until;
+  VerifiedToken verified;
+};
+
+HTAB* cache = nullptr;
+MemoryContext cache_context = nullptr;
+// The tables that the cache rests on; invalid: it is empty.
+Oid key_table = InvalidOid;
+Oid revocation_table = InvalidOid;
+// Something has changed since the cache was begun.
+bool stale = false;
+
+void note_invalidation(Datum, Oid table) {
+  if (!OidIsValid(table) || table == key_table || table == revocation_table) stale = true;
+}
+
+void begin_anew() {
+  if (cache_context == nullptr) {
+    CacheRegisterRelcacheCallback(note_invalidation, Datum{0});
+    cache_context = AllocSetContextCreate(TopMemoryContext, "converge verified tokens", ALLOCSET_DEFAULT_SIZES);
+  }
+  cache = nullptr;
+  MemoryContextReset(cache_context);
+  HASHCTL control{};
+  control.keysize = kTokenHashBytes;
+  control.entrysize = sizeof(CachedToken);
+  control.hcxt = cache_context;
+  cache = hash_create("converge verified tokens", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  key_table = owned_oid("jwt_key");
+  revocation_table = owned_oid("revocation");
+  stale = false;
+}
+
+}  // namespace
+
+bool find_cached_token(const unsigned char* hash, std::int64_t now, VerifiedToken* verified) {
+  // What was committed before this moment counts.
+  AcceptInvalidationMessages();
+  if (cache == nullptr || stale) {
+    begin_anew();
+    return false;
+  }
+  const auto* found = static_cast<CachedToken*>(hash_search(cache, hash, HASH_FIND, nullptr));
+  if (found == nullptr || found->until <= now) return false;
+  *verified = found->verified;
+  return true;
+}
+
+void cache_token(const unsigned char* hash, const VerifiedToken& verified, std::int64_t until) {
+  // What changed while it was verified may not have been seen.
+  if (stale) return;
+  if (hash_get_num_entries(cache) >= kMaxCachedTokens) begin_anew();
+  char* permissions = MemoryContextStrdup(cache_context, verified.permissions);
+  bool found;
+  auto* entry = static_cast<CachedToken*>(hash_search(cache, hash, HASH_ENTER, &found));
+  entry->until = until;
+  entry->verified = verified;
+  entry->verified.permissions = permissions;
+}
+
+void invalidate_cached_tokens(Oid table) { CacheInvalidateRelcacheByRelid(table); }
+
+}  // namespace converge
+
+extern "C" PGDLLEXPORT Datum converge_forget_verified_tokens(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) {
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("forget_verified_tokens() was not called by a trigger")));
+  }
+  converge::invalidate_cached_tokens(RelationGetRelid(reinterpret_cast<TriggerData*>(fcinfo->context)->tg_relation));
+  return Datum{0};
+}
