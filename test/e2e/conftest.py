@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from clients import Bridge, Client, ROOT  # noqa: E402  (the path comes first)
 from database import Database, Server  # noqa: E402

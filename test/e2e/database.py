@@ -1,69 +1,19 @@
-"""Private clusters (scripts/cluster) and a database with the tracked table note."""
-import base64
-import hashlib
-import hmac
+"""A database with the tracked table note, and plain connections to it."""
 import itertools
-import json
-import os
-import pathlib
 import secrets
-import shutil
-import subprocess
-import tempfile
-import time
 
 import psycopg2
 
+import cluster
+from cluster import ROOT, wait_until  # noqa: F401  (the tests take them from here)
+from json_web_token import sign, token  # noqa: F401
 from wire import Payload
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CLUSTER = ROOT / "scripts/cluster"
 
-
-def wait_until(condition, what, timeout=30):
-    """Waits until condition() gives something true, and gives it."""
-    deadline = time.monotonic() + timeout
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
-        time.sleep(0.02)
-
-
-class Server:
-    def __init__(self, start=True):
-        self.directory = tempfile.mkdtemp(prefix="converge-e2e-")
-        os.chmod(self.directory, 0o755)
-        if start:
-            self.start()
-
-    def cluster(self, command, *arguments):
-        subprocess.run([CLUSTER, command, self.directory, *arguments], check=True, stdin=subprocess.DEVNULL)
-
-    def start(self, *settings):
-        """Settings are NAME=VALUE."""
-        self.cluster("start", *settings)
-        lines = pathlib.Path(self.directory, "env").read_text().splitlines()
-        environment = dict(line.split("=", 1) for line in lines)
-        self.bin = pathlib.Path(environment["CLUSTER_BIN"])
-        self.host = environment["PGHOST"]
-        self.port = environment["PGPORT"]
-
-    def crash(self):
-        """SIGKILL for every process."""
-        self.cluster("kill")
-
-    def remove(self):
-        if pathlib.Path(self.directory, "env").exists():  # it was started once
-            self.cluster("remove")
-        shutil.rmtree(self.directory, ignore_errors=True)
-
+class Server(cluster.Server):
     def connect(self, database="postgres", user="postgres"):
         """A connection that commits each statement."""
-        connection = psycopg2.connect(host=self.host, port=self.port, dbname=database, user=user)
-        connection.autocommit = True
-        return connection
+        return super().connect(database, user=user).connection
 
 
 def run(connection, statement, *values):
@@ -74,16 +24,6 @@ def run(connection, statement, *values):
 
 def value(connection, statement, *values):
     return run(connection, statement, *values)[0][0]
-
-
-def sign(claims, secret, key_id="test", algorithm="HS256"):
-    """A JSON Web Token, made without Converge's own code."""
-    def part(content):
-        return base64.urlsafe_b64encode(content).rstrip(b"=")
-    header = {"alg": algorithm, "typ": "JWT", "kid": key_id}
-    signed = part(json.dumps(header).encode()) + b"." + part(json.dumps(claims).encode())
-    signature = hmac.new(secret, signed, hashlib.sha256).digest()
-    return (signed + b"." + part(signature)).decode()
 
 
 class Database:
@@ -129,9 +69,8 @@ class Database:
     def conninfo(self, user="bridge"):
         return f"host={self.server.host} port={self.server.port} dbname={self.name} user={user}"
 
-    def token(self, tenant="acme", principal="alice", lifetime=3600, **claims):
-        return sign({"tenant": tenant, "sub": principal, "exp": int(time.time()) + lifetime,
-                     **claims}, self.secret)
+    def token(self, tenant="acme", principal="alice", **claims):
+        return token(tenant, principal, self.secret, **claims)
 
     def insert(self, key, tenant="acme", body=""):
         run(self.session, "INSERT INTO note (tenant, id, body) VALUES (%s, %s, converge.new_text(%s))",

@@ -1,17 +1,5 @@
-"""The wire's Python classes, made from proto/converge.proto when the tests run."""
-import importlib
-import pathlib
-import subprocess
-import sys
-import tempfile
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-_made = tempfile.TemporaryDirectory(prefix="converge-wire-")
-subprocess.run(["protoc", f"--proto_path={ROOT / 'proto'}", f"--python_out={_made.name}",
-                "converge.proto"], check=True)
-sys.path.insert(0, _made.name)
-converge_pb2 = importlib.import_module("converge_pb2")
-sys.path.remove(_made.name)
+"""The wire schema's Python classes."""
+from wire_schema import converge_pb2
 
 for _name in ("Change", "ClientMessage", "Payload", "PullResponse", "PushRequest", "PushResponse",
               "ServerMessage"):

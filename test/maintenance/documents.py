@@ -1,34 +1,18 @@
 """A tracked table whose fields are deferred, and clients who push to it."""
-import base64
-import hashlib
-import hmac
-import json
-import time
-
 import psycopg2
 
 from cluster import wait_until
+from json_web_token import token
 from wire_schema import converge_pb2 as wire
 
 SECRET = b"a secret of 32 bytes or more, here"
-
-
-def token():
-    """A JWT for a user of tenant acme."""
-    def encoded(data):
-        return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-    claims = {"tenant": "acme", "sub": "ann", "exp": int(time.time()) + 3600}
-    signed = b".".join(encoded(json.dumps(part).encode())
-                       for part in ({"alg": "HS256", "typ": "JWT", "kid": "k"}, claims))
-    return b".".join([signed, encoded(hmac.digest(SECRET, signed, hashlib.sha256))]).decode()
 
 
 class Documents:
     def __init__(self, server, database):
         self.server = server
         self.database = database
-        self.token = token()
+        self.token = token("acme", "ann", SECRET, key_id="k")
         with server.connect() as admin:
             admin.run(f'CREATE DATABASE "{database}"')
         self.session = server.connect(database)

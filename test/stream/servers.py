@@ -1,30 +1,15 @@
 """A tracked table of documents in a private cluster."""
-import base64
-import hashlib
-import hmac
-import json
 import os
 import signal
-import time
 
 import psycopg2
 
 from cluster import wait_until
+from json_web_token import token
 from worker_client import WorkerClient
 
 TENANT = "acme"
 SECRET = b"a secret of 32 bytes or more, here"
-
-
-def token(tenant):
-    """A JWT for somebody of the tenant."""
-    def encoded(data):
-        return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-    claims = {"tenant": tenant, "sub": "ann", "exp": int(time.time()) + 3600}
-    signed = b".".join(encoded(json.dumps(part).encode())
-                       for part in ({"alg": "HS256", "typ": "JWT", "kid": "k"}, claims))
-    return b".".join([signed, encoded(hmac.digest(SECRET, signed, hashlib.sha256))]).decode()
 
 
 class Notes:
@@ -72,7 +57,7 @@ class Notes:
 
     def ticket(self, key, tenant=TENANT):
         with self.session.transaction():
-            self.session.run("SELECT converge.authenticate(%s)", token(tenant))
+            self.session.run("SELECT converge.authenticate(%s)", token(tenant, "ann", SECRET, key_id="k"))
             document, _, ticket = self.session.run(
                 "SELECT * FROM converge.subscribe('note', %s)", key)[0]
         return document, bytes(ticket)

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,7 +12,7 @@ import psycopg2
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def wait_until(condition, what, timeout=20):
+def wait_until(condition, what, timeout=30):
     """Waits until condition() gives something true, and gives it."""
     deadline = time.monotonic() + timeout
     while True:
@@ -23,20 +24,22 @@ def wait_until(condition, what, timeout=20):
 
 
 class Server:
-    """A cluster with Converge loaded."""
+    """A cluster with Converge loaded, and these settings."""
 
-    def __init__(self, **settings):
+    def __init__(self, start=True, **settings):
         self.directory = tempfile.mkdtemp(prefix="converge-test-")
         os.chmod(self.directory, 0o755)
         self.settings = settings
-        self.start()
+        if start:
+            self.start()
 
     def cluster(self, command, *arguments):
         subprocess.run([ROOT / "scripts/cluster", command, self.directory, *arguments],
                        check=True, stdin=subprocess.DEVNULL)
 
-    def start(self):
-        self.cluster("start", *(f"{name}={value}" for name, value in self.settings.items()))
+    def start(self, *more):
+        """Starts it, this once with more settings, each NAME=VALUE."""
+        self.cluster("start", *(f"{name}={value}" for name, value in self.settings.items()), *more)
         lines = pathlib.Path(self.directory, "env").read_text().splitlines()
         self.environment = dict(line.split("=", 1) for line in lines)
 
@@ -44,19 +47,29 @@ class Server:
         self.cluster("stop", mode)
 
     def crash(self):
+        """SIGKILL for every process."""
         self.cluster("kill")
 
     def remove(self):
-        self.cluster("remove")
+        if pathlib.Path(self.directory, "env").exists():  # it was started once
+            self.cluster("remove")
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def bin(self):
         return pathlib.Path(self.environment["CLUSTER_BIN"])
 
     @property
+    def host(self):
+        return self.environment["PGHOST"]
+
+    @property
+    def port(self):
+        return self.environment["PGPORT"]
+
+    @property
     def address(self):
-        return dict(host=self.environment["PGHOST"], port=self.environment["PGPORT"],
-                    user="postgres")
+        return dict(host=self.host, port=self.port, user="postgres")
 
     def log(self):
         return pathlib.Path(self.directory, "log").read_text(errors="replace")
@@ -68,7 +81,7 @@ class Server:
             session.run("SELECT pg_reload_conf()")
 
     def connect(self, database="postgres", **more):
-        return Session(psycopg2.connect(dbname=database, **self.address, **more))
+        return Session(psycopg2.connect(dbname=database, **{**self.address, **more}))
 
 
 class Session:
