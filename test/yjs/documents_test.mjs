@@ -6,7 +6,8 @@
 //   - its updates v1 and v2, whole and since some state, loaded by Yjs give the
 //     same document, marks included,
 //   - its state is canonical, and the same whatever the order was, and whether the
-//     updates were applied or states were merged.
+//     updates were applied, to the document or to its encoding, or states were
+//     merged.
 //
 //   node documents_test.mjs DRIVER     YJS_OPERATIONS=N for more, YJS_SEED=N to replay
 import assert from 'node:assert/strict';
@@ -196,6 +197,8 @@ async function runCase(seed) {
   const rng = random(seed);
   const clients = 2 + rng.below(6);
   const operations = 200 + rng.below(1000);
+  // As a server hears them, one after another; else shuffled.
+  const orderly = rng.chance(2);
   const updates = [];
   const docs = Array.from({ length: clients }, () => {
     const doc = new Y.Doc({ gc: rng.chance(2) });
@@ -226,7 +229,9 @@ async function runCase(seed) {
       own += 1;
       for (const other of docs) Y.applyUpdate(other, update, 'sync');
     }
-    if (rng.chance(50)) {
+    if (orderly) {
+      for (const [format, update] of updates.splice(0)) await ask('apply', format, hex(update));
+    } else if (rng.chance(50)) {
       shuffle(updates, rng);
       const sent = updates.splice(0, rng.below(updates.length + 1));
       for (const [format, update] of sent) await ask('apply', format, hex(update));
@@ -288,6 +293,9 @@ for (let seed = firstSeed; operations < wantedOperations; ++seed) {
   operations += await runCase(seed);
   ++cases;
 }
+const [quick, applied] = (await ask('tally')).split(' ').map(Number);
+assert.ok(quick > applied / 5, `only ${quick} of ${applied} updates were applied to the encoded state`);
 process_.stdin.end();
+console.log(`${quick} of ${applied} updates were applied to the encoded state as well`);
 console.log(`${operations} operations in ${cases} cases: the same documents as Yjs`);
 process.exit(0);

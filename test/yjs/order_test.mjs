@@ -7,23 +7,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import * as Y from 'yjs';
+import { random, shuffle } from './random.mjs';
 
 const driverPath = process.argv[2];
 const wantedEdits = Number(process.env.YJS_EDITS ?? 120_000);
 const firstSeed = Number(process.env.YJS_SEED ?? 1);
-
-// mulberry32: the same cases from the same seed everywhere.
-function random(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-  return { next, below: (n) => next() % n, chance: (n) => next() % n === 0 };
-}
 
 const pieces = ['a', 'b', 'xyz', 'é', '漢字', '😀', '😀😁', 'q😂r', 'a longer piece of text'];
 
@@ -71,11 +59,7 @@ function makeCase(seed) {
   sync(docs[1], docs[0]);
   const text = docs[0].getText('t').toString();
   if (docs[1].getText('t').toString() !== text) throw new Error(`seed ${seed}: Yjs itself differs`);
-  for (let i = updates.length - 1; i > 0; --i) {
-    if (i >= 20 && rng.chance(2)) continue; // some keep their place
-    const other = rng.below(i + 1);
-    [updates[i], updates[other]] = [updates[other], updates[i]];
-  }
+  shuffle(updates, rng);
   for (let i = rng.below(10); i > 0; --i) updates.push(updates[rng.below(updates.length)]);
   return { clients, edits, updates, text };
 }

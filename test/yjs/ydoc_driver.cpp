@@ -1,7 +1,9 @@
 // A ydoc for a Yjs client to talk to. Reads lines, answers each with one; bytes
 // are hex:
 //
-//   apply FORMAT UPDATE          ok
+//   apply FORMAT UPDATE          ok; applied to the encoded state it gives the same
+//                                bytes, or no answer
+//   tally                        tally ANSWERS UPDATES: how often it gave one
 //   merge                        ok: what was applied since the last one, gathered in a
 //                                document of its own, is merged as an encoded state
 //   json                         json JSON
@@ -53,9 +55,20 @@ class Driver {
     const auto format = a == "2" ? UpdateFormat::v2 : UpdateFormat::v1;
     if (what == "apply") {
       const std::string update = from_hex(b);
+      const std::string before = document_.encode();
+      const auto quick = YDoc::apply_to_encoded(before, update, format);
+      if (!quick) return error(quick.error());
       if (auto done = document_.apply_update(update, format); !done) return error(done.error());
       if (auto done = gathered_.apply_update(update, format); !done) return error(done.error());
+      ++updates_;
+      answers_ += quick->has_value();
+      if (*quick && **quick != document_.encode()) {
+        return "error applied to the encoded state " + to_hex(before) + " the update v" + a + " " + to_hex(update) + " gives other bytes";
+      }
       return "ok";
+    }
+    if (what == "tally") {
+      return "tally " + std::to_string(answers_) + " " + std::to_string(updates_);
     }
     if (what == "merge") {
       const std::string delta = gathered_.encode();
@@ -91,7 +104,8 @@ class Driver {
       return "update " + to_hex(*edit->update_since("", UpdateFormat::v1));
     }
     if (what == "new") {
-      *this = Driver();
+      document_ = gathered_ = YDoc();
+      merged_ = empty_state(FieldType::ydoc);
       return "ok";
     }
     return "error unknown command";
@@ -101,6 +115,8 @@ class Driver {
   YDoc document_;
   YDoc gathered_;
   std::string merged_ = empty_state(FieldType::ydoc);
+  std::uint64_t answers_ = 0;
+  std::uint64_t updates_ = 0;
 };
 
 }  // namespace

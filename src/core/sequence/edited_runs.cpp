@@ -29,7 +29,7 @@ LooseRun EditedRuns::run(Place place) const {
   const Piece& piece = pieces_[place.piece];
   if (piece.fresh()) return piece.run;
   const std::uint32_t run = piece.first + place.at;
-  return {table_.id(run), table_[run].length, table_.left(run), table_.right(run), {}};
+  return {table_.id(run), table_[run].length, left_of_table(run), table_.right(run), {}};
 }
 
 EditedRuns::Place EditedRuns::find(UnitId unit) const {
@@ -89,8 +89,12 @@ std::uint32_t EditedRuns::isolate(Place place) {
   const std::uint32_t number = place.piece + (place.at > 0);
   Piece& piece = pieces_[number];
   if (!table_.deleted(piece.first)) {
-    const std::string_view text = text_.substr(text_offset(piece.first));
+    const std::size_t begin = text_offset(piece.first);
+    const std::string_view text = text_.substr(begin);
     alone.text = text.substr(0, ascii_ ? alone.length : bytes_of_units(text, alone.length));
+    if (!lists_.empty() && count_placeholders(alone.text) > 0) {
+      alone.contents = contents_ + count_placeholders(text_.substr(0, begin));
+    }
   }
   piece = {0, 0, alone};
   return number;
@@ -100,8 +104,9 @@ std::uint32_t EditedRuns::isolate(Place place) {
 std::uint32_t EditedRuns::cut(std::uint32_t piece, std::uint32_t units) {
   const LooseRun whole = pieces_[piece].run;
   pieces_[piece].run = first_of(whole, units, replaced_.emplace_back());
-  pieces_.insert(pieces_.begin() + piece + 1,
-                 Piece{0, 0, rest_of(whole, units, replaced_.emplace_back())});
+  LooseRun rest = rest_of(whole, units, replaced_.emplace_back());
+  rest.list = whole.list;
+  pieces_.insert(pieces_.begin() + piece + 1, Piece{0, 0, rest});
   return piece + 1;
 }
 
@@ -126,27 +131,35 @@ struct EditedRuns::Ordered {
   Place first() const { return runs.first(); }
   Place next(Place place) const { return runs.next(place); }
   LooseRun run(Place place) const { return runs.run(place); }
-  static bool head(Place) { return false; }
+  bool head(Place place) const { return runs.head(place); }
   ReplicaId replica(ClientIndex client) const { return runs.replicas_[client]; }
   bool reaches(const Gap& gap, UnitId unit) const { return runs.reaches(gap, unit); }
 };
 
-void EditedRuns::integrate(const LooseRun& run) {
+// False if that is too much.
+bool EditedRuns::integrate(const LooseRun& run) {
+  if (!lists_.empty()) return integrate_in_list(run);
   if (pairs_) {
     if (!run.left.none() && integrated(run.left.plus(1))) keep_pair_apart(run.left.plus(1));
     if (!run.right.none()) keep_pair_apart(run.right);
   }
+  place(run, run.left);
+  return true;
+}
+
+// Puts the run where it belongs behind its left origin or the head of its list.
+void EditedRuns::place(const LooseRun& run, UnitId behind) {
   Gap gap;
   UnitId after = this->run(first()).id;
-  if (!run.left.none()) {
-    gap.place = find(run.left);
+  if (!behind.none()) {
+    gap.place = find(behind);
     const LooseRun left = this->run(gap.place);
-    gap.offset = run.left.clock - left.id.clock + 1;
+    gap.offset = behind.clock - left.id.clock + 1;
     if (gap.offset < left.length) {
       after = left.id.plus(gap.offset);
     } else {
       const Place place = next(gap.place);
-      after = place.valid() ? this->run(place).id : kNoId;
+      after = place.valid() && !head(place) ? this->run(place).id : kNoId;
     }
   }
   if (after != run.right) gap = gap_between_origins(Ordered{*this}, run, gap);
@@ -167,8 +180,21 @@ void EditedRuns::put(const Gap& gap, const LooseRun& run) {
   pieces_.insert(pieces_.begin() + piece, Piece{0, 0, run});
 }
 
-void EditedRuns::erase(UnitId id, std::uint32_t length) {
+// False if that is too much.
+bool EditedRuns::erase(UnitId id, std::uint32_t length) {
   while (length > 0 && pieces_.size() <= kMaxPieces) {
+    if (!lists_.empty()) {
+      const std::uint32_t list = list_of(id);
+      if (gone(list)) {  // with the rest of its run
+        near_ = table_.find(id, near_);
+        const std::uint32_t part =
+            std::min(length, table_.id(near_).clock + table_[near_].length - id.clock);
+        id = id.plus(part);
+        length -= part;
+        continue;
+      }
+      open(list);
+    }
     const Place place = find(id);
     const LooseRun there = run(place);
     const std::uint32_t from = id.clock - there.id.clock;
@@ -180,11 +206,15 @@ void EditedRuns::erase(UnitId id, std::uint32_t length) {
       std::uint32_t number = isolate(place);
       if (from + part < there.length) cut(number, from + part);
       if (from > 0) number = cut(number, from);
-      pieces_[number].run.text = {};
+      LooseRun& erased = pieces_[number].run;
+      if (holds_type(erased)) return false;  // what lives under it goes as well
+      erased.text = {};
+      erased.contents = nullptr;
     }
     id = id.plus(part);
     length -= part;
   }
+  return pieces_.size() <= kMaxPieces;
 }
 
 bool EditedRuns::can_integrate(const LooseRun& run) const {
@@ -192,18 +222,17 @@ bool EditedRuns::can_integrate(const LooseRun& run) const {
          (run.right.none() || integrated(run.right));
 }
 
-// Takes a run of which the beginning may be known. False if it must wait.
-bool EditedRuns::offer(LooseRun run) {
+// Takes a run of which the beginning may be known.
+EditedRuns::Offer EditedRuns::offer(LooseRun run) {
   const std::uint32_t known = known_[run.id.client];
   if (run.id.clock < known) {
     const std::uint32_t have = std::min(known - run.id.clock, run.length);
-    if (run.text.empty()) erase(run.id, have);
-    if (have == run.length) return true;
+    if (run.text.empty() && !erase(run.id, have)) return Offer::too_much;
+    if (have == run.length) return Offer::taken;
     run = rest_of(run, have, replaced_.emplace_back());
   }
-  if (!can_integrate(run)) return false;
-  integrate(run);
-  return true;
+  if (!can_integrate(run)) return Offer::waits;
+  return integrate(run) && pieces_.size() <= kMaxPieces ? Offer::taken : Offer::too_much;
 }
 
 ClientIndex EditedRuns::client(ReplicaId replica) {
@@ -226,6 +255,7 @@ bool EditedRuns::add(const FlatSequence& flat) {
     run.id = translate(run.id);
     run.left = translate(run.left);
     run.right = translate(run.right);
+    if (run.list != kImplied || holds_type(run)) return false;
     if (run.text.empty() || run.text.size() == run.length) continue;
     pairs_ = true;  // for all one knows
     // Someone may have seen a pair cut that is whole here.
@@ -237,8 +267,9 @@ bool EditedRuns::add(const FlatSequence& flat) {
   while (!runs.empty()) {
     std::vector<LooseRun> later;
     for (const LooseRun& run : runs) {
-      if (!offer(run)) later.push_back(run);
-      if (pieces_.size() > kMaxPieces) return false;
+      const Offer answer = offer(run);
+      if (answer == Offer::too_much) return false;
+      if (answer == Offer::waits) later.push_back(run);
     }
     if (later.size() == runs.size()) return false;
     runs = std::move(later);
@@ -246,8 +277,7 @@ bool EditedRuns::add(const FlatSequence& flat) {
   for (const UnitRange& range : flat.deleted) {
     const UnitId id = translate(range.id);
     if (std::uint64_t{id.clock} + range.length > known_[id.client]) return false;
-    erase(id, range.length);
-    if (pieces_.size() > kMaxPieces) return false;
+    if (!erase(id, range.length)) return false;
   }
   return true;
 }
@@ -270,7 +300,8 @@ std::string EditedRuns::text() {
   return text;
 }
 
-void EditedRuns::join() {
+bool EditedRuns::join() {
+  if (!close_lists()) return false;
   // The run as a fresh one, its text standing for that it is visible.
   auto of_table = [&](std::uint32_t run) {
     return LooseRun{table_.id(run), table_[run].length, table_.left(run), table_.right(run),
@@ -302,6 +333,7 @@ void EditedRuns::join() {
     if (piece.first != Place::kNowhere) joined.push_back(piece);
   }
   pieces_ = std::move(joined);
+  return true;
 }
 
 }  // namespace converge

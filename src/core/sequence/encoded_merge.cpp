@@ -14,18 +14,24 @@
 
 namespace converge {
 
-namespace {
-
-// What is more than this is not looked up run by run.
-constexpr std::size_t kMaxEdits = 64;
-
 // Surrogate pairs are all that makes characters and units differ.
-bool has_pairs(std::string_view text) {
+bool has_surrogate_pairs(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<std::uint8_t>(c) >= 0xf0; });
 }
 
-}  // namespace
+NumberedReplicas::NumberedReplicas(const EditedRuns& runs) : number(runs.replicas().size()) {
+  const std::vector<ReplicaId>& replicas = runs.replicas();
+  std::vector<ClientIndex> order(replicas.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (std::any_of(order.begin(), order.end(), [&](ClientIndex i) { return runs.known(i) == 0; })) return;
+  std::sort(order.begin(), order.end(),
+            [&](ClientIndex a, ClientIndex b) { return replicas[a] < replicas[b]; });
+  for (const ClientIndex client : order) {
+    number[client] = static_cast<ClientIndex>(ascending.size());
+    ascending.push_back(replicas[client]);
+  }
+}
 
 std::optional<std::string> merge_into_encoded(std::string_view state, std::string_view delta) {
   Reader in(state);
@@ -33,7 +39,7 @@ std::optional<std::string> merge_into_encoded(std::string_view state, std::strin
   const TextHead head = read_text_head(in);
   if (in.failed() || head.sections != kHasRuns) return {};
   const Result<FlatSequence> flat = decode_sequence(delta);
-  if (!flat || flat->runs.size() + flat->waiting.size() + flat->deleted.size() > kMaxEdits) return {};
+  if (!flat || flat->runs.size() + flat->waiting.size() + flat->deleted.size() > kMaxEncodedEdits) return {};
 
   RunTable table;
   table.read(in, head.replicas.size(), true);
@@ -44,7 +50,7 @@ std::optional<std::string> merge_into_encoded(std::string_view state, std::strin
   }
   TextShares shares(in, table, head.text);
   const bool ascii = table.visible_units() == head.text.size();
-  const bool pairs = !ascii && has_pairs(head.text);
+  const bool pairs = !ascii && has_surrogate_pairs(head.text);
   for (std::uint32_t run = 0; pairs && run < table.size(); ++run) {
     if (!table.deleted(run)) shares.take(table[run].length);
   }
@@ -55,30 +61,18 @@ std::optional<std::string> merge_into_encoded(std::string_view state, std::strin
   if (runs.unchanged()) return std::string(state);
   const std::string text = runs.text();
   if (text.size() > kMaxTextBytes) return {};
-  runs.join();
+  if (!runs.join()) return {};
 
-  const std::vector<ReplicaId>& replicas = runs.replicas();
-  std::vector<ClientIndex> order;  // ascending; those that were only named have no place
-  for (ClientIndex i = 0; i < replicas.size(); ++i) {
-    if (runs.known(i) > 0) order.push_back(i);
-  }
-  if (order.size() < replicas.size()) return {};
-  std::sort(order.begin(), order.end(),
-            [&](ClientIndex a, ClientIndex b) { return replicas[a] < replicas[b]; });
-  std::vector<ReplicaId> ascending;
-  std::vector<ClientIndex> number(order.size());
-  for (const ClientIndex client : order) {
-    number[client] = static_cast<ClientIndex>(ascending.size());
-    ascending.push_back(replicas[client]);
-  }
-  RunRewriter rewriter(table, runs, number);
+  const NumberedReplicas replicas(runs);
+  if (replicas.ascending.empty()) return {};
+  RunRewriter rewriter(table, runs, replicas.number);
   if (!rewriter.plan()) return {};
 
   std::string out(1, state_header(FieldType::crdt_text));
   out.reserve(state.size() + delta.size() + 64);
   out.push_back(static_cast<char>(kHasRuns));
   append_string(out, text);
-  append_replicas(out, ascending);
+  append_replicas(out, replicas.ascending);
   rewriter.append(out);
   return out;
 }

@@ -7,6 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/sequence/edited_runs.h"
 
 namespace converge {
 
@@ -14,5 +17,20 @@ namespace converge {
 // answer where that is the way to take: `state` or `delta` is malformed, `state` is
 // empty, something waits in it or would, or too much of it would change.
 std::optional<std::string> merge_into_encoded(std::string_view state, std::string_view delta);
+
+// ---- what merging into a ydoc (ydoc/document_merge.h) shares with it
+
+// Runs and ranges of a delta; what is more is not looked up run by run.
+inline constexpr std::size_t kMaxEncodedEdits = 64;
+
+bool has_surrogate_pairs(std::string_view text);
+
+// The replicas of edited runs in the order in which the encoding names them; none at
+// all if some is only named.
+struct NumberedReplicas {
+  explicit NumberedReplicas(const EditedRuns& runs);
+  std::vector<ReplicaId> ascending;
+  std::vector<ClientIndex> number;  // by their index
+};
 
 }  // namespace converge

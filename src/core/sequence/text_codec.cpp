@@ -52,7 +52,7 @@ class Encoder {
     number_replicas(out);
     if (runs) append_runs(out, plain_runs(), used_);
     if (!flat_.waiting.empty()) encode_waiting(out);
-    if (!flat_.deleted.empty()) encode_deleted(out);
+    if (!flat_.deleted.empty()) append_deleted(out, flat_.deleted, number_);
     return out;
   }
 
@@ -167,42 +167,6 @@ class Encoder {
       append_origin(out, right, run, run.right);
       for (; first < i; ++first) out.append(runs[first].text);
       end = run.id.clock + length;
-    }
-  }
-
-  void encode_deleted(std::string& out) {
-    std::vector<UnitRange> ranges = flat_.deleted;
-    std::sort(ranges.begin(), ranges.end(), [&](const UnitRange& a, const UnitRange& b) {
-      return a.id.client != b.id.client ? number_[a.id.client] < number_[b.id.client]
-                                        : a.id.clock < b.id.clock;
-    });
-    std::size_t count = 0;  // join what overlaps or touches
-    for (std::size_t i = 1; i < ranges.size(); ++i) {
-      UnitRange& last = ranges[count];
-      std::uint32_t end = last.id.clock + last.length;
-      if (ranges[i].id.client == last.id.client && ranges[i].id.clock <= end) {
-        last.length = std::max(end, ranges[i].id.clock + ranges[i].length) - last.id.clock;
-      } else {
-        ranges[++count] = ranges[i];
-      }
-    }
-    ranges.resize(count + 1);
-    std::size_t groups = 0;
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      groups += i == 0 || ranges[i].id.client != ranges[i - 1].id.client;
-    }
-    append_varint(out, groups);
-    for (std::size_t i = 0; i < ranges.size();) {
-      std::size_t end = i;
-      while (end < ranges.size() && ranges[end].id.client == ranges[i].id.client) ++end;
-      append_varint(out, number_[ranges[i].id.client]);
-      append_varint(out, end - i);
-      std::uint32_t clock = 0;
-      for (; i < end; ++i) {
-        append_varint(out, ranges[i].id.clock - clock);
-        append_varint(out, ranges[i].length - 1);
-        clock = ranges[i].id.clock + ranges[i].length;
-      }
     }
   }
 
@@ -428,19 +392,25 @@ TextHead read_text_head(Reader& in) {
   }
   if (head.sections & kHasRuns) head.text = in.string();
   if (find_invalid_text(head.text) != kTextOk) in.fail("its text is not UTF-8, or holds U+0000");
+  head.replicas = read_replicas(in);
+  return head;
+}
+
+std::vector<ReplicaId> read_replicas(Reader& in) {
   const std::size_t count = in.count(1);
   if (count > kMaxReplicas) in.fail("it names too many replicas");
-  if (in.failed()) return head;
-  head.replicas.reserve(count);
+  std::vector<ReplicaId> replicas;
+  if (in.failed()) return replicas;
+  replicas.reserve(count);
   ReplicaId replica = 0;
   for (std::size_t i = 0; i < count && !in.failed(); ++i) {
     const std::uint64_t step = in.varint_below(kReplicaLimit, "a replica is not below 2^53");
     if (i > 0 && step == 0) in.fail("a replica comes twice");
     replica += step;
     if (replica >= kReplicaLimit) in.fail("a replica is not below 2^53");
-    head.replicas.push_back(replica);
+    replicas.push_back(replica);
   }
-  return head;
+  return replicas;
 }
 
 void append_replicas(std::string& out, const std::vector<ReplicaId>& ascending) {
@@ -449,6 +419,41 @@ void append_replicas(std::string& out, const std::vector<ReplicaId>& ascending) 
   for (const ReplicaId replica : ascending) {
     append_varint(out, replica - before);
     before = replica;
+  }
+}
+
+void append_deleted(std::string& out, std::vector<UnitRange> ranges,
+                    const std::vector<std::uint32_t>& number) {
+  std::sort(ranges.begin(), ranges.end(), [&](const UnitRange& a, const UnitRange& b) {
+    return a.id.client != b.id.client ? number[a.id.client] < number[b.id.client]
+                                      : a.id.clock < b.id.clock;
+  });
+  std::size_t last = 0;  // join what overlaps or touches
+  std::size_t replicas = 1;
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    UnitRange& before = ranges[last];
+    const std::uint32_t end = before.id.clock + before.length;
+    const bool same = ranges[i].id.client == before.id.client;
+    if (same && ranges[i].id.clock <= end) {
+      before.length = std::max(end, ranges[i].id.clock + ranges[i].length) - before.id.clock;
+    } else {
+      replicas += !same;
+      ranges[++last] = ranges[i];
+    }
+  }
+  ranges.resize(last + 1);
+  append_varint(out, replicas);
+  for (std::size_t i = 0; i < ranges.size();) {
+    std::size_t end = i;
+    while (end < ranges.size() && ranges[end].id.client == ranges[i].id.client) ++end;
+    append_varint(out, number[ranges[i].id.client]);
+    append_varint(out, end - i);
+    std::uint32_t clock = 0;
+    for (; i < end; ++i) {
+      append_varint(out, ranges[i].id.clock - clock);
+      append_varint(out, ranges[i].length - 1);
+      clock = ranges[i].id.clock + ranges[i].length;
+    }
   }
 }
 

@@ -26,7 +26,12 @@ struct TextHead {
 };
 // Fails `in` if it is malformed.
 TextHead read_text_head(Reader& in);
+// The table of replicas, ascending; likewise.
+std::vector<ReplicaId> read_replicas(Reader& in);
 void append_replicas(std::string& out, const std::vector<ReplicaId>& ascending);
+// Deleted units, in any order, of replicas with these numbers; there is at least one.
+void append_deleted(std::string& out, std::vector<UnitRange> ranges,
+                    const std::vector<std::uint32_t>& number);
 
 // The canonical encoding.
 std::string encode_sequence(const Sequence& sequence);

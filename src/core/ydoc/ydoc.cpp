@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/sequence/sequence.h"
+#include "core/ydoc/document_merge.h"
 #include "core/ydoc/update_writer.h"
 #include "core/ydoc/ydoc_codec.h"
 
@@ -113,6 +114,20 @@ Result<void> YDoc::merge_encoded(std::string_view bytes) {
   return merge(*other);
 }
 
+Result<std::string> YDoc::merge_encoded(std::string_view state, std::string_view delta) {
+  if (is_pending_alone(delta)) {
+    Sequence none(Sequence::Holds::lists);
+    const Result<FlatDocument> flat = load_document(delta, none);
+    if (flat) {
+      if (auto merged = merge_into_document(state, flat->flat)) return std::move(*merged);
+    }
+  }
+  Result<YDoc> document = decode(state);
+  if (!document) return document.error();
+  if (auto merged = document->merge_encoded(delta); !merged) return merged.error();
+  return document->encode();
+}
+
 VersionVector YDoc::version() const { return known_in(*sequence_); }
 
 std::uint64_t YDoc::version_of(ReplicaId replica) const {
@@ -132,6 +147,14 @@ Result<void> YDoc::apply_update(std::string_view update, UpdateFormat format) {
   if (!flat) return flat.error();
   if (!sequence_->add(flat->flat)) return too_large();
   return {};
+}
+
+Result<std::optional<std::string>> YDoc::apply_to_encoded(std::string_view state,
+                                                          std::string_view update,
+                                                          UpdateFormat format) {
+  const Result<FlatDocument> flat = read_update(update, format);
+  if (!flat) return flat.error();
+  return merge_into_document(state, flat->flat);
 }
 
 Result<std::string> YDoc::update_since(std::string_view state_vector, UpdateFormat format) const {

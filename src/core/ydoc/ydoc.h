@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,6 +54,9 @@ class YDoc {
   // The same with an encoded state. Errors: those of decode, which leave the
   // document as it was, and of merge.
   Result<void> merge_encoded(std::string_view bytes);
+  // The join of two encoded states, which for a small delta is mostly written without
+  // decoding the rest of `state` (document_merge.h). Errors: those of decode and merge.
+  static Result<std::string> merge_encoded(std::string_view state, std::string_view delta);
 
   // About how many items one merge has to move.
   std::size_t merge_weight() const;
@@ -71,6 +75,11 @@ class YDoc {
   // Applies an update. Errors: malformed (also: contents of unknown kind), which
   // leave the document as it was, and those of merge.
   Result<void> apply_update(std::string_view update, UpdateFormat format);
+  // Applies a small update to an encoded state: that state then, or nothing where it
+  // must be decoded for it (document_merge.h). Errors: malformed updates.
+  static Result<std::optional<std::string>> apply_to_encoded(std::string_view state,
+                                                             std::string_view update,
+                                                             UpdateFormat format);
   // The update that brings a document of this state vector up to date; with an
   // empty one, all of it. Errors: malformed.
   Result<std::string> update_since(std::string_view state_vector, UpdateFormat format) const;

@@ -2,14 +2,12 @@
 #include <vector>
 
 #include "core/codec/reader.h"
-#include "core/codec/utf8.h"
 #include "core/field.h"
-#include "core/sequence/bits.h"
 #include "core/sequence/run_codec.h"
 #include "core/sequence/text.h"
+#include "core/sequence/text_codec.h"
 #include "core/state_header.h"
-#include "core/ydoc/any_value.h"
-#include "core/ydoc/struct_info.h"
+#include "core/ydoc/document_head.h"
 #include "core/ydoc/ydoc_codec.h"
 #include "core/ydoc/ydoc_layout.h"
 
@@ -19,39 +17,12 @@ namespace {
 
 using namespace ydoc_layout;
 
-// Text in which placeholders may stand.
-bool is_valid_with_placeholders(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t wrong = find_invalid_text(text);
-    if (wrong == kTextOk) return true;
-    if (text[wrong] != kPlaceholder) return false;
-    text.remove_prefix(wrong + 1);
-  }
-  return true;
-}
-
-// What follows a root or a type.
-struct Shape {
-  bool items = false;
-  std::vector<std::uint32_t> keys;  // numbers of names
-};
-
-// A list of the encoding, before its parent's unit is known.
-struct ListPlace {
-  std::uint32_t type;  // the number of the type above it, or kRoot + a root's number
-  bool keyed;
-  std::uint32_t key;
-  std::uint32_t units;
-};
-constexpr std::uint32_t kRoot = 0x8000'0000;
-
 // Shares out the runs, as they are read, to the lists.
 class ListSink final : public RunSink {
  public:
-  ListSink(Sequence& document, const std::vector<ListPlace>& places,
-           const std::vector<std::string_view>& names, const std::vector<std::uint32_t>& roots,
+  ListSink(Sequence& document, const DocumentHead& head, const std::vector<ListPlace>& places,
            const std::vector<Content>& contents)
-      : loader_(document), places_(places), names_(names), roots_(roots), contents_(contents) {}
+      : loader_(document), head_(head), places_(places), contents_(contents) {}
 
   Sequence::Loader& loader() { return loader_; }
 
@@ -113,18 +84,18 @@ class ListSink final : public RunSink {
       loader_.begin_gone();
       return;
     }
-    const ListPlace& place = places_[next_++];
+    const ListPlace& place = places_[next_];
     ListName name;
-    if (place.type >= kRoot) {
-      name.root = names_[roots_[place.type - kRoot]];
+    if (place.type >= ListPlace::kRoot) {
+      name.root = head_.names[head_.roots[place.type - ListPlace::kRoot].name];
     } else if (place.type < types_.size()) {
       name.parent = types_[place.type];
     } else {
       return fail("a list comes before its type");
     }
     name.keyed = place.keyed;
-    if (place.keyed) name.key = names_[place.key];
-    left_in_list_ = place.units;
+    if (place.keyed) name.key = head_.names[place.key];
+    left_in_list_ = head_.lengths[next_++];
     loader_.begin(name);
   }
 
@@ -142,9 +113,8 @@ class ListSink final : public RunSink {
   }
 
   Sequence::Loader loader_;
+  const DocumentHead& head_;
   const std::vector<ListPlace>& places_;
-  const std::vector<std::string_view>& names_;
-  const std::vector<std::uint32_t>& roots_;
   const std::vector<Content>& contents_;  // as many as there are placeholders
   std::size_t next_ = 0;
   std::size_t next_content_ = 0;
@@ -165,54 +135,21 @@ class Decoder {
   Result<FlatDocument> decode() {
     if (auto header = read_state_header(FieldType::ydoc, in_); !header) return header.error();
     if (in_.at_end()) return std::move(out_);
-    const std::uint8_t sections = in_.byte();
-    if (sections == 0 || sections > (kHasIntegrated | kHasWaiting | kHasDeleted)) {
-      in_.fail("its second byte names no known sections");
+    read_document_head(in_, head_);
+    if (in_.failed()) return in_.error("ydoc");
+    for (const ReplicaId replica : head_.replicas) {
+      out_.client(replica);
+      document_.client(replica);
     }
-    std::string_view text;
-    if (sections & kHasIntegrated) text = in_.string();
-    if (!is_valid_with_placeholders(text)) in_.fail("its text is not UTF-8");
-    read_replicas();
-    read_names();
-    if (sections & kHasIntegrated) read_integrated(text);
-    if (sections & kHasWaiting) read_waiting();
-    if (sections & kHasDeleted) read_deleted();
+    if (head_.sections & kHasRuns) read_integrated();
+    if (head_.sections & kHasWaiting) read_waiting();
+    if (head_.sections & kHasDeleted) read_deleted();
     in_.expect_end();
     if (in_.failed()) return in_.error("ydoc");
     return std::move(out_);
   }
 
  private:
-  void read_replicas() {
-    const std::size_t count = in_.count(1);
-    if (count > kMaxReplicas) in_.fail("it names too many replicas");
-    ReplicaId replica = 0;
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
-      const std::uint64_t step = in_.varint_below(kReplicaLimit, "a replica is not below 2^53");
-      if (i > 0 && step == 0) in_.fail("a replica comes twice");
-      replica += step;
-      if (replica >= kReplicaLimit) in_.fail("a replica is not below 2^53");
-      if (in_.failed()) return;
-      out_.client(replica);
-      document_.client(replica);
-    }
-  }
-
-  void read_names() {
-    const std::size_t count = in_.count(1);
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
-      const std::string_view name = in_.string();
-      if (!is_valid_text(name)) in_.fail("a name is not UTF-8, or holds U+0000");
-      if (i > 0 && name <= names_.back()) in_.fail("names are not in order");
-      names_.push_back(name);
-    }
-  }
-
-  std::uint32_t name_number() {
-    return static_cast<std::uint32_t>(
-        in_.varint_below(names_.size(), "a name's number is not in its table"));
-  }
-
   ClientIndex client() {
     return static_cast<ClientIndex>(
         in_.varint_below(out_.flat.replicas.size(), "a replica's number is not in its table"));
@@ -223,108 +160,17 @@ class Decoder {
         in_.varint_below(kMaxTextClock + 1, "a clock is beyond the limit"));
   }
 
-  void read_value(std::string& value) {
-    const std::string_view before = in_.rest();
-    check_any(in_);
-    if (!in_.failed()) value = before.substr(0, before.size() - in_.remaining());
+  std::string_view name() {
+    const std::uint32_t number = read_name_number(in_, head_.names);
+    return in_.failed() ? std::string_view() : head_.names[number];
   }
 
-  Content read_content() {
-    Content content;
-    const std::uint8_t first = in_.failed() || in_.at_end() ? 0 : static_cast<std::uint8_t>(in_.rest().front());
-    if (first >= kFirstAnyTag) {
-      read_value(content.value);
-      return content;
-    }
-    in_.byte();
-    if (first >= kTypeBase && first < kTypeBase + kSharedTypes) {
-      content.kind = ContentKind::type;
-      content.type = first - kTypeBase;
-      if (type_has_name(content.type)) content.name = name(name_number());
-      return content;
-    }
-    content.kind = static_cast<ContentKind>(first);
-    switch (content.kind) {
-      case ContentKind::binary:
-        content.value = in_.string();
-        return content;
-      case ContentKind::format:
-        content.name = name(name_number());
-        break;
-      case ContentKind::document:
-        content.name = in_.string();
-        if (!is_valid_text(content.name)) in_.fail("a name is not UTF-8, or holds U+0000");
-        break;
-      case ContentKind::json:
-      case ContentKind::embed:
-        break;
-      default:
-        in_.fail("a content has an unknown kind");
-        return content;
-    }
-    read_value(content.value);
-    return content;
-  }
-
-  std::string_view name(std::uint32_t number) const {
-    return number < names_.size() ? names_[number] : std::string_view();
-  }
-
-  // ---- what is integrated
-
-  void read_integrated(std::string_view text) {
-    std::vector<Shape> shapes(in_.count(1));
-    for (Shape& shape : shapes) {
-      const std::uint64_t head = in_.varint();
-      shape.items = head & 1;
-      if (head / 2 > in_.remaining()) in_.fail("a count exceeds what follows");
-      std::uint64_t least = 0;
-      for (std::uint64_t i = 0; i < head / 2 && !in_.failed(); ++i) {
-        const std::uint64_t name = least + in_.varint_below(names_.size(), "a name's number is not in its table");
-        if (name >= names_.size()) in_.fail("a name's number is not in its table");
-        shape.keys.push_back(static_cast<std::uint32_t>(name));
-        least = name + 1;
-      }
-    }
-    auto shape_number = [&] { return in_.varint_below(shapes.size(), "a shape's number is not in its table"); };
-    std::vector<ListPlace> places;
-    auto place = [&](std::uint32_t type, std::uint64_t number) {
-      if (in_.failed()) return;
-      const Shape& shape = shapes[number];
-      // Each list takes a bit at least.
-      if (places.size() + shape.keys.size() > in_.remaining() * 8) {
-        return in_.fail("there are more lists than what follows can tell of");
-      }
-      if (shape.items) places.push_back({type, false, 0, 0});
-      for (std::uint32_t key : shape.keys) places.push_back({type, true, key, 0});
-    };
-    std::vector<std::uint32_t> roots(in_.count(2));
-    for (std::uint32_t i = 0; i < roots.size() && !in_.failed(); ++i) {
-      roots[i] = name_number();
-      if (i > 0 && roots[i] <= roots[i - 1]) in_.fail("roots are not in order");
-      place(kRoot + i, shape_number());
-    }
-    const std::size_t count = count_placeholders(text);
-    if (count > in_.remaining()) in_.fail("there is less content than placeholders");
+  void read_integrated() {
     std::vector<Content> contents;
-    std::uint32_t types = 0;
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
-      contents.push_back(read_content());
-      if (contents.back().kind == ContentKind::type) place(types++, shape_number());
-    }
+    const std::vector<ListPlace> places = read_integrated_head(in_, head_, contents);
     if (in_.failed()) return;
-    BitReader bits(in_.rest());
-    for (ListPlace& one : places) {
-      const std::uint32_t more = bits.golomb(0);
-      if (more >= kMaxTextClock || bits.overrun()) return in_.fail("a list's length is malformed");
-      one.units = more + 1;
-    }
-    if (!bits.padded_with_zeros()) in_.fail("the lengths are not padded with zeros");
-    in_.bytes(bits.used_bytes());
-    if (in_.failed()) return;
-
-    ListSink sink(document_, places, names_, roots, contents);
-    const std::vector<std::uint32_t> by_id = read_runs(in_, out_.flat.replicas.size(), text, sink);
+    ListSink sink(document_, head_, places, contents);
+    const std::vector<std::uint32_t> by_id = read_runs(in_, head_.replicas.size(), head_.text, sink);
     if (in_.failed()) return;
     if (const char* why = sink.finish(by_id); why != nullptr) in_.fail(why);
   }
@@ -397,10 +243,10 @@ class Decoder {
     if (head & kUnderUnit) {
       list.parent = read_unit();
     } else {
-      list.root = name(name_number());
+      list.root = name();
     }
     list.keyed = head & kKeyed;
-    if (list.keyed) list.key = name(name_number());
+    if (list.keyed) list.key = name();
     return in_.failed() ? kImplied : out_.list(list);
   }
 
@@ -418,7 +264,7 @@ class Decoder {
     if (count == 0) return;
     if (count > in_.remaining()) return in_.fail("there is less content than placeholders");
     std::vector<Content> contents;
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) contents.push_back(read_content());
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) contents.push_back(read_content(in_, head_.names));
     run.contents = out_.own(std::move(contents));
   }
 
@@ -444,7 +290,7 @@ class Decoder {
   Reader in_;
   Sequence& document_;
   FlatDocument out_;
-  std::vector<std::string_view> names_;
+  DocumentHead head_;
 };
 
 }  // namespace
@@ -454,7 +300,7 @@ Result<FlatDocument> load_document(std::string_view bytes, Sequence& document) {
 }
 
 bool is_pending_alone(std::string_view bytes) {
-  return bytes.size() > 1 && (static_cast<std::uint8_t>(bytes[1]) & kHasIntegrated) == 0;
+  return bytes.size() > 1 && (static_cast<std::uint8_t>(bytes[1]) & kHasRuns) == 0;
 }
 
 }  // namespace converge

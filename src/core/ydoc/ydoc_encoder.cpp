@@ -1,15 +1,15 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "core/codec/varint.h"
 #include "core/field.h"
-#include "core/sequence/bits.h"
 #include "core/sequence/run_codec.h"
+#include "core/sequence/text_codec.h"
 #include "core/state_header.h"
-#include "core/ydoc/lib0.h"
-#include "core/ydoc/struct_info.h"
+#include "core/ydoc/document_head.h"
 #include "core/ydoc/ydoc_codec.h"
 #include "core/ydoc/ydoc_layout.h"
 
@@ -41,22 +41,20 @@ class Encoder {
     if (integrated) walk();
     number_names();
 
-    out.push_back(static_cast<char>((integrated ? kHasIntegrated : 0) |
-                                    (pending_.waiting.empty() ? 0 : kHasWaiting) |
-                                    (pending_.deleted.empty() ? 0 : kHasDeleted)));
+    head_.sections = static_cast<std::uint8_t>((integrated ? kHasRuns : 0) |
+                                               (pending_.waiting.empty() ? 0 : kHasWaiting) |
+                                               (pending_.deleted.empty() ? 0 : kHasDeleted));
+    head_.text = text_;
+    for (const auto& [replica, index] : order_) head_.replicas.push_back(replica);
     out.reserve(text_.size() + runs_.size() * 3 + 256);
-    if (integrated) append_string(out, text_);
-    append_varint(out, order_.size());
-    ReplicaId before = 0;
-    for (const auto& [replica, index] : order_) {
-      append_varint(out, replica - before);
-      before = replica;
+    append_document_head(out, head_);
+    if (integrated) {
+      number_shapes();
+      append_integrated_head(out, head_, contents_);
+      append_runs(out, runs_, order_.size());
     }
-    append_varint(out, names_.size());
-    for (const auto& [name, number] : names_) append_string(out, name);
-    if (integrated) append_integrated(out);
     if (!pending_.waiting.empty()) append_waiting(out);
-    if (!pending_.deleted.empty()) append_deleted(out);
+    if (!pending_.deleted.empty()) append_deleted(out, pending_.deleted, number_);
     return out;
   }
 
@@ -92,12 +90,7 @@ class Encoder {
   const ListName& list_of(const LooseRun& run) const { return pending_.lists[run.list - kFirstList]; }
   UnitId numbered(UnitId id) const { return id.none() ? id : UnitId{number_[id.client], id.clock}; }
 
-  void note_name(std::string_view name) { names_.emplace(name, 0); }
-
-  static bool has_name(const Content& content) {
-    return content.kind == ContentKind::format ||
-           (content.kind == ContentKind::type && type_has_name(content.type));
-  }
+  void note_name(std::string_view name) { names_.insert(name); }
 
   void number_names() {
     for (const LooseRun& run : pending_.waiting) {
@@ -111,11 +104,12 @@ class Encoder {
         if (has_name(run.contents[i])) note_name(run.contents[i].name);
       }
     }
-    std::uint32_t number = 0;
-    for (auto& entry : names_) entry.second = number++;
+    head_.names.assign(names_.begin(), names_.end());
   }
 
-  std::uint32_t name_number(std::string_view name) const { return names_.find(name)->second; }
+  std::uint32_t name_number(std::string_view name) const {
+    return converge::name_number(head_.names, name);
+  }
 
   // ---- what is integrated
 
@@ -130,12 +124,13 @@ class Encoder {
       for (; at != names.end() && at->first.root == root; ++at) walk_list(at->second, shape);
       if (shape.empty()) continue;
       note_name(root);
-      roots_.emplace_back(root, shape_number(shape));
+      roots_.push_back(root);
+      head_.roots.push_back({0, shape_number(shape)});
     }
     for (std::size_t i = 0; i < types_.size(); ++i) {
       Shape shape;
       lists.for_each_under(types_[i], [&](ListIndex index) { walk_list(index, shape); });
-      type_shapes_.push_back(shape_number(shape));
+      head_.type_shapes.push_back(shape_number(shape));
     }
     gather_gone();
   }
@@ -177,7 +172,7 @@ class Encoder {
         if (has_name(*content)) note_name(content->name);
       });
     });
-    lengths_.push_back(units);
+    head_.lengths.push_back(units);
   }
 
   // Units that are gone, by identifier, as a last list.
@@ -211,57 +206,14 @@ class Encoder {
     runs_.push_back(run);
   }
 
-  void append_integrated(std::string& out) {
-    append_varint(out, shapes_by_number_.size());
+  // Once names have their numbers.
+  void number_shapes() {
     for (const Shape* shape : shapes_by_number_) {
-      if (shape->empty()) {
-        append_varint(out, 0);
-        continue;
-      }
-      append_varint(out, (shape->size() - 1) * 2 + (shape->front().empty() ? 0 : 1));
-      std::uint32_t least = 0;
-      for (std::size_t i = 1; i < shape->size(); ++i) {
-        const std::uint32_t name = name_number((*shape)[i]);
-        append_varint(out, name - least);
-        least = name + 1;
-      }
+      DocumentHead::Shape& numbered = head_.shapes.emplace_back();
+      numbered.items = !shape->empty() && !shape->front().empty();
+      for (std::size_t i = 1; i < shape->size(); ++i) numbered.keys.push_back(name_number((*shape)[i]));
     }
-    append_varint(out, roots_.size());
-    for (const auto& [name, shape] : roots_) {
-      append_varint(out, name_number(name));
-      append_varint(out, shape);
-    }
-    std::size_t type = 0;
-    for (const Content* content : contents_) {
-      append_content(out, *content);
-      if (content->kind == ContentKind::type) append_varint(out, type_shapes_[type++]);
-    }
-    BitWriter bits(out);
-    for (std::uint32_t length : lengths_) bits.golomb(length - 1, 0);
-    bits.finish();
-    append_runs(out, runs_, order_.size());
-  }
-
-  void append_content(std::string& out, const Content& content) const {
-    switch (content.kind) {
-      case ContentKind::any:
-        out.append(content.value);
-        return;
-      case ContentKind::type:
-        out.push_back(static_cast<char>(kTypeBase + content.type));
-        if (type_has_name(content.type)) append_varint(out, name_number(content.name));
-        return;
-      default:
-        break;
-    }
-    out.push_back(static_cast<char>(content.kind));
-    if (content.kind == ContentKind::format) append_varint(out, name_number(content.name));
-    if (content.kind == ContentKind::document) append_string(out, content.name);
-    if (content.kind == ContentKind::binary) {
-      append_string(out, content.value);
-    } else {
-      out.append(content.value);
-    }
+    for (std::size_t i = 0; i < roots_.size(); ++i) head_.roots[i].name = name_number(roots_[i]);
   }
 
   // ---- what is pending
@@ -338,7 +290,7 @@ class Encoder {
       for (std::size_t part = first; part < i; ++part) out.append(waiting_[part].text);
       for (std::size_t part = first; part < i; ++part) {
         const std::size_t contents = count_placeholders(waiting_[part].text);
-        for (std::size_t n = 0; n < contents; ++n) append_content(out, waiting_[part].contents[n]);
+        for (std::size_t n = 0; n < contents; ++n) append_content(out, waiting_[part].contents[n], head_.names);
       }
       end = run.id.clock + length;
     }
@@ -355,55 +307,23 @@ class Encoder {
     if (list.keyed) append_varint(out, name_number(list.key));
   }
 
-  void append_deleted(std::string& out) const {
-    std::vector<UnitRange> ranges = pending_.deleted;
-    std::sort(ranges.begin(), ranges.end(),
-              [this](const UnitRange& a, const UnitRange& b) { return before(a.id, b.id); });
-    std::vector<UnitRange> joined;
-    std::size_t replicas = 0;
-    for (const UnitRange& range : ranges) {
-      const bool same = !joined.empty() && joined.back().id.client == range.id.client;
-      if (same && range.id.clock <= joined.back().id.clock + joined.back().length) {
-        UnitRange& last = joined.back();
-        last.length = std::max(last.id.clock + last.length, range.id.clock + range.length) - last.id.clock;
-      } else {
-        replicas += !same;
-        joined.push_back(range);
-      }
-    }
-    append_varint(out, replicas);
-    for (std::size_t i = 0; i < joined.size();) {
-      std::size_t end = i;
-      while (end < joined.size() && joined[end].id.client == joined[i].id.client) ++end;
-      append_varint(out, number_[joined[i].id.client]);
-      append_varint(out, end - i);
-      std::uint32_t clock = 0;
-      for (; i < end; ++i) {
-        append_varint(out, joined[i].id.clock - clock);
-        append_varint(out, joined[i].length - 1);
-        clock = joined[i].id.clock + joined[i].length;
-      }
-    }
-  }
-
   const Sequence* document_;
   const FlatSequence& pending_;
   bool any_known_ = false;
   std::vector<std::pair<ReplicaId, ClientIndex>> order_;
   std::vector<std::uint32_t> number_;  // by the document's index
-  std::map<std::string_view, std::uint32_t> names_;
+  std::set<std::string_view> names_;
+  DocumentHead head_;
   std::vector<LooseRun> waiting_;
 
   std::string text_;
   std::vector<PlainRun> runs_;
   UnitId last_ = kNoId;
-  std::vector<std::uint32_t> lengths_;  // of the lists, in units
   std::vector<const Content*> contents_;
   std::vector<UnitId> types_;
-  std::vector<std::uint32_t> type_shapes_;
   std::map<Shape, std::uint32_t> shapes_;
   std::vector<const Shape*> shapes_by_number_;
-  std::vector<std::pair<std::string_view, std::uint32_t>> roots_;
+  std::vector<std::string_view> roots_;
 };
 
 // What is pending, its contents copied.

@@ -5,11 +5,6 @@
 
 namespace converge::ydoc_layout {
 
-// The second byte says which sections follow.
-inline constexpr std::uint8_t kHasIntegrated = 1;
-inline constexpr std::uint8_t kHasWaiting = 2;
-inline constexpr std::uint8_t kHasDeleted = 4;
-
 // A run that waits: its head byte, as in a crdt_text but for the last bit.
 inline constexpr std::uint8_t kDeleted = 1;
 inline constexpr std::uint8_t kSameClient = 2;

@@ -114,8 +114,9 @@ struct StateType {
   }
 
  private:
-  // A text merges two encodings by touching little of the larger one.
-  static constexpr bool kMergesEncoded = kType == FieldType::crdt_text;
+  // These merge two encodings by touching little of the larger one.
+  static constexpr bool kMergesEncoded =
+      kType == FieldType::crdt_text || kType == FieldType::ydoc;
 
   // How much a value offers itself to be changed; below kLive it is flat, and the
   // number is its size.

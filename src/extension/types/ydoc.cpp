@@ -78,6 +78,14 @@ Datum ydoc_new(PG_FUNCTION_ARGS) {
 Datum ydoc_apply(PG_FUNCTION_ARGS) {
   const std::string_view update = bytes_argument(fcinfo, 1);
   const UpdateFormat format = format_argument(fcinfo, 2);
+  if (const StateArgument stored = document_argument(fcinfo); stored.live == nullptr) {
+    const Datum applied = boundary::call([&]() -> Result<Datum> {
+      const auto state = YDoc::apply_to_encoded(stored.bytes, update, format);
+      if (!state) return state.error();
+      return *state ? boundary::datum(**state) : Datum{0};
+    });
+    if (applied != 0) return applied;
+  }
   ExpandedState* document =
       editable_state<YDoc>(FieldType::ydoc, PG_GETARG_DATUM(0), result_context(fcinfo));
   boundary::call([&]() -> Result<bool> {
