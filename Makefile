@@ -87,6 +87,7 @@ SQL_PARTS := \
 	src/extension/security/audit.sql \
 	src/extension/security/revocation.sql \
 	src/extension/documents/log.sql \
+	src/extension/security/permission.sql \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \

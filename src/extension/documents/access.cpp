@@ -30,6 +30,7 @@ ReadableDocument read_document(const char* collection, const char* key) {
   ReadableDocument found{};
   found.collection = collection_named(collection);
   if (found.collection == nullptr) no_such_collection(collection);
+  if (claimed_level(collection, key) < AccessLevel::read) no_such_document(collection, key);
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {

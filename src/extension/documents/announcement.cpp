@@ -31,6 +31,8 @@ const Announcement* announced(const Collection* collection, const RowRef& ref) {
   return nullptr;
 }
 
+bool is_announcing() { return innermost != nullptr; }
+
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values) {
   return announce({collection->tracked, ref, collection, values, false, false, innermost},

@@ -25,6 +25,9 @@ struct Announcement {
 // The announcement for that row, or null.
 const Announcement* announced(const Collection* collection, const RowRef& ref);
 
+// Whether push is writing: it has locked the tenant's policies.
+bool is_announcing();
+
 // As update_row(), insert_row(), delete_row() and mark_row(), announced meanwhile.
 std::uint64_t update_row_announced(Collection* collection, const RowRef& ref, std::uint64_t mask,
                                    struct varlena* const* values);

@@ -7,9 +7,11 @@
 #include "extension/documents/field_value.h"
 #include "extension/documents/log.h"
 #include "extension/documents/plain_column.h"
+#include "extension/documents/policy_column.h"
 #include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
 #include "extension/security/identity.h"
+#include "extension/security/policy_state.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -207,6 +209,14 @@ void log_updated_row(const Collection* collection, HeapTuple old_row, HeapTuple 
   log_own_change(ref.tenant, document, payload);
 }
 
+// Subscribers of a row whose policies look at what was changed are checked again.
+void tell_of_changed_access(const Collection* collection, HeapTuple old_row, HeapTuple new_row, TupleDesc description) {
+  if (!changed_policy_column(collection, old_row, new_row, description)) return;
+  const RowRef ref = ref_of(collection, new_row, description);
+  const std::int64_t document = find_document(collection, ref);
+  if (document != 0) change_document_access(ref.tenant, document);
+}
+
 void visit_rows(Oid relation_id, RowVisitor visit) {
   Relation relation = table_open(relation_id, NoLock);
   if (relation->rd_rel->relkind == RELKIND_RELATION) {
@@ -350,9 +360,11 @@ extern "C" PGDLLEXPORT Datum converge_capture(PG_FUNCTION_ARGS) {
   refuse_earlier_trigger(trigger);
   TupleDesc description = RelationGetDescr(trigger->tg_relation);
   const Collection* collection = tracked_collection(trigger->tg_relation);
+  if (!is_announcing()) guard_policies();
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     log_inserted_row(collection, trigger->tg_trigtuple, description);
   } else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) {
+    tell_of_changed_access(collection, trigger->tg_trigtuple, trigger->tg_newtuple, description);
     log_updated_row(collection, trigger->tg_trigtuple, trigger->tg_newtuple, description);
   } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
     log_deleted_row(collection, trigger->tg_trigtuple, description);

@@ -5,6 +5,7 @@
 #include "extension/documents/deferral.h"
 #include "extension/documents/field_name.h"
 #include "extension/documents/owned_table.h"
+#include "extension/documents/policy_column.h"
 #include "extension/documents/row.h"
 
 extern "C" {
@@ -234,6 +235,7 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
       collection->included[collection->included_count++] = {attribute->attname, attribute->attnum};
     }
   }
+  collection->policy_columns = policy_columns(relation, collection->tracked, &collection->policy_column_count);
   return collection;
 }
 

@@ -77,6 +77,8 @@ struct Collection {
   int field_count;
   IncludedColumn included[kMaxIncluded];
   int included_count;
+  AttrNumber* policy_columns;  // policy_column.h
+  int policy_column_count;
   IncludedColumn deletion;  // none: who deletes a document deletes the row
   Interval* keep;           // how long its log is kept; null: converge.compact_keep
   // row.cpp's prepared statements: the caller's and the table owner's.

@@ -8,6 +8,8 @@
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/wire_memory.h"
 #include "extension/security/authenticate.h"
+#include "extension/security/policy_state.h"
+#include "extension/security/token_permissions.h"
 
 extern "C" {
 #include "mb/pg_wchar.h"
@@ -112,6 +114,14 @@ void resolve(PushDocument* document, const Identity& identity) {
   }
   document->collection = collection_named(ref->collection);
   document->ref = {identity.tenant, ref->key};
+  const AccessLevel claimed = document->collection != nullptr
+                                  ? claimed_level(identity.permissions, document->collection->name, ref->key)
+                                  : AccessLevel::admin;
+  if (claimed == AccessLevel::none) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    return;
+  }
+  document->narrowed = claimed < AccessLevel::write;
   document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
   if (document->document != 0) return;
   document->creates = document->collection != nullptr && wants_creation(*document->wire);
@@ -123,8 +133,10 @@ void resolve(PushDocument* document, const Identity& identity) {
 // Locks the row as its group's principal.
 void lock_document(PushDocument* document, const PushGroup* groups) {
   set_identity(groups[document->group].identity);
+  // Before any policy is asked: what it says holds until the transaction ends.
+  lock_policies(document->ref.tenant);
   bool visible;
-  document->writable = lock_row_or_see(document->collection, document->ref, &visible);
+  document->writable = lock_row_or_see(document->collection, document->ref, &visible) && !document->narrowed;
   if (!visible) {
     document->creates = wants_creation(*document->wire);
     if (!document->creates) {

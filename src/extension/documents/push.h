@@ -69,6 +69,7 @@ struct PushDocument {
   Collection* collection;  // null: every verdict is decided
   RowRef ref;
   std::int64_t document;
+  bool narrowed;           // the token does not let it be changed, whatever policies allow
   bool writable;           // the row is locked; otherwise it is only visible
   bool creates;            // there was no row, and the first change is to make it
   Verdict* verdicts;       // one for each change

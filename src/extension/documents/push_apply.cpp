@@ -10,6 +10,7 @@
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/unfolded.h"
 #include "extension/module.h"
+#include "extension/security/policy_state.h"
 
 extern "C" {
 #include "mb/pg_wchar.h"
@@ -225,11 +226,12 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   bool touched = false;
   int deferred_count = 0;
   if (document.creates) {
+    lock_policies(document.ref.tenant);
     // An earlier part of the request may have made it, or somebody else meanwhile.
     bool there;
     const bool locked = lock_row_or_see(document.collection, document.ref, &there);
     document.document = there ? find_document(document.collection, document.ref) : 0;
-    document.writable = locked || !there;
+    document.writable = (locked || !there) && !document.narrowed;
   }
   bool expected = reason != nullptr;
   bool deleted = false;

@@ -1,10 +1,16 @@
-// How much a principal may do with a document. Each level includes those before it.
+// How much a principal may do with a document.
 #pragma once
 
 #include <cstdint>
 
 namespace converge {
 
-enum class AccessLevel : std::uint8_t { none, read, write, admin };
+// In ascending order: each level includes those before it.
+enum class AccessLevel : std::uint8_t {
+  none,
+  read,   // sees it, and follows it live
+  write,  // makes, edits and deletes it
+  admin,  // gives others a level on it
+};
 
 }  // namespace converge

@@ -6,7 +6,7 @@ DECLARE
     object text;
 BEGIN
     FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key',
-        'audit', 'revocation'] LOOP
+        'audit', 'revocation', 'permission', 'member', 'policy_state'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;
@@ -15,7 +15,9 @@ BEGIN
         'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
         'compact(text, text, text, interval)', 'keep_log(regclass, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
-        'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)'] LOOP
+        'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)', 'recheck()',
+        'set_permission(text, text, converge.access_level, regclass, text)', 'add_member(text, text, text)',
+        'remove_member(text, text, text)', 'isolate(regclass)', 'recheck_on(regclass, regclass)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
     REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
@@ -25,7 +27,9 @@ BEGIN
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
-        'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'current(anyelement)'] LOOP
+        'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'current(anyelement)',
+        'set_permission(text, text, converge.access_level, regclass, text)', 'add_member(text, text, text)',
+        'remove_member(text, text, text)'] LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION converge.%s TO converge_client', object);
     END LOOP;
 END
