@@ -6,7 +6,9 @@
 #include <iostream>
 
 #include "commands.h"
+#include "database.h"
 #include "token.h"
+#include "yjs_options.h"
 
 namespace converge::cli {
 namespace {
@@ -82,6 +84,8 @@ int run(int argc, char** argv) {
   token_command->add_option("--lifetime", token_options.lifetime_s, "seconds until it expires")
       ->capture_default_str();
 
+  YjsCommands yjs(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -91,6 +95,7 @@ int run(int argc, char** argv) {
   if (*edit_command) return edit(options, edit_options);
   if (*replay_command) return replay(options, replay_options);
   if (*shell_command) return shell(options, document);
+  if (yjs.parsed()) return yjs.run(options);
   return print_token(token_options);
 }
 
@@ -103,6 +108,9 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const boost::system::system_error& error) {
     std::cerr << "converge: no connection: " << error.code().message() << "\n";
+    return kExitConnection;
+  } catch (const DatabaseUnavailable& error) {
+    std::cerr << "converge: no connection: " << error.what() << "\n";
     return kExitConnection;
   } catch (const std::invalid_argument& error) {
     std::cerr << "converge: " << error.what() << "\n";
