@@ -19,6 +19,7 @@ namespace {
 constexpr auto kFirstPause = 50ms;
 constexpr auto kLongestPause = 5s;
 constexpr auto kResendPause = 500ms;
+constexpr auto kRenewalPause = 1s;
 constexpr std::size_t kMaxPushBytes = 256 << 10;
 // Changes that may be under way without a verdict.
 constexpr std::uint64_t kMaxUnderWay = 1024;
@@ -56,7 +57,8 @@ DocumentClient::DocumentClient(asio::io_context& io, Options options, DocumentNa
       session_(draw_replica),
       pause_(io),
       changed_(io, Clock::time_point::max()),
-      resend_(io) {}
+      resend_(io),
+      renewal_(io) {}
 
 asio::awaitable<void> DocumentClient::run() {
   bool first = true;
@@ -99,6 +101,7 @@ void DocumentClient::stop() {
   stopped_ = true;
   pause_.cancel();
   resend_.cancel();
+  renewal_.cancel();
   if (connection_) connection_->abort();
 }
 
@@ -111,7 +114,8 @@ void DocumentClient::set_online(bool online) {
 asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connection) {
   connection_ = connection;
   const wire::Welcome welcome =
-      co_await connection->open(parse_url(options_.url), options_.token, session_.epoch());
+      co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch());
+  plan_renewal(std::chrono::milliseconds(welcome.token_ms()));
   session_.on_epoch(welcome.epoch());
   sent_replica_ = 0;
   sent_seq_ = 0;
@@ -131,14 +135,49 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
           connection->abort();
           break;
         }
+        if (problem.code() == wire::CODE_UNAUTHENTICATED && !options_.token_file.empty()) {
+          // Of a Renew: it is tried again. Of the token in use: perhaps there is another.
+          if (!problem.fatal()) break;
+          if (read_token(options_) != token_) {
+            connection->abort();
+            break;
+          }
+        }
         throw std::runtime_error(problem.message());
       }
+      case wire::ServerMessage::kRenewed:
+        plan_renewal(std::chrono::milliseconds(message.renewed().token_ms()));
+        break;
       default: break;  // a later server may say more than we know
     }
     if (session_.needs_pull()) subscribe();
     flush();
     changed();
   }
+}
+
+// From a file only: it is looked at when most of the token's time is over, and then
+// until it holds another one that is accepted.
+void DocumentClient::plan_renewal(std::chrono::milliseconds token_lifetime) {
+  if (!options_.token_file.empty()) renew_in(token_lifetime * 4 / 5);
+}
+
+void DocumentClient::renew_in(std::chrono::milliseconds pause) {
+  renewal_.expires_after(pause);
+  renewal_.async_wait([this](boost::system::error_code cancelled) {
+    if (cancelled || stopped_ || !connection_) return;
+    try {
+      if (const std::string token = read_token(options_); token != token_) {
+        wire::ClientMessage message;
+        message.mutable_renew()->set_token(token);
+        connection_->send(message);
+        token_ = token;
+      }
+    } catch (const std::runtime_error&) {
+      // It is being written: the next look finds it.
+    }
+    renew_in(kRenewalPause);
+  });
 }
 
 // Asks for what the session lacks; once, until it is answered.

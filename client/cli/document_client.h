@@ -83,6 +83,8 @@ class DocumentClient {
   void on_ack(ReplicaId replica, std::uint64_t seq);
   void on_reject(const wire::Reject& reject);
   void note_acknowledged();
+  void plan_renewal(std::chrono::milliseconds token_lifetime);
+  void renew_in(std::chrono::milliseconds pause);
   void changed();
 
   boost::asio::io_context& io_;
@@ -95,6 +97,8 @@ class DocumentClient {
   boost::asio::steady_timer pause_;    // between attempts to connect, and while offline
   boost::asio::steady_timer changed_;  // cancelled to wake wait_until()
   boost::asio::steady_timer resend_;
+  boost::asio::steady_timer renewal_;  // of the token
+  std::string token_;                  // that was presented last
   bool online_ = true;
   bool stopped_ = false;
   bool subscribing_ = false;

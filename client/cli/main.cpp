@@ -36,6 +36,9 @@ int run(int argc, char** argv) {
       ->envname("CONVERGE_URL")
       ->capture_default_str();
   app.add_option("--token", options.token, "the token to present")->envname("CONVERGE_TOKEN");
+  app.add_option("--token-file", options.token_file,
+                 "instead, a file with the token, read again before the one in use ends")
+      ->envname("CONVERGE_TOKEN_FILE");
 
   std::string document;
   CLI::App* tail_command = app.add_subcommand("tail", "print a document and its changes as they come");

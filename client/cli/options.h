@@ -22,7 +22,11 @@ struct Target {
 struct Options {
   std::string url = "ws://127.0.0.1:8080/";
   std::string token;
+  std::string token_file;  // instead of token: read anew whenever a token is needed
 };
+
+// The token to present now. Throws std::runtime_error if the file cannot be read.
+std::string read_token(const Options& options);
 
 struct DocumentName {
   std::string collection;

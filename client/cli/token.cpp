@@ -4,8 +4,11 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <fstream>
 #include <stdexcept>
 #include <string_view>
+
+#include "options.h"
 
 namespace converge::cli {
 
@@ -27,6 +30,14 @@ std::string base64url(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::string read_token(const Options& options) {
+  if (options.token_file.empty()) return options.token;
+  std::ifstream file(options.token_file);
+  std::string token;
+  if (!(file >> token)) throw std::runtime_error("no token can be read from " + options.token_file);
+  return token;
+}
 
 std::string mint_token(const TokenClaims& claims, const std::string& secret) {
   const nlohmann::json header = {{"alg", "HS256"}, {"typ", "JWT"}, {"kid", claims.key_id}};

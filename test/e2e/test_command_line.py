@@ -1,6 +1,7 @@
 """The command line client's own commands."""
 import json
 import subprocess
+import time
 
 from clients import BUILD, converge
 from database import run
@@ -57,3 +58,22 @@ def test_an_unknown_document_is_named(database, bridge):
     result = converge(bridge, database.token(), "edit", "note/nowhere", "body", "insert", "0", "x")
     assert result.returncode != 0
     assert "nowhere" in result.stderr or "unknown" in result.stderr.lower(), result.stderr
+
+
+def test_a_token_file_is_read_again_before_its_token_ends(database, bridge, tmp_path):
+    """The first token ends after two seconds, with what clocks may differ by; the tail goes on."""
+    database.insert("session")
+    file = tmp_path / "token"
+    file.write_text(database.token(lifetime=-3) + "\n")
+    tail = subprocess.Popen([BUILD / "converge", "--url", bridge.url, "--token-file", file, "tail", "note/session"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(tail.stdout.readline())
+        file.write_text(database.token() + "\n")
+        time.sleep(4)
+        run(database.session, "UPDATE note SET body = insert(body, 0, 'late') WHERE id = 'session'")
+        assert "late" in tail.stdout.readline()
+        assert "refused" not in bridge.log()
+    finally:
+        tail.kill()
+        tail.communicate()

@@ -1,5 +1,7 @@
 #include "access.h"
 
+#include <algorithm>
+
 #include "core/clock/log_version.h"
 
 namespace converge::bridge {
@@ -9,11 +11,15 @@ namespace {
 constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authenticate($1)"};
 constexpr Query kIdentity = {"converge_identity",
                              "SELECT converge.current_tenant()::text, converge.current_principal()::text, "
-                             "converge.epoch()::bigint"};
+                             "converge.epoch()::bigint, (1000 * extract(epoch FROM "
+                             "converge.current_token_end() - clock_timestamp()))::bigint"};
 constexpr Query kSubscribe = {"converge_subscribe",
                               "SELECT document::bigint, tenant::text, ticket::bytea "
                               "FROM converge.subscribe($1, $2)"};
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3)"};
+
+// Beyond what a clock's reading can be added to.
+constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 365);
 
 Statement authenticate(std::string_view token) {
   Statement statement{&kAuthenticate, {}};
@@ -33,6 +39,7 @@ awaitable<Identity> Access::identify(std::string_view token) {
   identity.tenant = row.bytes(0, 0);
   identity.principal = row.bytes(0, 1);
   identity.epoch = static_cast<std::uint64_t>(row.integer(0, 2));
+  identity.token_lifetime = std::clamp(std::chrono::milliseconds(row.integer(0, 3)), {}, kLongestLifetime);
   co_return identity;
 }
 

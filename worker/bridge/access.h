@@ -3,6 +3,7 @@
 // gives: the bridge decides nothing. Errors are thrown as DatabaseError.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ struct Identity {
   std::string tenant;
   std::string principal;
   std::uint64_t epoch = 0;  // of the server
+  std::chrono::milliseconds token_lifetime{0};  // until the token ends
 };
 
 // A document that the client may read, and the proof of it for the worker.

@@ -13,6 +13,7 @@ constexpr std::uint32_t kProtocol = 1;
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
 constexpr std::size_t kLongestToken = 16 << 10;
+constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{500};
 
@@ -120,6 +121,19 @@ void Session::on_message(std::string_view bytes, bool binary) {
         send(encode(answer));
         break;
       }
+      case wire::ClientMessage::kRenew:
+        if (renewing_) {
+          complain("a Renew before the one before was answered");
+        } else if (message.renew().token().size() > kLongestToken) {
+          problem(wire::CODE_UNAUTHENTICATED, kTokenTooLong);
+        } else {
+          renewing_ = true;
+          auto self = shared_from_this();
+          start(services_.io, [self, token = std::move(*message.mutable_renew()->mutable_token())]() mutable {
+            return self->renew(std::move(token));
+          });
+        }
+        break;
       default:
         complain("a ClientMessage without a part that this bridge knows");
     }
@@ -136,7 +150,7 @@ void Session::hello(wire::Hello hello) {
   }
   if (hello.token().empty() || hello.token().size() > kLongestToken) {
     end(wire::CODE_UNAUTHENTICATED,
-        hello.token().empty() ? "the Hello has no token" : "the token is longer than 16 kB",
+        hello.token().empty() ? std::string_view("the Hello has no token") : kTokenTooLong,
         CloseCode::policy_violation);
     return;
   }
@@ -175,6 +189,7 @@ awaitable<void> Session::identify(std::string client) {
   identified_ = true;
   tenant_ = identity.tenant;
   principal_ = identity.principal;
+  adopt(token_, identity);
   log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", client);
   wire::ServerMessage answer;
   wire::Welcome& welcome = *answer.mutable_welcome();
@@ -183,8 +198,54 @@ awaitable<void> Session::identify(std::string client) {
   welcome.set_tenant(identity.tenant);
   welcome.set_principal(identity.principal);
   welcome.set_server("converge-bridge " CONVERGE_VERSION);
+  welcome.set_token_ms(static_cast<std::uint64_t>(identity.token_lifetime.count()));
   send(encode(answer));
   transport_->resume();
+}
+
+// -------------------------------------------------------------- the token's end
+
+void Session::adopt(std::shared_ptr<const std::string> token, const Identity& identity) {
+  token_ = std::move(token);
+  token_end_ = std::chrono::steady_clock::now() + identity.token_lifetime;
+}
+
+void Session::tick(std::chrono::steady_clock::time_point now) {
+  // A new one that is being verified may come a moment late.
+  if (identified_ && !renewing_ && now >= token_end_)
+    end(wire::CODE_UNAUTHENTICATED, "the token has expired", CloseCode::policy_violation);
+}
+
+// What is under way goes on with the token it began with.
+awaitable<void> Session::renew(std::string given) {
+  auto self = shared_from_this();
+  auto token = std::make_shared<const std::string>(std::move(given));
+  Identity identity;
+  std::string failure;
+  wire::Code code = wire::CODE_OK;
+  try {
+    identity = co_await services_.access.identify(*token);
+    if (identity.tenant != tenant_ || identity.principal != principal_) {
+      code = wire::CODE_DENIED;
+      failure = "the token is another principal's";
+    }
+  } catch (const DatabaseError& error) {
+    code = error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED;
+    failure = error.unavailable ? "the database cannot be reached" : error.what();
+  }
+  renewing_ = false;
+  if (!open()) co_return;
+  if (code != wire::CODE_OK) {
+    services_.metrics.rejections(code).Increment();
+    problem(code, failure);
+    co_return;
+  }
+  adopt(std::move(token), identity);
+  wire::ServerMessage answer;
+  answer.mutable_renewed()->set_token_ms(static_cast<std::uint64_t>(identity.token_lifetime.count()));
+  send(encode(answer));
+  // It may let its bearer do less.
+  co_await recheck();
 }
 
 // ------------------------------------------------------------- subscriptions
@@ -199,12 +260,18 @@ awaitable<void> Session::subscribe(wire::Subscribe request) {
   Ticket ticket;
   std::string failure;
   wire::Code code = wire::CODE_OK;
-  try {
-    ticket = co_await services_.access.subscribe(*token_, request.document());
-  } catch (const DatabaseError& error) {
-    code = code_of(error);
-    failure = error.what();
-  }
+  bool renewed = false;
+  do {
+    const auto token = token_;
+    code = wire::CODE_OK;
+    try {
+      ticket = co_await services_.access.subscribe(*token, request.document());
+    } catch (const DatabaseError& error) {
+      code = code_of(error);
+      failure = error.what();
+    }
+    renewed = token != token_;
+  } while (code == wire::CODE_UNAUTHENTICATED && renewed && open());
   --joining_;
   if (!open()) co_return;
   if (code == wire::CODE_UNAUTHENTICATED) {
@@ -245,10 +312,11 @@ awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, st
   auto deadline = std::chrono::steady_clock::now() + services_.config.subscribe_timeout;
   std::string failure = "the stream of changes is not available";
   while (!subscription->ended()) {
+    const auto token = token_;
     wire::Code code = wire::CODE_OK;
     try {
       if (ticket.empty()) {
-        Ticket fresh = co_await services_.access.subscribe(*token_, document->ref);
+        Ticket fresh = co_await services_.access.subscribe(*token, document->ref);
         if (fresh.document != document->id)
           throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
         ticket = std::move(fresh.bytes);
@@ -257,7 +325,7 @@ awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, st
       WatchOutcome outcome = co_await services_.hub.link().watch(document->id, std::exchange(ticket, {}));
       if (subscription->ended()) co_return;
       if (outcome == WatchOutcome::watching) {
-        std::string pull = co_await services_.access.pull(*token_, document->ref, subscription->since);
+        std::string pull = co_await services_.access.pull(*token, document->ref, subscription->since);
         if (subscription->ended()) co_return;
         services_.hub.finish_joining(*subscription, pull);
         if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
@@ -268,6 +336,7 @@ awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, st
       failure = error.what();
     }
     if (subscription->ended()) co_return;
+    if (code == wire::CODE_UNAUTHENTICATED && token != token_) continue;  // it was renewed
     if (code == wire::CODE_OK || code == wire::CODE_UNAVAILABLE) {
       if (std::chrono::steady_clock::now() < deadline) {
         co_await sleep_for(services_.io, pause);
@@ -305,23 +374,25 @@ void Session::unsubscribe(std::uint32_t channel) {
 
 awaitable<void> Session::recheck() {
   auto self = shared_from_this();
+  const auto token = token_;
   std::vector<std::shared_ptr<Subscription>> subscriptions;
   for (auto& [channel, subscription] : subscriptions_) subscriptions.push_back(subscription);
   if (subscriptions.empty() && identified_) {
     try {
-      co_await services_.access.identify(*token_);
+      co_await services_.access.identify(*token);
     } catch (const DatabaseError& error) {
-      if (!error.unavailable) end(wire::CODE_UNAUTHENTICATED, error.what(), CloseCode::policy_violation);
+      if (!error.unavailable && token == token_) end(wire::CODE_UNAUTHENTICATED, error.what(), CloseCode::policy_violation);
     }
   }
   for (auto& subscription : subscriptions) {
-    if (!open()) co_return;
+    // What a new token lets its bearer do is checked when it comes.
+    if (!open() || token != token_) co_return;
     if (subscription->ended()) continue;
     try {
-      co_await services_.access.subscribe(*token_, subscription->document->ref);
+      co_await services_.access.subscribe(*token, subscription->document->ref);
     } catch (const DatabaseError& error) {
       wire::Code code = code_of(error);
-      if (code == wire::CODE_UNAVAILABLE) co_return;
+      if (code == wire::CODE_UNAVAILABLE || token != token_) co_return;
       if (code == wire::CODE_UNAUTHENTICATED) {
         end(code, error.what(), CloseCode::policy_violation);
         co_return;

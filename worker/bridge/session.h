@@ -2,6 +2,7 @@
 // and ServerMessages (proto/converge.proto).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ class Session final : public Subscriber, public Author, public std::enable_share
 
   bool identified() const { return identified_; }
 
+  // Ends the connection when its token has ended.
+  void tick(std::chrono::steady_clock::time_point now);
+
   // Asks the database again whether the client may still read what it follows,
   // and ends what it may not.
   awaitable<void> recheck();
@@ -75,6 +79,8 @@ class Session final : public Subscriber, public Author, public std::enable_share
  private:
   void hello(wire::Hello hello);
   awaitable<void> identify(std::string client);
+  awaitable<void> renew(std::string token);
+  void adopt(std::shared_ptr<const std::string> token, const Identity& identity);
   awaitable<void> subscribe(wire::Subscribe request);
   awaitable<void> catch_up(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
@@ -92,8 +98,10 @@ class Session final : public Subscriber, public Author, public std::enable_share
   std::shared_ptr<const std::string> token_;
   std::string tenant_;
   std::string principal_;
+  std::chrono::steady_clock::time_point token_end_;
   bool identified_ = false;
   bool identifying_ = false;
+  bool renewing_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;
   unsigned bad_messages_ = 0;

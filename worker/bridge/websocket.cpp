@@ -63,6 +63,8 @@ class WebSocket final : public Protocol, public Transport {
     if (closing_) return;
     if (!session_->identified() && now - began_ >= config_.handshake_timeout)
       return session_->end(wire::CODE_UNAUTHENTICATED, "no Hello within the time allowed", CloseCode::policy_violation);
+    session_->tick(now);
+    if (closing_) return;
     auto silence = now - connection_.last_life();
     if (silence >= config_.idle_timeout) return connection_.abort("no sign of life");
     if (silence >= config_.idle_timeout / 2 && !pinged_) {

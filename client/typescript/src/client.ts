@@ -1,6 +1,6 @@
 // The client: one connection to the bridge, and the documents open over it.
 import { type Welcome, type ServerMessage } from "../generated/converge.ts";
-import { Connection, problemError, type ConnectionState, type WebSocketConstructor, type WireCounter } from "./connection.ts";
+import { Connection, problemError, type ConnectionState, type TokenProvider, type WebSocketConstructor, type WireCounter } from "./connection.ts";
 import { CoreModule, type CoreSource } from "./core/module.ts";
 import { Document, type DocumentHost } from "./document.ts";
 import { Emitter } from "./emitter.ts";
@@ -10,9 +10,10 @@ import type { DocumentStorage } from "./storage.ts";
 export interface ClientOptions {
   /** the bridge's address: ws://host:port/sync, or wss: */
   url: string;
-  /** a JWT; or a function that gives one, called at each connecting. It travels
-   * in the first message, never in the address. */
-  token: string | (() => string | Promise<string>);
+  /** a JWT; or a function that gives one, called at each connecting and before the
+   * one in use ends, which is then replaced without a break. It travels in the first
+   * message, never in the address. */
+  token: string | TokenProvider;
   /** where converge.wasm is; beside this module if not given */
   core?: CoreSource | CoreModule;
   /** the WebSocket to use where there is no global one (Node: npm's `ws`) */

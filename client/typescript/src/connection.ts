@@ -32,9 +32,12 @@ export interface WireCounter {
   receivedMessages: number;
 }
 
+/** Gives a token: at each connecting, and again before the one in use ends. */
+export type TokenProvider = () => string | Promise<string>;
+
 export interface ConnectionOptions {
   url: string;
-  token: string | (() => string | Promise<string>);
+  token: string | TokenProvider;
   WebSocket: WebSocketConstructor;
   /** name and version, for the server's log */
   name: string;
@@ -53,6 +56,11 @@ const pongWithinMs = 10_000;
 const welcomeWithinMs = 15_000;
 const firstRetryMs = 250;
 const lastRetryMs = 30_000;
+// A token is renewed when so much of its time is over; what fails is tried again.
+const renewAfter = 0.8;
+const renewRetryMs = 5_000;
+// Beyond it setTimeout() fires at once.
+const longestTimeoutMs = 2 ** 31 - 1;
 
 /** Refusals that trying again does not cure. */
 const final: ReadonlySet<Code> = new Set([Code.CODE_UNAUTHENTICATED, Code.CODE_UNSUPPORTED_VERSION, Code.CODE_PROTOCOL]);
@@ -67,6 +75,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
   #nonce = 0n;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: ConnectionOptions) {
     super();
@@ -168,18 +177,53 @@ export class Connection extends Emitter<ConnectionEvents> {
         this.#attempts = 0;
         this.#become("online");
         this.#schedulePing();
+        this.#scheduleRenewal(Number(message.value.tokenMs));
         this.emit("welcome", message.value);
+        break;
+      case "renewed":
+        this.#scheduleRenewal(Number(message.value.tokenMs));
         break;
       case "pong":
         if (message.value.nonce === this.#nonce) this.#schedulePing();
         break;
       case "problem":
         this.emit("message", message);
-        if (message.value.fatal) this.#failed(problemError(message.value), final.has(message.value.code));
+        if (message.value.fatal) this.#failed(problemError(message.value), this.#isFinal(message.value.code));
         break;
       default:
         this.emit("message", message);
     }
+  }
+
+  // A token that was good and has ended is replaced by who gives tokens.
+  #isFinal(code: Code): boolean {
+    const replaceable = code === Code.CODE_UNAUTHENTICATED && this.#state === "online" && typeof this.options.token === "function";
+    return final.has(code) && !replaceable;
+  }
+
+  #scheduleRenewal(lifetimeMs: number): void {
+    if (typeof this.options.token === "function") this.#renewIn(lifetimeMs * renewAfter);
+  }
+
+  #renewIn(ms: number): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => void this.#renew(), Math.min(ms, longestTimeoutMs));
+  }
+
+  async #renew(): Promise<void> {
+    const { token: given } = this.options;
+    const socket = this.#socket;
+    if (typeof given !== "function") return;
+    try {
+      const token = await given();
+      if (this.#socket !== socket || this.#state !== "online") return;
+      this.#transmit({ $case: "renew", value: { token } });
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      this.emit("failure", new ConvergeError("unavailable", "cannot renew the token", error instanceof Error ? error.message : String(error)));
+    }
+    // Until the answer says when to do so next.
+    if (this.#socket === socket) this.#renewIn(renewRetryMs);
   }
 
   #transmit(message: NonNullable<ClientMessage["message"]>): void {
@@ -219,6 +263,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #drop(): void {
     clearTimeout(this.#retry);
     clearTimeout(this.#watchdog);
+    clearTimeout(this.#renewal);
     const socket = this.#socket;
     this.#socket = undefined;
     try {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { Code } from "../generated/converge.ts";
-import { Client, CoreModule, type ConvergeError, type Document } from "../src/index.ts";
+import { Client, CoreModule, type ConvergeError, type Document, type TokenProvider } from "../src/index.ts";
 import { Loopback } from "./loopback.ts";
 
 const wasm = await WebAssembly.compile(await readFile(process.env["CONVERGE_WASM"]!));
@@ -11,7 +11,7 @@ async function server(): Promise<Loopback> {
   return new Loopback(await CoreModule.load(wasm));
 }
 
-function connect(context: TestContext, loopback: Loopback, token = "alice"): Client {
+function connect(context: TestContext, loopback: Loopback, token: string | TokenProvider = "alice"): Client {
   const client = new Client({ url: "ws://loopback/sync", token, core: wasm, WebSocket: loopback.WebSocket });
   context.after(() => client.close());
   return client;
@@ -258,6 +258,43 @@ test("a forged token ends the tries; a lost server does not", async (context) =>
   const document = await waiting.open("note", "welcome");
   assert.equal(document.state, "live");
   assert.deepEqual(waiting.identity, { tenant: "acme", principal: "alice" });
+});
+
+test("a token that a function gives is renewed before it ends, on the same connection", async (context) => {
+  const loopback = await server();
+  loopback.tokenMs = 50n;
+  let given = 0;
+  const client = connect(context, loopback, () => `alice ${++given}`);
+  const document = await client.open("note", "welcome");
+  await until(() => loopback.tokens.length > 3, () => loopback.tokens);
+  assert.deepEqual(loopback.tokens.slice(0, 3), ["alice 1", "alice 2", "alice 3"]);
+  assert.equal(loopback.greetings, 1);
+  assert.equal(document.state, "live");
+});
+
+test("a token that was refused for renewal leaves the connection as it is", async (context) => {
+  const loopback = await server();
+  loopback.tokenMs = 50n;
+  let given = 0;
+  const client = connect(context, loopback, () => (given++ === 0 ? "alice" : "forged"));
+  const document = await client.open("note", "welcome");
+  const problem: ConvergeError = await client.once("problem");
+  assert.equal(problem.code, "unauthenticated");
+  assert.equal(client.state, "online");
+  assert.equal(document.state, "live");
+});
+
+test("a token that has ended is replaced by the one that its function gives; a fixed one ends the tries", async (context) => {
+  const loopback = await server();
+  let given = 0;
+  const renewing = connect(context, loopback, () => `alice ${++given}`);
+  const document = await renewing.open("note", "welcome");
+  const fixed = connect(context, loopback, "bob");
+  await fixed.open("note", "welcome");
+  loopback.expire();
+  await until(() => renewing.state === "online" && given === 2, () => renewing.state);
+  await until(() => document.state === "live", () => document.state);
+  await until(() => fixed.state === "offline", () => fixed.state);
 });
 
 test("a restored server is offered what it forgot", async (context) => {

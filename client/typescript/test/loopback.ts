@@ -21,6 +21,10 @@ export class Loopback {
   /** acknowledgements are lost */
   mute = false;
   greetings = 0;
+  /** milliseconds that a token is good for */
+  tokenMs = 3_600_000n;
+  /** the tokens that were shown, in order */
+  readonly tokens: string[] = [];
   readonly WebSocket: WebSocketConstructor;
   readonly #open = new Set<Socket>();
 
@@ -46,6 +50,14 @@ export class Loopback {
     }
   }
 
+  /** Ends everybody's connection, as when their tokens have ended. */
+  expire(): void {
+    for (const socket of [...this.#open]) {
+      socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "the token has expired", request: 0, fatal: true } });
+      setTimeout(() => socket.end(1008));
+    }
+  }
+
   connected(socket: Socket): void {
     this.#open.add(socket);
   }
@@ -58,11 +70,20 @@ export class Loopback {
     switch (message?.$case) {
       case "hello":
         this.greetings++;
+        this.tokens.push(message.value.token);
         if (message.value.token === "forged") {
           socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: true } });
         } else {
-          socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback" } });
+          socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback", tokenMs: this.tokenMs } });
         }
+        break;
+      case "renew":
+        this.tokens.push(message.value.token);
+        socket.give(
+          message.value.token === "forged"
+            ? { $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: false } }
+            : { $case: "renewed", value: { tokenMs: this.tokenMs } },
+        );
         break;
       case "subscribe": {
         const code = this.problems.shift();

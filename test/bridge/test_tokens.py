@@ -1,0 +1,71 @@
+"""How long a connection lasts: as long as its token, which can be replaced."""
+import time
+
+from wire import ClientMessage, code_name
+
+
+def renew(peer, token):
+    message = ClientMessage()
+    message.renew.token = token
+    peer.send(message)
+
+
+def push_one(peer):
+    message = ClientMessage()
+    message.push.channel = peer.channel
+    peer.change(message)
+    peer.send(message)
+    return peer.next("ack")
+
+
+def test_the_greeting_says_how_long_the_token_is_good(database, bridge, connect):
+    """The five seconds beyond are what the clocks of issuer and server may differ by."""
+    peer = connect(bridge, hello=False)
+    assert 62_000 < peer.say_hello(database.token(lifetime=60)).token_ms <= 65_000
+    peer = connect(bridge, hello=False)
+    assert peer.say_hello(database.token(lifetime=10**9)).token_ms > 10**9
+
+
+def test_a_connection_that_does_nothing_ends_with_its_token(database, bridge, connect):
+    peer = connect(bridge, hello=False)
+    peer.say_hello(database.token(lifetime=-3))
+    began = time.monotonic()
+    problem = peer.next("problem")
+    assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal and "expired" in problem.message
+    assert peer.closed_with() == 1008
+    assert time.monotonic() - began < 4
+
+
+def test_a_token_is_renewed_in_place(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, hello=False)
+    peer.say_hello(database.token(lifetime=-3))
+    peer.follow("note", "plan")
+    renew(peer, database.token(lifetime=100))
+    assert peer.next("renewed").token_ms > 100_000
+    time.sleep(3)
+    push_one(peer)
+    assert peer.quiet(0.1, "problem")
+
+
+def test_only_the_same_principals_token_renews(database, bridge, connect):
+    database.insert("plan")
+    peer = connect(bridge, hello=False)
+    peer.say_hello(database.token(lifetime=60))
+    peer.follow("note", "plan")
+    for token, code in [(database.token("acme", "bob"), "CODE_DENIED"),
+                        (database.token("globex", "alice"), "CODE_DENIED"),
+                        (database.token(lifetime=-60), "CODE_UNAUTHENTICATED"),
+                        ("x" * 20_000, "CODE_UNAUTHENTICATED"),
+                        ("", "CODE_UNAUTHENTICATED")]:
+        renew(peer, token)
+        problem = peer.next("problem")
+        assert code_name(problem.code) == code and not problem.fatal, problem
+    assert push_one(peer).seq == 1
+
+
+def test_a_renewal_needs_a_greeting_first(database, bridge, connect):
+    peer = connect(bridge, hello=False)
+    renew(peer, database.token())
+    problem = peer.next("problem")
+    assert code_name(problem.code) == "CODE_PROTOCOL" and problem.fatal
