@@ -94,6 +94,7 @@ SQL_PARTS := \
 	src/extension/documents/repair.sql \
 	src/extension/documents/compact.sql \
 	src/extension/documents/fold.sql \
+	src/extension/documents/history.sql \
 	worker/background/status.sql \
 	src/extension/security/grants.sql
 

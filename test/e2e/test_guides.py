@@ -1,4 +1,5 @@
-"""The guides' blocks, run as they stand there, and what they print."""
+"""The blocks of the guides, and of what of the reference has some, run as they stand
+there, and what they print."""
 import re
 import subprocess
 
@@ -7,7 +8,8 @@ import pytest
 from database import ROOT
 from test_readme import BLOCK, squeezed
 
-GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
+REFERENCE = [ROOT / "docs/reference/documents.md", ROOT / "docs/reference/history.md"]
+GUIDES = sorted((ROOT / "docs/guides").glob("*.md")) + [REFERENCE[1]]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
@@ -15,10 +17,11 @@ def test_a_guide(guide, database):
     blocks = BLOCK.findall(guide.read_text())
     assert [kind for kind, _ in blocks].count("sql") >= 4
     printed = None
+    tokens = [option for name in ("ann", "bob") for option in ("-v", f"{name}={database.token('acme', name)}")]
     for kind, block in blocks:
         if kind == "sql":
             psql = subprocess.run(
-                [database.server.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", database.server.host,
+                [database.server.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *tokens, "-h", database.server.host,
                  "-p", database.server.port, "-U", "postgres", "-d", database.name],
                 input=block, capture_output=True, text=True, timeout=60)
             assert psql.returncode == 0, psql.stderr
@@ -28,8 +31,8 @@ def test_a_guide(guide, database):
 
 
 def test_names_in_the_reference_are_there(database):
-    """Each function that the reference of documents shows is there."""
-    reference = (ROOT / "docs/reference/documents.md").read_text()
+    """Each function that the reference of documents and their history shows is there."""
+    reference = "".join(page.read_text() for page in REFERENCE)
     shown = re.findall(r"^    (?:CALL )?converge\.(\w+)\(", reference, re.MULTILINE)
     assert len(shown) > 10
     with database.session.cursor() as cursor:

@@ -58,6 +58,8 @@ class OrSet {
 
   // Ascending by bytes.
   std::vector<std::string_view> elements() const;
+  // Each element with its adds that are alive.
+  const KeyTable<DotSet>& entries() const { return elements_; }
 
   // Adds an element as `replica`, also one that is there already (so that a
   // concurrent remove does not take it). `delta`, if given, becomes the

@@ -30,6 +30,11 @@ inline constexpr std::size_t kMaxConcurrentValues = std::size_t{1} << 16;
 
 class MvRegister {
  public:
+  struct Assignment {
+    Dot dot;
+    std::string value;
+  };
+
   // Errors: malformed, wrong_type, too_large.
   static Result<MvRegister> decode(std::string_view bytes);
   std::string encode() const;
@@ -56,6 +61,8 @@ class MvRegister {
   // The distinct values that stand, ascending by bytes: none if it was never
   // assigned, one as long as nobody assigned concurrently.
   std::vector<std::string_view> values() const;
+  // The assignments that stand, ascending by dot.
+  const std::vector<Assignment>& assignments() const { return assignments_; }
 
   // Replaces all values that stand here, as `replica`. `delta`, if given,
   // becomes the encoding of this edit.
@@ -63,11 +70,6 @@ class MvRegister {
   Result<void> assign(ReplicaId replica, std::string_view json, std::string* delta = nullptr);
 
  private:
-  struct Assignment {
-    Dot dot;
-    std::string value;
-  };
-
   const Assignment* find(Dot dot) const;
 
   std::vector<Assignment> assignments_;  // ascending by dot, each in the context

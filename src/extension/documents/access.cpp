@@ -25,19 +25,44 @@ void require_live(const ReadableDocument& found) {
   if (found.plain.deleted) no_such_document(found.collection->name, found.ref.key);
 }
 
-ReadableDocument read_document(const char* collection, const char* key) {
+namespace {
+
+// The caller's document of that name, which need not exist.
+ReadableDocument named_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
   ReadableDocument found{};
   found.collection = collection_named(collection);
   if (found.collection == nullptr) no_such_collection(collection);
   if (claimed_level(collection, key) < AccessLevel::read) no_such_document(collection, key);
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
+  return found;
+}
+
+}  // namespace
+
+ReadableDocument read_document(const char* collection, const char* key) {
+  ReadableDocument found = named_document(collection, key);
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {
     no_such_document(collection, key);
   }
   const bool has_plain = found.collection->included_count > 0 || found.collection->deletion.attribute != InvalidAttrNumber;
   if (has_plain && !read_plain_values(found.collection, found.ref, true, &found.plain)) {
+    no_such_document(collection, key);
+  }
+  return found;
+}
+
+ReadableDocument write_document(const char* collection, const char* key) {
+  ReadableDocument found = named_document(collection, key);
+  bool visible;
+  const bool locked = lock_row_or_see(found.collection, found.ref, &visible);
+  if (!locked && visible) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied to change document \"%s\" of collection \"%s\"", key, collection)));
+  }
+  if (locked) found.document = find_document(found.collection, found.ref);
+  if (found.document == 0 || !read_row(found.collection, found.ref, false, found.values)) {
     no_such_document(collection, key);
   }
   return found;

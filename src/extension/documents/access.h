@@ -29,6 +29,10 @@ struct ReadableDocument {
 // does not exist or that the caller may not see, which is not told apart.
 ReadableDocument read_document(const char* collection, const char* key);
 
+// The same for who is to write: the row is locked as UPDATE would, and read as it
+// is then. Raises 42501 where the caller may see but not change it.
+ReadableDocument write_document(const char* collection, const char* key);
+
 // Raises what read_document() raises for a document that does not exist where this
 // one is softly deleted.
 void require_live(const ReadableDocument& found);

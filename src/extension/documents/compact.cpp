@@ -6,6 +6,7 @@
 
 #include "core/log/compaction.h"
 #include "extension/documents/access.h"
+#include "extension/documents/authors.h"
 #include "extension/documents/document.h"
 #include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
@@ -50,6 +51,7 @@ struct Dropping {
   const Quarantine* quarantine;
   SettledBelow bound;
   OwnedTable* log;
+  Authors* authors;
   bool keeps_deletions;
   std::int64_t dropped;
   std::int64_t youngest;  // a TimestampTz
@@ -75,6 +77,7 @@ bool drop(const LoggedChange& change, void* argument) {
       change.recorded_at,
   };
   if (!dropping->cut.drops(candidate)) return false;
+  add_change_authors(dropping->authors, change, nullptr);
   dropping->log->remove(change.tid);
   dropping->dropped++;
   dropping->youngest = Max(dropping->youngest, change.recorded_at);
@@ -82,12 +85,18 @@ bool drop(const LoggedChange& change, void* argument) {
   return true;
 }
 
-void replace_snapshot(const char* tenant, std::int64_t document, const Replay& replay, std::int64_t youngest) {
-  DocumentSnapshot made{youngest, 0, nullptr};
+void replace_snapshot(const char* tenant, std::int64_t document, const Replay& replay, const Authors& authors,
+                      std::int64_t youngest) {
+  DocumentSnapshot made{youngest, 0, nullptr, 0, nullptr};
   made.fields = static_cast<FieldChange*>(palloc(sizeof(FieldChange) * static_cast<Size>(replay.count)));
   for (int i = 0; i < replay.count; i++) {
     if (replay.fields[i].state == nullptr) continue;
     made.fields[made.count++] = {replay.fields[i].name, boundary::view(replay.fields[i].state)};
+  }
+  made.authors = static_cast<FieldChange*>(palloc(sizeof(FieldChange) * static_cast<Size>(authors.count + 1)));
+  for (int i = 0; i < authors.count; i++) {
+    if (authors.fields[i].encoded.empty()) continue;
+    made.authors[made.author_count++] = {authors.fields[i].name, authors.fields[i].encoded};
   }
   write_snapshot(tenant, document, made);
 }
@@ -98,6 +107,8 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   OwnedTable log("change", RowExclusiveLock);
   OwnedTable replicas("replica", RowExclusiveLock);
+  Authors authors = begin_authors();
+  add_kept_authors(&authors, tenant, document, snapshot);
   std::int64_t dropped = 0;
   std::int64_t youngest = PG_INT64_MIN;
   DocumentSnapshot before;
@@ -117,7 +128,7 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
     const bool waits = next < unfolded_count && unfolded[next].replica == writer.replica;
     const std::uint64_t folded = waits ? static_cast<std::uint64_t>(unfolded[next].from_seq - 1) : PG_UINT64_MAX;
     Dropping dropping{CompactionCut(static_cast<std::uint64_t>(positions[i].compacted), folded, keep_from), &quarantine,
-                      bound, &log, collection->deletion.attribute == InvalidAttrNumber, 0, youngest, {}};
+                      bound, &log, &authors, collection->deletion.attribute == InvalidAttrNumber, 0, youngest, {}};
     LogScan scan(log.relation, writer, positions[i].compacted, snapshot);
     add_changes(&replay, &scan, drop, &dropping);
     scan.close();
@@ -129,7 +140,8 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
   }
   if (dropped > 0) add_snapshot(&replay, tenant, document, snapshot);
   finish_replay(&replay);
-  if (dropped > 0) replace_snapshot(tenant, document, replay, youngest);
+  finish_authors(&authors);
+  if (dropped > 0) replace_snapshot(tenant, document, replay, authors, youngest);
   replicas.close();
   log.close();
   UnregisterSnapshot(snapshot);

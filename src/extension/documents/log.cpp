@@ -188,6 +188,17 @@ std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t a
   return last != 0 ? last : last_logged(log, writer);
 }
 
+bool find_last_logged(Relation log, const Writer& writer, std::int64_t before, Snapshot snapshot, LoggedChange* change) {
+  ScanKeyData keys[4];
+  fill_keys(keys, writer);
+  ScanKeyInit(&keys[3], kSeq, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(before));
+  HeapTuple row = find_last_owned(log, log_key(), 4, keys, snapshot);
+  if (!HeapTupleIsValid(row)) return false;
+  read_change(log, row, change);
+  heap_freetuple(row);
+  return true;
+}
+
 bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change) {
   ScanKeyData keys[4];
   fill_keys(keys, writer);

@@ -87,6 +87,10 @@ std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot =
 // looked at, unless nothing lies above.
 std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about);
 
+// The writer's last change with a number below `before`, as `snapshot` sees it, in
+// CurrentMemoryContext. False: there is none in the log.
+bool find_last_logged(Relation log, const Writer& writer, std::int64_t before, Snapshot snapshot, LoggedChange* change);
+
 // The change with that number, in CurrentMemoryContext. False: not in the log.
 bool find_logged(Relation log, const Writer& writer, std::int64_t seq, LoggedChange* change);
 

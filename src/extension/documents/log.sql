@@ -125,7 +125,20 @@ CREATE TABLE converge.snapshot (
     document bigint NOT NULL,
     recorded_at timestamptz NOT NULL,   -- of the youngest change in it
     state bytea NOT NULL,               -- wire.DocumentState
+    authors bytea NOT NULL,             -- the same of who made what (core/history/authorship.h)
     PRIMARY KEY (tenant, document)
+);
+
+-- What snapshot() keeps of a document, for as long as drop_snapshot() does not say
+-- otherwise: its state as of a moment.
+CREATE TABLE converge.kept_state (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    moment timestamptz NOT NULL,
+    principal text NOT NULL,            -- who asked for it; empty: SQL without an identity
+    label text,
+    state bytea NOT NULL,               -- wire.DocumentState
+    PRIMARY KEY (tenant, document, moment)
 );
 
 -- A dump holds them: what was acknowledged is part of the data.
@@ -138,6 +151,7 @@ SELECT pg_catalog.pg_extension_config_dump('converge.document_document_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('converge.change', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.replica', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.snapshot', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.kept_state', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
@@ -151,3 +165,4 @@ COMMENT ON TABLE converge.replica IS 'the writers of each document';
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
 COMMENT ON TABLE converge.snapshot IS 'what compaction has dropped from each document''s log, as a state';
+COMMENT ON TABLE converge.kept_state IS 'documents as of moments that compaction leaves alone';

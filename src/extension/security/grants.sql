@@ -6,7 +6,7 @@ DECLARE
     object text;
 BEGIN
     FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key',
-        'audit', 'revocation', 'permission', 'member', 'policy_state'] LOOP
+        'audit', 'revocation', 'permission', 'member', 'policy_state', 'kept_state'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE converge.%I FROM PUBLIC', object);
     END LOOP;
@@ -17,7 +17,10 @@ BEGIN
         'compact(text, text, text, interval)', 'keep_log(regclass, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',
         'current(anyelement)', 'quarantine_retry(bigint)', 'quarantine_drop(bigint)', 'recheck()',
         'set_permission(text, text, converge.access_level, regclass, text)', 'add_member(text, text, text)',
-        'remove_member(text, text, text)', 'isolate(regclass)', 'recheck_on(regclass, regclass)'] LOOP
+        'remove_member(text, text, text)', 'isolate(regclass)', 'recheck_on(regclass, regclass)',
+        'state_at(text, text, timestamptz)', 'diff(text, text, timestamptz, timestamptz)',
+        'history(text, text, timestamptz, integer)', 'blame(text, text, text)', 'restore(text, text, timestamptz)',
+        'snapshot(text, text, text)', 'snapshots(text, text)', 'drop_snapshot(text, text, timestamptz)'] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION converge.%s FROM PUBLIC', object);
     END LOOP;
     REVOKE ALL ON PROCEDURE converge.compact(text, interval) FROM PUBLIC;
@@ -29,7 +32,10 @@ BEGIN
         'authenticate(text)', 'epoch()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'current(anyelement)',
         'set_permission(text, text, converge.access_level, regclass, text)', 'add_member(text, text, text)',
-        'remove_member(text, text, text)'] LOOP
+        'remove_member(text, text, text)',
+        'state_at(text, text, timestamptz)', 'diff(text, text, timestamptz, timestamptz)',
+        'history(text, text, timestamptz, integer)', 'blame(text, text, text)', 'restore(text, text, timestamptz)',
+        'snapshot(text, text, text)', 'snapshots(text, text)', 'drop_snapshot(text, text, timestamptz)'] LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION converge.%s TO converge_client', object);
     END LOOP;
 END
