@@ -47,7 +47,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto first = document.apply_update(input.substr(0, cut), format);
   if (first.ok()) check(document);
   if (!first.ok() && first.error().code == ErrorCode::too_large) return 0;
-  const auto second = document.apply_update(input.substr(cut), format);
-  if (second.ok()) check(document);
+  const std::string before = document.encode();
+  // The second update may be of the other format.
+  const auto other = data[0] % 8 < 4 ? format : format == UpdateFormat::v1 ? UpdateFormat::v2 : UpdateFormat::v1;
+  const auto applied = YDoc::apply_to_encoded(before, input.substr(cut), other);
+  const auto second = document.apply_update(input.substr(cut), other);
+  if (!applied.ok()) must(!second.ok());
+  if (!second.ok()) {
+    // Every error says what was wrong.
+    must(!second.error().message.empty() && !second.error().detail.empty());
+    if (second.error().code == ErrorCode::malformed) must(document.encode() == before);
+    return 0;
+  }
+  must(applied.ok());
+  check(document);
+  if (*applied) must(**applied == document.encode());
   return 0;
 }
