@@ -2,6 +2,7 @@
 said, and keeps what it was told."""
 import collections
 import itertools
+import json
 import random
 import struct
 import time
@@ -28,6 +29,8 @@ class Peer(RawConnection):
         self.seq = 0
         self.waiting = collections.deque()
         self.channel = None
+        self.number = None   # in presence
+        self.presence = {}   # of others, (field, peer) → Presence
 
     def next(self, kind=None):
         """The next message, or the next of a kind; others are kept for later."""
@@ -76,6 +79,7 @@ class Peer(RawConnection):
     def say_hello(self, token):
         answer = self.hello(token)
         assert answer is not None and answer.WhichOneof("message") == "welcome", answer
+        self.number = answer.welcome.peer
         return answer.welcome
 
     def ask_to_follow(self, collection, key, since=b""):
@@ -133,6 +137,50 @@ class Peer(RawConnection):
         while self.next("ack").seq < seq:
             pass
         return seq
+
+    def show(self, state, field=""):
+        """Sets this peer's presence: anything that JSON has, or its text as bytes;
+        None takes it away."""
+        message = ClientMessage()
+        message.set_presence.channel = self.channel
+        message.set_presence.field = field
+        message.set_presence.state = b"" if state is None else state if isinstance(state, bytes) else json.dumps(state)
+        self.send(message)
+
+    def sees(self, wanted, timeout=5):
+        """Waits until this peer has been told of exactly these presences of others:
+        {(principal, field): state}, or {principal: state} for those of the document."""
+        wanted = {key if isinstance(key, tuple) else (key, ""): state for key, state in wanted.items()}
+        deadline = time.monotonic() + timeout
+        while self.shown() != wanted:
+            left = deadline - time.monotonic()
+            assert left > 0, f"expected {wanted}, told of {self.shown()}"
+            self.socket.settimeout(left)
+            try:
+                self.take_presences(self.next("presences"))
+            except (websocket.WebSocketTimeoutException, TimeoutError):
+                pass
+            finally:
+                self.socket.settimeout(15)
+
+    def take_presences(self, message):
+        assert message.channel == self.channel
+        if message.all:
+            self.presence = {}
+        for presence in message.peers:
+            if presence.peer == self.number:
+                continue
+            key = (presence.field, presence.peer)
+            known = self.presence.get(key)
+            assert known is None or presence.clock >= known.clock, "an older presence after a newer one"
+            if presence.state:
+                self.presence[key] = presence
+            else:
+                self.presence.pop(key, None)
+
+    def shown(self):
+        return {(presence.principal, presence.field): json.loads(presence.state)
+                for presence in self.presence.values()}
 
     def ping(self, nonce=1):
         message = ClientMessage()

@@ -186,7 +186,7 @@ void BridgeServer::poll_for_room(int index, bool wanted) {
 
   if (bridge.wants_out == wanted) return;
   event.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
-  event.data.u64 = static_cast<uint64>(bridge.generation) << 32 | static_cast<uint32>(index);
+  event.data.u64 = bridge_number(index);
   if (epoll_ctl(epoll_, EPOLL_CTL_MOD, bridge.socket, &event) != 0)
     drop(index, "its socket cannot be polled");
   else

@@ -14,20 +14,16 @@ extern "C" {
 }
 
 #include "extension/security/ticket.h"
-#include "proto/converge.pb-c.h"
 #include "worker/background/message_length.h"
+#include "worker/background/worker_reply.h"
 
 namespace converge::worker {
-
-struct WorkerReplyMessage {
-  Converge__Wire__WorkerReply wire;
-};
 
 namespace {
 
 constexpr uint32 kProtocol = 1;
-constexpr int kMaxRequestBytes = 8 * 1024;
 constexpr int kInputBytes = 64 * 1024;
+constexpr int kMaxRequestBytes = kInputBytes - kLengthBytes;
 // A connection has to say what it is within this time.
 constexpr int kAttachMilliseconds = 5000;
 constexpr uint64 kListenerEvent = PG_UINT64_MAX;
@@ -105,6 +101,11 @@ void BridgeServer::accept_bridges() {
   }
 }
 
+// Of the one that uses this place now, and of no other.
+uint64 BridgeServer::bridge_number(int index) const {
+  return static_cast<uint64>(bridges_[index].generation) << 32 | static_cast<uint32>(index);
+}
+
 void BridgeServer::admit(int socket) {
   int index = 0;
   epoll_event event = {};
@@ -117,9 +118,10 @@ void BridgeServer::admit(int socket) {
   if (bridge_count_ >= max_bridges) make_room();
   while (index < kMaxBridges && bridges_[index].socket >= 0) index++;
   event.events = EPOLLIN;
-  if (index < kMaxBridges)
-    event.data.u64 =
-        static_cast<uint64>(++bridges_[index].generation) << 32 | static_cast<uint32>(index);
+  if (index < kMaxBridges) {
+    bridges_[index].generation++;
+    event.data.u64 = bridge_number(index);
+  }
   if (index == kMaxBridges || epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) {
     close(socket);
     ReleaseExternalFD();
@@ -179,6 +181,7 @@ void BridgeServer::drop(int index, const char* reason) {
   bridge.watches = 0;
   in_transaction_ &= ~only(index);
   bridge_count_--;
+  if (bridge.proven) announce_detached(index);
 }
 
 // Drops connections that do not say what they are.
@@ -321,6 +324,8 @@ bool BridgeServer::handle(int index, const char* message, int length) {
         watch_count_--;
       }
       return true;
+    case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_PRESENCE:
+      return handle_presence(index, request->presence);
     default:
       fail(index, CONVERGE__WIRE__CODE__CODE_PROTOCOL, "a request has no message");
       return false;

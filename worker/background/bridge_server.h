@@ -13,6 +13,8 @@
 #include "worker/background/unsettled.h"
 #include "worker/background/watch_table.h"
 
+struct Converge__Wire__DocumentPresence;
+
 namespace converge::worker {
 
 class BridgeServer {
@@ -104,6 +106,10 @@ class BridgeServer {
   void send(int index);
   void poll_for_room(int index, bool wanted);
   void drop(int index, const char* reason);
+  bool handle_presence(int index, Converge__Wire__DocumentPresence* presence);
+  uint64 bridge_number(int index) const;
+  void pass_on(int index, const struct WorkerReplyMessage& message);
+  void announce_detached(int index);
 
   int epoll_ = -1;
   int listener_ = -1;

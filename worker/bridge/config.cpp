@@ -106,13 +106,15 @@ Option count_option(std::string name, std::string help, unsigned Config::*field,
           [=](const Config& config) { return std::to_string(config.*field); }};
 }
 
-Option size_option(std::string name, std::string help, std::size_t Config::*field, std::size_t least) {
+Option size_option(std::string name, std::string help, std::size_t Config::*field, std::size_t least,
+                   std::size_t most = SIZE_MAX) {
   return {std::move(name), "BYTES", std::move(help),
           [=](Config& config, std::string_view value) -> std::string {
             std::uint64_t bytes = 0;
             std::string wrong = scaled(value, {{"", 1}, {"kB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}},
                                        "a size such as 65536, 64kB or 1MB", bytes);
             if (wrong.empty() && bytes < least) wrong = "expected at least " + std::to_string(least) + " bytes";
+            if (wrong.empty() && bytes > most) wrong = "expected at most " + std::to_string(most) + " bytes";
             if (wrong.empty()) config.*field = bytes;
             return wrong;
           },
@@ -208,6 +210,11 @@ const std::vector<Option>& options() {
                    &Config::max_connections_per_address, 0, 1000000),
       count_option("max-subscriptions", "documents that one connection may follow", &Config::max_subscriptions, 1,
                    100000),
+      size_option("max-presence", "longest state of a client's presence, at most 16kB", &Config::max_presence, 64, 16 << 10),
+      count_option("max-presences-per-connection", "presences that one connection may show",
+                   &Config::max_presences_per_connection, 1, 10000),
+      count_option("max-presences-per-document", "presences at one document", &Config::max_presences_per_document, 1,
+                   100000),
       time_option("handshake-timeout", "from the connection to a verified Hello", &Config::handshake_timeout),
       time_option("idle-timeout", "without a sign of life from the client; it is pinged at half of it",
                   &Config::idle_timeout, 100),
@@ -215,6 +222,7 @@ const std::vector<Option>& options() {
       time_option("push-timeout", "that a push waits for a database that is away", &Config::push_timeout),
       time_option("statement-timeout", "of one database statement", &Config::statement_timeout),
       time_option("recheck-interval", "between two checks of what a client may read", &Config::recheck_interval, 100),
+      time_option("presence-timeout", "that a presence lasts unless its client repeats it", &Config::presence_timeout, 100),
       time_option("drain-timeout", "for an orderly shutdown", &Config::drain_timeout),
       choice_option<Compress>("compress", "what is compressed for clients that offer permessage-deflate",
                               &Config::compress,

@@ -42,6 +42,9 @@ struct Config {
   unsigned max_connections = 10000;                  // of the process
   unsigned max_connections_per_address = 0;          // 0: no bound of its own
   unsigned max_subscriptions = 1000;                 // of one connection
+  std::size_t max_presence = std::size_t{4} << 10;   // bytes of one presence's state
+  unsigned max_presences_per_connection = 100;
+  unsigned max_presences_per_document = 500;
 
   Milliseconds handshake_timeout{10000};      // from the TCP connection to a verified Hello
   Milliseconds idle_timeout{60000};           // without a sign of life; pinged at half of it
@@ -49,6 +52,7 @@ struct Config {
   Milliseconds push_timeout{15000};           // that a push waits for the database to come back
   Milliseconds statement_timeout{30000};      // of one database statement
   Milliseconds recheck_interval{30000};       // between two checks of a client's access
+  Milliseconds presence_timeout{30000};       // that a presence lasts unless it is repeated
   Milliseconds drain_timeout{10000};          // for a shutdown to be orderly
   Compress compress = Compress::states;
   MetricsAccess metrics = MetricsAccess::local;

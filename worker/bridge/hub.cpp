@@ -36,7 +36,7 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 }  // namespace
 
 Hub::Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link, Metrics& metrics)
-    : io_(io), config_(config), access_(access), link_(link), metrics_(metrics) {}
+    : io_(io), config_(config), access_(access), link_(link), metrics_(metrics), presence_(io, config, link, metrics) {}
 
 // A number that no document on this worker has; 0 is never used.
 std::uint32_t Hub::next_channel() {
@@ -71,6 +71,7 @@ std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, const Ticket& ti
 void Hub::leave(Subscription& subscription) {
   if (subscription.ended()) return;
   auto document = subscription.document;
+  presence_.leave(subscription);
   subscription.subscriber = nullptr;
   metrics_.subscriptions.Decrement();
   subscription.held.clear();
@@ -80,6 +81,7 @@ void Hub::leave(Subscription& subscription) {
   std::swap(all[position], all.back());
   all.pop_back();  // `subscription` lives as long as its session's coroutine holds it
   if (all.empty()) {
+    presence_.close(*document);
     link_.unwatch(document->id);
     channels_.erase(document->channel);
     documents_.erase(document->id);
@@ -99,6 +101,7 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
   metrics_.catch_ups.Increment();
   subscription.subscriber->send(subscribed_frame(subscription.request, document.channel, pull));
   std::string version = pull_log_version(pull);
+  presence_.watched(subscription.document);
   if (subscription.overflowed) {
     subscription.phase = Phase::lagging;
     subscription.since = version;
@@ -116,6 +119,7 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
   subscription.held_bytes = 0;
   subscription.since.clear();
   subscription.phase = Phase::live;
+  presence_.greet(subscription);
 }
 
 // ---------------------------------------------------------------- the stream
@@ -150,6 +154,11 @@ void Hub::on_change(const wire::StreamFrame& frame, wire::StreamChange& change) 
     document.dirty = true;
     dirty_.push_back(found->second);
   }
+}
+
+void Hub::on_presence(const wire::DocumentPresence& presence) {
+  auto found = documents_.find(presence.document());
+  if (found != documents_.end()) presence_.arrived(found->second, presence);
 }
 
 void Hub::on_pause() {
@@ -219,6 +228,7 @@ void Hub::on_lost() {
     document->held_bytes = 0;
     document->held_version = LogVersion();
     document->overflowed = false;
+    presence_.worker_lost(*document);
   }
   to_refill_.clear();
 }
@@ -268,6 +278,7 @@ awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
       std::string pull = co_await access_.pull(token, document->ref, document->version.encode());
       if (document->overflowed || !link_.attached()) co_return false;
       finish_refill(*document, pull);
+      presence_.watched(document);
       co_return true;
     } catch (const DatabaseError& error) {
       if (error.unavailable) co_return false;

@@ -23,11 +23,13 @@
 #include "core/clock/log_version.h"
 #include "messages.h"
 #include "metrics.h"
+#include "presence.h"
 #include "worker_link.h"
 
 namespace converge::bridge {
 
 struct Document;
+struct Subscription;
 
 // Who follows documents: a session.
 class Subscriber {
@@ -36,6 +38,10 @@ class Subscriber {
   virtual void send(Frame frame) = 0;
   virtual std::size_t queued_bytes() const = 0;
   virtual const std::string& token() const = 0;
+  virtual const std::string& principal() const = 0;
+  // What others, and perhaps this subscriber itself, show at a document. Names
+  // all there is, or what has changed.
+  virtual void on_presence(Subscription& subscription, const PresenceUpdate& update) = 0;
   // The subscription on this channel is over; `request` was its Subscribe.
   virtual void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) = 0;
 };
@@ -54,6 +60,8 @@ struct Subscription {
   bool overflowed = false;           // more than may be held came while joining
   std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
   std::uint64_t own_seq = 0;         // up to this number
+  bool greeted = false;              // it was told of somebody's presence
+  bool presence_behind = false;      // presence changed while it did not read
 
   bool ended() const { return subscriber == nullptr; }
 };
@@ -84,6 +92,9 @@ struct Document {
   bool overflowed = false;
   LogVersion held_version;  // of what is held: not served before the refill is
 
+  std::unique_ptr<DocumentPresence> presence;  // null until somebody shows something
+  bool presence_asked = false;                 // the other bridges, for what they have
+
   bool ended() const { return subscriptions.empty(); }
 };
 
@@ -105,12 +116,15 @@ class Hub : public WorkerLink::Listener {
   void finish_joining(Subscription& subscription, std::string_view pull);
 
   WorkerLink& link() { return link_; }
+  PresenceExchange& presence() { return presence_; }
   std::size_t documents() const { return documents_.size(); }
 
   void on_attached() override;
   void on_lost() override;
   void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) override;
   void on_pause() override;
+  void on_presence(const wire::DocumentPresence& presence) override;
+  void on_bridge_detached(std::uint64_t bridge) override { presence_.bridge_detached(bridge); }
 
  private:
   void flush(Document& document);
@@ -126,6 +140,7 @@ class Hub : public WorkerLink::Listener {
   Access& access_;
   WorkerLink& link_;
   Metrics& metrics_;
+  PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
   std::vector<std::shared_ptr<Document>> dirty_;

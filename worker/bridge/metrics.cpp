@@ -52,6 +52,8 @@ Metrics::Metrics()
       bytes_in(counter(registry_, "bytes_in_total", "bytes read from clients")),
       bytes_out(counter(registry_, "bytes_out_total", "bytes written to clients")),
       catch_ups(counter(registry_, "catch_ups_total", "times that a client was brought up to date from the log")),
+      presences(gauge(registry_, "presences", "presences at the documents followed, counted for each worker of the bridge")),
+      presences_out(counter(registry_, "presences_out_total", "presences sent on to their documents' followers")),
       push_queue_changes(gauge(registry_, "push_queue_changes", "changes that wait for converge.push()")),
       send_queue_bytes(gauge(registry_, "send_queue_bytes", "bytes that wait for clients to read")),
       push_changes(histogram(registry_, "push_changes", "changes in one call of converge.push()", kChanges)),

@@ -37,6 +37,8 @@ class Metrics {
   prometheus::Counter& bytes_in;
   prometheus::Counter& bytes_out;
   prometheus::Counter& catch_ups;     // pulls, for a subscription or a client that was slow
+  prometheus::Gauge& presences;       // known at documents followed here
+  prometheus::Counter& presences_out; // sent on, once for each document
   prometheus::Gauge& push_queue_changes;
   prometheus::Gauge& send_queue_bytes;
   prometheus::Histogram& push_changes;       // of one call of converge.push()

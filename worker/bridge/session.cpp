@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <algorithm>
+#include <random>
 
 #include "log.h"
 #include "version.h"
@@ -17,13 +18,21 @@ constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{500};
 
+// Below 2^53, as JavaScript's numbers and a Y.Doc's client ids; never 0. Nothing
+// depends on that it cannot be guessed.
+std::uint64_t random_peer() {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  return std::uniform_int_distribution<std::uint64_t>(1, (std::uint64_t{1} << 53) - 1)(random);
+}
+
 }  // namespace
 
 Session::Session(const Services& services, Transport& transport, std::string peer)
     : services_(services),
       transport_(&transport),
       peer_(std::move(peer)),
-      token_(std::make_shared<std::string>()) {}
+      token_(std::make_shared<std::string>()),
+      peer_number_(random_peer()) {}
 
 void Session::send(Frame frame) {
   if (open()) transport_->send(std::move(frame));
@@ -67,6 +76,7 @@ void Session::on_drained() {
   transport_->resume();
   if (!open()) return;
   for (auto& [channel, subscription] : subscriptions_) {
+    if (subscription->phase == Phase::live && subscription->presence_behind) services_.hub.presence().greet(*subscription);
     if (subscription->phase != Phase::lagging) continue;
     services_.hub.rejoin(*subscription);
     start(services_.io, catch_up(subscription, ""));
@@ -114,6 +124,9 @@ void Session::on_message(std::string_view bytes, bool binary) {
         break;
       case wire::ClientMessage::kPush:
         push(*message.mutable_push());
+        break;
+      case wire::ClientMessage::kSetPresence:
+        set_presence(*message.mutable_set_presence());
         break;
       case wire::ClientMessage::kPing: {
         wire::ServerMessage answer;
@@ -199,6 +212,8 @@ awaitable<void> Session::identify(std::string client) {
   welcome.set_principal(identity.principal);
   welcome.set_server("converge-bridge " CONVERGE_VERSION);
   welcome.set_token_ms(static_cast<std::uint64_t>(identity.token_lifetime.count()));
+  welcome.set_peer(peer_number_);
+  welcome.set_presence_ms(static_cast<std::uint32_t>(services_.config.presence_timeout.count()));
   send(encode(answer));
   transport_->resume();
 }
@@ -370,6 +385,44 @@ void Session::unsubscribe(std::uint32_t channel) {
   }
   subscriptions_.erase(channel);
   services_.hub.leave(*subscription);
+}
+
+// ------------------------------------------------------------------ presence
+
+void Session::on_presence(Subscription&, const PresenceUpdate& update) { send(update.frame()); }
+
+void Session::set_presence(wire::SetPresence& request) {
+  auto subscription = find(request.channel());
+  if (!subscription) {
+    problem(wire::CODE_UNKNOWN_DOCUMENT, "no subscription on channel " + std::to_string(request.channel()));
+    return;
+  }
+  wire::Presence presence;
+  presence.set_peer(peer_number_);
+  presence.set_field(std::move(*request.mutable_field()));
+  presence.set_state(std::move(*request.mutable_state()));
+  std::size_t bytes = presence.state().size();
+  const Config& config = services_.config;
+  switch (services_.hub.presence().set(*subscription, std::move(presence))) {
+    case PresenceOutcome::set:
+    case PresenceOutcome::stale:
+      break;
+    case PresenceOutcome::too_large:
+      problem(wire::CODE_TOO_LARGE, "a presence of " + std::to_string(bytes) + " bytes, of at most " +
+                                        std::to_string(config.max_presence) + ", or of a field with a longer name than a column's");
+      break;
+    case PresenceOutcome::malformed:
+      problem(wire::CODE_MALFORMED, "the presence is not JSON");
+      break;
+    case PresenceOutcome::too_many:
+      problem(wire::CODE_LIMIT, "the document shows " + std::to_string(config.max_presences_per_document) +
+                                    " presences, or this connection " +
+                                    std::to_string(config.max_presences_per_connection) + ", which is the limit");
+      break;
+    case PresenceOutcome::taken:
+      problem(wire::CODE_DENIED, "the presence is another principal's");
+      break;
+  }
 }
 
 awaitable<void> Session::recheck() {

@@ -71,6 +71,8 @@ class Session final : public Subscriber, public Author, public std::enable_share
   void send(Frame frame) override;
   std::size_t queued_bytes() const override;
   const std::string& token() const override { return *token_; }
+  const std::string& principal() const override { return principal_; }
+  void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
   void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
                    std::span<const wire::Verdict> verdicts) override;
@@ -85,6 +87,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
   awaitable<void> catch_up(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
   void push(wire::Push& push);
+  void set_presence(wire::SetPresence& request);
   void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
   void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
   void problem(wire::Code code, std::string_view message, std::uint32_t request = 0);
@@ -99,6 +102,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
   std::string tenant_;
   std::string principal_;
   std::chrono::steady_clock::time_point token_end_;
+  std::uint64_t peer_number_;  // in Presence
   bool identified_ = false;
   bool identifying_ = false;
   bool renewing_ = false;

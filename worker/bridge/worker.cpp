@@ -51,6 +51,7 @@ void Worker::run() {
   start(io_, tick());
   if (samples_) start(io_, sample_database(io_, database_, metrics_));
   start(io_, link_.run(hub_));
+  start(io_, hub_.presence().run());
   start(io_, pusher_.run());
   io_.run();
 }

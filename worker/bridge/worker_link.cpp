@@ -167,6 +167,12 @@ void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
       for (wire::StreamChange& change : *reply.mutable_frame()->mutable_changes())
         listener.on_change(reply.frame(), change);
       break;
+    case wire::WorkerReply::kPresence:
+      listener.on_presence(reply.presence());
+      break;
+    case wire::WorkerReply::kDetached:
+      listener.on_bridge_detached(reply.detached().bridge());
+      break;
     case wire::WorkerReply::kProblem:
       throw std::runtime_error(reply.problem().message());
     case wire::WorkerReply::MESSAGE_NOT_SET:
@@ -235,6 +241,12 @@ void WorkerLink::send_watch(std::uint64_t document, const std::string& ticket) {
 void WorkerLink::send_unwatch(std::uint64_t document) {
   wire::WorkerRequest request;
   request.mutable_unwatch()->set_document(document);
+  send(request);
+}
+
+void WorkerLink::send_presence(const wire::DocumentPresence& presence) {
+  wire::WorkerRequest request;
+  *request.mutable_presence() = presence;
   send(request);
 }
 

@@ -38,6 +38,9 @@ class WorkerLink {
     virtual void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) = 0;
     // All that had arrived has been handed over.
     virtual void on_pause() = 0;
+    // What another bridge's clients show at a document; and that bridge's end.
+    virtual void on_presence(const wire::DocumentPresence& presence) = 0;
+    virtual void on_bridge_detached(std::uint64_t bridge) = 0;
   };
 
   WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database, Metrics& metrics);
@@ -57,6 +60,10 @@ class WorkerLink {
 
   // The listener needs this document no longer.
   void unwatch(std::uint64_t document);
+
+  // For the other bridges that watch the document, which this one watches.
+  // Dropped when there is no connection to the worker.
+  void send_presence(const wire::DocumentPresence& presence);
 
  private:
   struct Waiter {
