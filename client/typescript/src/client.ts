@@ -54,6 +54,10 @@ export class Client extends Emitter<ClientEvents> {
   readonly #entries = new Map<Document, Entry>();
   readonly #opening = new Map<string, Promise<Document>>();
   readonly #due = new Set<Document>();
+  /** The connection's numbers in presence, this one's and those before: what is
+   * left of them is nobody else. */
+  readonly #peers = new Set<bigint>();
+  #presenceMs = 0;
   #requests = 0;
   #identity: { tenant: string; principal: string } | undefined;
 
@@ -129,6 +133,8 @@ export class Client extends Emitter<ClientEvents> {
       postpone: (document) => void setTimeout(() => this.#schedule(document), postponeMs),
       pull: (document) => this.#pull(document),
       close: (document) => this.#close(document),
+      setPresence: (document, field, state) => this.#setPresence(document, field, state),
+      isOwnPeer: (peer) => this.#peers.has(peer),
       takeLeft: () => this.#storage?.takeLeft(name) ?? Promise.resolve(undefined),
       problem: (error) => this.emit("problem", error),
     };
@@ -158,6 +164,11 @@ export class Client extends Emitter<ClientEvents> {
     const entry = this.#entries.get(document);
     if (entry?.channel === undefined) return; // it is being pulled
     this.#subscribe(entry); // which starts over
+  }
+
+  #setPresence(document: Document, field: string, state: string): void {
+    const channel = this.#entries.get(document)?.channel;
+    if (channel !== undefined) this.#connection.send({ $case: "setPresence", value: { channel, field, state } });
   }
 
   #subscribe(entry: Entry): void {
@@ -201,6 +212,8 @@ export class Client extends Emitter<ClientEvents> {
   #onWelcome(welcome: Welcome): void {
     this.#identity = { tenant: welcome.tenant, principal: welcome.principal };
     this.emit("identity", this.#identity);
+    this.#peers.add(welcome.peer);
+    this.#presenceMs = welcome.presenceMs;
     for (const entry of this.#entries.values()) {
       entry.document.onEpoch(welcome.epoch);
       this.#subscribe(entry);
@@ -218,12 +231,15 @@ export class Client extends Emitter<ClientEvents> {
             this.#connection.send({ $case: "unsubscribe", value: { channel } });
           } else if (pull) {
             entry.channel = channel;
-            entry.document.onSubscribed(pull);
+            entry.document.onSubscribed(pull, this.#presenceMs);
           }
           break;
         }
         case "changes":
           this.#byChannel(message.value.channel)?.onChanges(message.value.changes);
+          break;
+        case "presences":
+          this.#byChannel(message.value.channel)?.presence.onPresences(message.value);
           break;
         case "ack":
           this.#byChannel(message.value.channel)?.onAck(message.value.replica, message.value.seq);

@@ -8,6 +8,7 @@ import { Emitter } from "./emitter.ts";
 import { Packer, Unpacker } from "./core/packing.ts";
 import { ConvergeError, codeName } from "./errors.ts";
 import { CounterField, MapField, RegisterField, SetField, TextField, type FieldHost, type FieldView, type Json } from "./fields.ts";
+import { Presence } from "./presence.ts";
 import type { Splice } from "./splice.ts";
 import { Keeper, type Place } from "./storage.ts";
 
@@ -57,6 +58,10 @@ export interface DocumentHost {
   /** asks to subscribe again, from logVersion() */
   pull(document: Document): void;
   close(document: Document): void;
+  /** tells the server what this client shows at the document, which is live */
+  setPresence(document: Document, field: string, state: string): void;
+  /** whether the number is, or was, that of the client's connection */
+  isOwnPeer(peer: bigint): boolean;
   /** another place of this document that a client which is gone has left */
   takeLeft(): Promise<Place | undefined>;
   problem(error: ConvergeError): void;
@@ -72,6 +77,8 @@ const windowBytes = 512 * 1024;
 const oneByOne = 64;
 
 export class Document extends Emitter<DocumentEvents> implements FieldHost {
+  /** Who else is here now, and what this client shows them. */
+  readonly presence: Presence;
   #session: DocumentSession;
   #incarnation = 0n;
   readonly #fields = new Map<string, FieldView>();
@@ -103,6 +110,12 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   ) {
     super();
     this.#session = new DocumentSession(core);
+    this.presence = new Presence({
+      send: (field, state) => {
+        if (this.#state === "live") this.host.setPresence(this, field, state);
+      },
+      isOwn: (peer) => this.host.isOwnPeer(peer),
+    });
     let resolve!: () => void;
     let reject!: (error: ConvergeError) => void;
     const promise = new Promise<void>((yes, no) => ((resolve = yes), (reject = no)));
@@ -200,6 +213,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   close(): void {
     if (this.#state === "closed") return;
     this.host.close(this);
+    this.presence.close();
     this.#opened.reject(new ConvergeError("invalid", "document was closed"));
     this.#become("closed");
     if (this.#keeper) void this.#keeper.close().then(() => this.#session.free());
@@ -226,7 +240,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#changed();
   }
 
-  onSubscribed(pull: PullResponse): void {
+  /** `presenceMs`: how long a presence lasts at this server. */
+  onSubscribed(pull: PullResponse, presenceMs = 0): void {
     if (this.#incarnation !== 0n && pull.incarnation !== this.#incarnation) {
       // The row was deleted and made again: another document. What was known
       // and what waits belong to the one that is gone.
@@ -245,6 +260,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#session.onCaughtUp(pull.logVersion);
     this.#sent = [];
     this.#become("live");
+    this.presence.onLive(presenceMs);
     this.#changed();
     this.#opened.resolve();
     this.#proceed();
@@ -276,11 +292,13 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   onDetached(): void {
     this.#sent = [];
+    this.presence.onDetached();
     if (this.#state === "live") this.#become("detached");
   }
 
   onRefused(error: ConvergeError): void {
     this.#failure = error;
+    this.presence.onDetached();
     this.#become("refused");
     this.#opened.reject(error);
   }

@@ -6,6 +6,7 @@ export { type Document, type DocumentChange, type DocumentEvents, type DocumentR
 export { ConvergeError } from "./errors.ts";
 export { CounterField, MapField, RegisterField, SetField, TextField, type Json } from "./fields.ts";
 export { IndexedDbStorage } from "./indexed_db.ts";
+export { type Peer, type Presence, type PresenceEvents } from "./presence.ts";
 export { moveCaret, spliceBetween, type Splice } from "./splice.ts";
 export { type DocumentStorage, type Place } from "./storage.ts";
 export { bindTextarea } from "./bindings/textarea.ts";

@@ -25,8 +25,12 @@ export class Loopback {
   tokenMs = 3_600_000n;
   /** the tokens that were shown, in order */
   readonly tokens: string[] = [];
+  presenceMs = 30_000;
+  /** each SetPresence that came */
+  readonly shown: { principal: string; field: string; state: string }[] = [];
   readonly WebSocket: WebSocketConstructor;
   readonly #open = new Set<Socket>();
+  #clock = 0n;
 
   constructor(readonly core: CoreModule) {
     const server = this;
@@ -64,6 +68,7 @@ export class Loopback {
 
   gone(socket: Socket): void {
     this.#open.delete(socket);
+    this.tellPresence();
   }
 
   receive(socket: Socket, { message }: ClientMessage): void {
@@ -74,7 +79,7 @@ export class Loopback {
         if (message.value.token === "forged") {
           socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: true } });
         } else {
-          socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback", tokenMs: this.tokenMs } });
+          socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback", tokenMs: this.tokenMs, peer: socket.peer, presenceMs: this.presenceMs } });
         }
         break;
       case "renew":
@@ -97,20 +102,42 @@ export class Loopback {
           break;
         }
         socket.subscribed = true;
+        socket.presence.clear();
         socket.give({
           $case: "subscribed",
           value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
         });
+        this.tellPresence();
         break;
       }
       case "unsubscribe":
         socket.subscribed = false;
+        socket.presence.clear();
+        this.tellPresence();
         break;
+      case "setPresence": {
+        const { field, state } = message.value;
+        this.shown.push({ principal: socket.principal, field, state });
+        if (state === "") socket.presence.delete(field);
+        else if (socket.presence.get(field)?.state !== state) socket.presence.set(field, { clock: ++this.#clock, state });
+        this.tellPresence();
+        break;
+      }
       case "push":
         for (const change of message.value.changes) this.#push(socket, change);
         break;
       case "ping":
         socket.give({ $case: "pong", value: { nonce: message.value.nonce } });
+    }
+  }
+
+  /** All there is, to everybody. */
+  tellPresence(): void {
+    const peers = [...this.#open].flatMap(({ peer, principal, presence }) =>
+      [...presence].map(([field, shown]) => ({ peer, principal, field, ...shown })),
+    );
+    for (const socket of this.#open) {
+      if (socket.subscribed) socket.give({ $case: "presences", value: { channel: 7, peers, all: true } });
     }
   }
 
@@ -163,6 +190,8 @@ class Socket implements WebSocketLike {
   readonly bufferedAmount = 0;
   subscribed = false;
   request = 0;
+  readonly peer = BigInt(Math.ceil(Math.random() * 2 ** 52));
+  readonly presence = new Map<string, { clock: bigint; state: string }>();
   principal = "";
   readonly #listeners = new Map<string, Listener[]>();
 
