@@ -29,9 +29,16 @@ struct ReplayOptions {
   bool progress = false;
 };
 
+struct PresenceOptions {
+  std::string document;
+  std::string state;  // JSON to show to the others; empty: nothing
+  std::string field;  // what it is about; empty: the document
+};
+
 int tail(const Options& options, const std::string& document);
 int edit(const Options& options, const EditOptions& edit);
 int replay(const Options& options, const ReplayOptions& replay);
+int presence(const Options& options, const PresenceOptions& presence);
 int shell(const Options& options, const std::string& document);
 
 }  // namespace converge::cli

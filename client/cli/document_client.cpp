@@ -1,5 +1,7 @@
 #include "document_client.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -20,6 +22,8 @@ constexpr auto kFirstPause = 50ms;
 constexpr auto kLongestPause = 5s;
 constexpr auto kResendPause = 500ms;
 constexpr auto kRenewalPause = 1s;
+// Between repetitions, until the bridge has said how long a presence lasts.
+constexpr std::chrono::milliseconds kPresencePause = 1s;
 constexpr std::size_t kMaxPushBytes = 256 << 10;
 // Changes that may be under way without a verdict.
 constexpr std::uint64_t kMaxUnderWay = 1024;
@@ -58,7 +62,8 @@ DocumentClient::DocumentClient(asio::io_context& io, Options options, DocumentNa
       pause_(io),
       changed_(io, Clock::time_point::max()),
       resend_(io),
-      renewal_(io) {}
+      renewal_(io),
+      repeat_(io) {}
 
 asio::awaitable<void> DocumentClient::run() {
   bool first = true;
@@ -84,6 +89,7 @@ asio::awaitable<void> DocumentClient::run() {
       bytes_sent_before_ += connection->bytes_sent();
       connection_.reset();
       if (caught_up_) pause = kFirstPause;
+      if (caught_up_ && events_.presences) events_.presences(nullptr);
       first = false;
       caught_up_ = false;
       changed();
@@ -102,6 +108,7 @@ void DocumentClient::stop() {
   pause_.cancel();
   resend_.cancel();
   renewal_.cancel();
+  repeat_.cancel();
   if (connection_) connection_->abort();
 }
 
@@ -117,6 +124,8 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
       co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch());
   plan_renewal(std::chrono::milliseconds(welcome.token_ms()));
   session_.on_epoch(welcome.epoch());
+  peer_ = welcome.peer();
+  presence_ms_ = std::chrono::milliseconds(welcome.presence_ms());
   sent_replica_ = 0;
   sent_seq_ = 0;
   subscribing_ = false;
@@ -128,6 +137,7 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
       case wire::ServerMessage::kChanges: on_changes(message.changes()); break;
       case wire::ServerMessage::kAck: on_ack(message.ack().replica(), message.ack().seq()); break;
       case wire::ServerMessage::kReject: on_reject(message.reject()); break;
+      case wire::ServerMessage::kPresences: on_presences(message.presences()); break;
       case wire::ServerMessage::kProblem: {
         const wire::Problem& problem = message.problem();
         if (problem.code() == wire::CODE_UNAVAILABLE) {
@@ -250,6 +260,42 @@ void DocumentClient::on_pull(const wire::Subscribed& subscribed) {
   note_acknowledged();
   caught_up_ = true;
   if (events_.updated) events_.updated(update, nullptr);
+  if (!shown_.state().empty()) send_presence();
+}
+
+// ------------------------------------------------------------------ presence
+
+void DocumentClient::show(std::string state, std::string field) {
+  shown_.set_state(std::move(state));
+  shown_.set_field(std::move(field));
+  send_presence();
+  if (std::exchange(repeating_, true)) return;
+  asio::co_spawn(io_, repeat_presence(), asio::detached);
+}
+
+void DocumentClient::send_presence() {
+  if (!connection_ || !caught_up_) return;
+  wire::ClientMessage message;
+  *message.mutable_set_presence() = shown_;
+  message.mutable_set_presence()->set_channel(channel_);
+  connection_->send(message);
+}
+
+asio::awaitable<void> DocumentClient::repeat_presence() {
+  while (!stopped_) {
+    repeat_.expires_after(presence_ms_.count() > 0 ? presence_ms_ / 2 : kPresencePause);
+    boost::system::error_code ignored;
+    co_await repeat_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (!stopped_ && !shown_.state().empty()) send_presence();
+  }
+}
+
+void DocumentClient::on_presences(const wire::Presences& presences) {
+  if (presences.channel() != channel_ || !events_.presences) return;
+  wire::Presences others = presences;
+  auto& peers = *others.mutable_peers();
+  peers.erase(std::remove_if(peers.begin(), peers.end(), [this](auto& each) { return each.peer() == peer_; }), peers.end());
+  events_.presences(&others);
 }
 
 void DocumentClient::on_changes(const wire::Changes& changes) {

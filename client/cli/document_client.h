@@ -29,6 +29,9 @@ class DocumentClient {
     std::function<void(const session::Update&, const wire::Change* change)> updated;
     std::function<void(const session::Refusal&)> refused;
     std::function<void(const std::string& why)> disconnected;
+    // What others show at the document, whoever is new first and complete. Null
+    // when the connection was lost, and with it the sight of them.
+    std::function<void(const wire::Presences*)> presences;
   };
 
   // A change as it came from the server.
@@ -59,6 +62,10 @@ class DocumentClient {
   std::uint64_t change(
       const std::function<Result<void>(session::DocumentSession&)>& edit);
 
+  // Shows JSON to the others, again on each connection, until stop(). Empty:
+  // nothing any more.
+  void show(std::string state, std::string field);
+
   bool caught_up() const { return caught_up_; }
   bool settled() const { return caught_up_ && session_.journal_size() == 0; }
   const std::vector<Received>& received() const { return received_; }
@@ -82,6 +89,9 @@ class DocumentClient {
   void on_changes(const wire::Changes& changes);
   void on_ack(ReplicaId replica, std::uint64_t seq);
   void on_reject(const wire::Reject& reject);
+  void on_presences(const wire::Presences& presences);
+  void send_presence();
+  boost::asio::awaitable<void> repeat_presence();
   void note_acknowledged();
   void plan_renewal(std::chrono::milliseconds token_lifetime);
   void renew_in(std::chrono::milliseconds pause);
@@ -99,11 +109,16 @@ class DocumentClient {
   boost::asio::steady_timer resend_;
   boost::asio::steady_timer renewal_;  // of the token
   std::string token_;                  // that was presented last
+  boost::asio::steady_timer repeat_;   // of the presence
   bool online_ = true;
   bool stopped_ = false;
   bool subscribing_ = false;
   bool caught_up_ = false;
   std::uint32_t channel_ = 0;
+  std::uint64_t peer_ = 0;                    // this connection's number in presence
+  std::chrono::milliseconds presence_ms_{0};  // how long one lasts
+  wire::SetPresence shown_;
+  bool repeating_ = false;
   std::uint32_t last_request_ = 0;
   ReplicaId sent_replica_ = 0;
   std::uint64_t sent_seq_ = 0;  // of sent_replica_, on this connection

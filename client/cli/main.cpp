@@ -72,6 +72,12 @@ int run(int argc, char** argv) {
                            "the text must be the recording's at the end");
   replay_command->add_flag("--progress", replay_options.progress, "say how far it is");
 
+  PresenceOptions presence_options;
+  CLI::App* presence_command = app.add_subcommand("presence", "print who else is at a document, and what they show, as it changes");
+  presence_command->add_option("document", presence_options.document, "COLLECTION/KEY")->required();
+  presence_command->add_option("--show", presence_options.state, "JSON that the others see of this client meanwhile");
+  presence_command->add_option("--field", presence_options.field, "the field that it is about");
+
   CLI::App* shell_command = app.add_subcommand("shell", "obey commands from standard input");
   shell_command->add_option("document", document, "COLLECTION/KEY")->required();
 
@@ -97,6 +103,7 @@ int run(int argc, char** argv) {
   if (*tail_command) return tail(options, document);
   if (*edit_command) return edit(options, edit_options);
   if (*replay_command) return replay(options, replay_options);
+  if (*presence_command) return presence(options, presence_options);
   if (*shell_command) return shell(options, document);
   if (yjs.parsed()) return yjs.run(options);
   return print_token(token_options);

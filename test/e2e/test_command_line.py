@@ -54,6 +54,34 @@ def test_tail_prints_the_document_and_each_change(database, bridge):
         process.stdout.close()
 
 
+def test_presence_prints_who_comes_changes_and_goes(database, bridge):
+    database.insert("session")
+
+    def start(principal, *options):
+        return subprocess.Popen(
+            [BUILD / "converge", "--url", bridge.url, "--token", database.token(principal=principal),
+             "presence", "note/session", *options], stdout=subprocess.PIPE, text=True)
+
+    watching = start("ann")
+    shown = []
+    try:
+        for state in ('{"cursor": 3}', '"away"'):
+            other = start("bob", "--show", state, "--field", "body")
+            shown.append(json.loads(watching.stdout.readline()))
+            other.terminate()
+            assert other.wait(10) == 0
+            other.stdout.close()
+            shown.append(json.loads(watching.stdout.readline()))
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stdout.close()
+    assert [line["state"] for line in shown] == [{"cursor": 3}, None, "away", None]
+    assert all(line["principal"] == "bob" and line["field"] == "body" for line in shown)
+    bad = converge(bridge, database.token(), "presence", "note/session", "--show", "{")
+    assert bad.returncode == 2 and "JSON" in bad.stderr
+
+
 def test_an_unknown_document_is_named(database, bridge):
     result = converge(bridge, database.token(), "edit", "note/nowhere", "body", "insert", "0", "x")
     assert result.returncode != 0
