@@ -15,11 +15,11 @@ def section(title):
 
 def milliseconds_or_bytes(text):
     """A value as --check-config has it: sizes in bytes, times in milliseconds."""
-    found = re.fullmatch(r"(\d+) (ms|s|MB)", text.strip("`"))
+    found = re.fullmatch(r"(\d+) (ms|s|kB|MB)", text.strip("`"))
     if not found:
         return text.strip("`")
     number, unit = int(found[1]), found[2]
-    return {"ms": f"{number}ms", "s": f"{number * 1000}ms", "MB": str(number << 20)}[unit]
+    return {"ms": f"{number}ms", "s": f"{number * 1000}ms", "kB": str(number << 10), "MB": str(number << 20)}[unit]
 
 
 def test_every_setting_with_its_default():

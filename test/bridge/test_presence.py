@@ -145,9 +145,10 @@ def test_what_is_no_presence_is_refused(database, start_bridge, room):
     assert "JSON" in problem_of(ann, b'{"cursor": ').message
     assert "JSON" in problem_of(ann, b'"\\ud800"').message
     assert "longer name" in problem_of(ann, 1, "f" * 64).message
-    for i in range(3):
-        ann.show(i, field=f"f{i}")
-        bob.show(i, field=f"f{i}")
+    for peer in (ann, bob):
+        for i in range(3):
+            peer.show(i, field=f"f{i}")
+        peer.ping()
     cid.sees({**{("ann", f"f{i}"): i for i in range(3)}, **{("bob", f"f{i}"): i for i in range(2)}})
     for peer in (ann, cid):
         assert "limit" in problem_of(peer, "one more", field="f9").message
