@@ -25,7 +25,7 @@ class ConvergeDialect final : public Dialect {
   ConvergeDialect(ConvergeAccount account, unsigned clients);
   ~ConvergeDialect() override;
 
-  std::string target(unsigned) const override { return "/sync"; }
+  std::string target(const LoadClient&) const override { return "/sync"; }
   std::unique_ptr<Conversation> begin(LoadClient& client) override;
 
  private:

@@ -86,6 +86,10 @@ void Fleet::connect() {
                              std::to_string(clients_.size()) + " clients follow their documents");
 }
 
+void Fleet::disconnect() {
+  for (auto& client : clients_) client->disconnect();
+}
+
 std::vector<unsigned> Fleet::all_writers() const {
   std::vector<unsigned> writers;
   for (unsigned follower = 0; follower < followers(); ++follower)
@@ -99,6 +103,7 @@ Traffic Fleet::drive(const std::vector<unsigned>& writers, unsigned receivers, d
   const auto updates = static_cast<std::uint64_t>(rate * seconds);
   const double servers_before = processor_seconds(processes_);
   const double own_before = own_processor_seconds();
+  const double stolen_before = stolen_seconds();
   const Time begin = Clock::now() + std::chrono::milliseconds(1);
   auto intended = [&](std::uint64_t k) {
     return begin + std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(k) * 1e9 / rate));
@@ -124,6 +129,7 @@ Traffic Fleet::drive(const std::vector<unsigned>& writers, unsigned receivers, d
   traffic.sent_per_s = static_cast<double>(k) / elapsed;
   traffic.cores = (processor_seconds(processes_) - servers_before) / elapsed;
   traffic.generator_cores = (own_processor_seconds() - own_before) / elapsed;
+  traffic.stolen = stolen_seconds() - stolen_before;
   const std::uint64_t expected = k * receivers;
   pump([&] { return recorder().receipts() >= expected; }, patience);
   if (expected != 0)

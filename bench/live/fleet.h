@@ -18,6 +18,7 @@ struct Traffic {
   double lost = 0;            // the part of the receipts that did not come, 0 to 1
   double cores = 0;           // of the servers, in cores
   double generator_cores = 0;
+  double stolen = 0;          // of the machine by its host, seconds
 };
 
 class Fleet {
@@ -26,10 +27,13 @@ class Fleet {
 
   // Client i follows document i / (clients / documents).
   Fleet(LoadClient::Shared& shared, const ServerProcesses& processes, unsigned clients, unsigned documents);
+  const ServerProcesses& processes() const { return processes_; }
 
   // Connects those that are not connected, some at a time, and waits until each
   // follows its document. Throws when that fails or takes more than a minute.
   void connect();
+  // Cuts every line; connect() makes them anew, and the clients catch up.
+  void disconnect();
 
   LoadClient& client(unsigned index) { return *clients_[index]; }
   unsigned size() const { return static_cast<unsigned>(clients_.size()); }

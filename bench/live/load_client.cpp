@@ -21,7 +21,7 @@ void LoadClient::connect() {
     if (error) return fail("cannot connect: " + error.message());
     socket_.set_option(tcp::no_delay(true));
     socket_.non_blocking(true);
-    write("GET " + shared_.dialect->target(document_) +
+    write("GET " + shared_.dialect->target(*this) +
           " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
     wait_readable();

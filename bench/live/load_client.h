@@ -30,8 +30,8 @@ class Conversation {
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  // The path, from its '/', by which a client asks for the document.
-  virtual std::string target(unsigned document) const = 0;
+  // The path, from its '/', by which a client asks for its document.
+  virtual std::string target(const LoadClient& client) const = 0;
   virtual std::unique_ptr<Conversation> begin(LoadClient& client) = 0;
 };
 

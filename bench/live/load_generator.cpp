@@ -1,20 +1,25 @@
-// The load generator of bench/live: drives one server with one workload, some
-// times over, and prints figures. bench/live/run starts the servers.
+// The load generator of bench/live: drives servers with one workload, one after
+// the other and that some times over, so that what disturbs the machine disturbs
+// all of them, and prints figures. bench/live/run starts the servers.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../core/figure.h"
 #include "converge_dialect.h"
+#include "naive_dialect.h"
 #include "reference_dialect.h"
 #include "workloads.h"
 #include "yjs_dialect.h"
@@ -24,17 +29,21 @@ namespace {
 using namespace bench;
 
 struct Options {
-  std::string dialect = "converge";
   std::string workload;
-  std::string label;  // in the figures' names; none for the bridge itself
-  unsigned port = 0;
-  unsigned clients = 1000;
-  unsigned documents = 100;
-  double rate = 1000;
-  double seconds = 3;
+  std::vector<std::string> servers;
+  std::string suffix;
+  Load load{1000, 100, 1000, 3};
   unsigned runs = 3;
-  ServerProcesses processes;
   ConvergeAccount account{"acme", "bench", "", "note", "d"};
+};
+
+// A server under measurement, and its clients.
+struct Subject {
+  std::string name;
+  std::unique_ptr<Dialect> dialect;
+  LoadClient::Shared shared;
+  std::unique_ptr<Fleet> fleet;
+  std::map<std::string, std::vector<double>> measured;  // by figure
 };
 
 void raise_descriptor_limit() {
@@ -49,69 +58,120 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-std::unique_ptr<Dialect> make_dialect(const Options& options) {
-  if (options.dialect == "converge") return std::make_unique<ConvergeDialect>(options.account, options.clients);
-  if (options.dialect == "reference") return std::make_unique<ReferenceDialect>(options.clients);
-  return std::make_unique<YjsDialect>(options.account.key_prefix, options.clients);
+std::unique_ptr<Dialect> make_dialect(const std::string& name, const Options& options) {
+  const unsigned clients = options.load.clients;
+  const std::string& prefix = options.account.key_prefix;
+  if (name == "converge") return std::make_unique<ConvergeDialect>(options.account, clients);
+  if (name == "reference") return std::make_unique<ReferenceDialect>(clients);
+  if (name == "naive") return std::make_unique<NaiveDialect>(prefix, clients);
+  if (name == "yws") return std::make_unique<YjsDialect>(YjsDialect::Server::y_websocket, prefix, clients);
+  if (name == "hocuspocus") return std::make_unique<YjsDialect>(YjsDialect::Server::hocuspocus, prefix, clients);
+  throw std::runtime_error("no protocol \"" + name + "\"");
+}
+
+// NAME:PORT:PROCESS[:POSTMASTER]
+std::unique_ptr<Subject> make_subject(const std::string& text, const Options& options) {
+  auto subject = std::make_unique<Subject>();
+  std::istringstream fields(text);
+  std::string field;
+  std::vector<int> numbers;
+  std::getline(fields, subject->name, ':');
+  while (std::getline(fields, field, ':')) numbers.push_back(std::stoi(field));
+  if (numbers.size() < 2 || numbers.size() > 3) throw std::runtime_error("\"" + text + "\" is no NAME:PORT:PROCESS[:POSTMASTER]");
+  subject->dialect = make_dialect(subject->name, options);
+  subject->shared.dialect = subject->dialect.get();
+  subject->shared.server = {boost::asio::ip::address_v4::loopback(), static_cast<unsigned short>(numbers[0])};
+  const ServerProcesses processes{numbers[1], numbers.size() == 3 ? numbers[2] : 0};
+  subject->fleet = std::make_unique<Fleet>(subject->shared, processes, options.load.clients, options.load.documents);
+  return subject;
+}
+
+void measure(Subject& subject, const Options& options) {
+  Fleet& fleet = *subject.fleet;
+  const Load& load = options.load;
+  auto record = [&](const char* what, double value) { subject.measured[what].push_back(value); };
+  if (options.workload == "idle") return record("idle_kB", measure_idle(fleet, load));
+  fleet.connect();
+  fleet.rest(std::chrono::milliseconds(300));
+  if (options.workload == "w1") {
+    const Typing typing = measure_typing(fleet, load);
+    record("w1_p50_ms", typing.p50_ms);
+    record("w1_p99_ms", typing.p99_ms);
+    if (!std::isnan(typing.ack_p99_ms)) record("w1_ack_p99_ms", typing.ack_p99_ms);
+    record("w1_cores", typing.cores);
+  } else if (options.workload == "w2") {
+    record("w2_last_p99_ms", measure_broadcast(fleet, load).p99_ms);
+  } else if (options.workload == "w3") {
+    record("w3_per_s", find_highest_rate(fleet, load));
+  } else if (options.workload == "w5") {
+    record("w5_ms", measure_return(fleet));
+  } else {
+    const Growth growth = measure_growth(fleet, load);
+    record((options.workload + "_server_growth_kB").c_str(), growth.server_kB);
+    record((options.workload + "_postgres_growth_kB").c_str(), growth.postgres_kB);
+  }
+  fleet.disconnect();
+}
+
+const char* unit_of(std::string_view figure_name) {
+  if (figure_name.ends_with("_ms")) return "ms";
+  if (figure_name.ends_with("_kB")) return "kB";
+  return figure_name.ends_with("_cores") ? "cores" : "updates/s";
+}
+
+// w1_p50_ms for Converge, w1_reference_p50_ms for the reference; and how many
+// times the reference's figure Converge's is, w1_p50_ratio.
+void print_figures(const std::vector<std::unique_ptr<Subject>>& subjects, const std::string& suffix) {
+  std::map<std::string, std::map<std::string, double>> medians;  // by figure, by server
+  for (auto& subject : subjects)
+    for (auto& [name, values] : subject->measured) {
+      const double value = median(values);
+      medians[name][subject->name] = value;
+      const std::size_t workload = name.find('_');
+      const std::string whose = subject->name == "converge" ? std::string() : "_" + subject->name;
+      figure((name.substr(0, workload) + whose + name.substr(workload) + suffix).c_str(), value, unit_of(name));
+    }
+  for (auto& [name, by_server] : medians) {
+    auto own = by_server.find("converge");
+    auto floor = by_server.find("reference");
+    if (own == by_server.end() || floor == by_server.end() || name.find("growth") != std::string::npos) continue;
+    const bool timed = name.ends_with("_ms");
+    const std::string ratio = (timed ? name.substr(0, name.rfind('_')) : name) + "_ratio" + suffix;
+    if (floor->second > 0) figure(ratio.c_str(), own->second / floor->second, "×");
+  }
 }
 
 void run(const Options& options) {
-  auto name = [&](const char* workload, const char* what) {
-    return std::string(workload) + (options.label.empty() ? "" : "_" + options.label) + what;
-  };
-  LoadClient::Shared shared;
-  shared.server = {boost::asio::ip::address_v4::loopback(), static_cast<unsigned short>(options.port)};
-  auto dialect = make_dialect(options);
-  shared.dialect = dialect.get();
-  const Load load{shared, options.processes, options.clients, options.documents, options.rate, options.seconds};
-
-  if (options.workload == "idle") {
-    figure(name("idle", "_kB").c_str(), measure_idle(load), "kB");
-    return;
-  }
-  Fleet fleet(shared, load.processes, load.clients, load.documents);
-  fleet.connect();
-  fleet.rest(std::chrono::milliseconds(300));
-  std::map<std::string, std::vector<double>> measured;
-  for (unsigned i = 0; i < options.runs; ++i) {
-    if (options.workload == "w1") {
-      const Typing typing = measure_typing(fleet, load);
-      measured[name("w1", "_p50_ms")].push_back(typing.p50_ms);
-      measured[name("w1", "_p99_ms")].push_back(typing.p99_ms);
-      measured[name("w1", "_ack_p99_ms")].push_back(typing.ack_p99_ms);
-      measured[name("w1", "_cores")].push_back(typing.cores);
-    } else if (options.workload == "w2") {
-      measured[name("w2", "_last_p99_ms")].push_back(measure_broadcast(fleet, load).p99_ms);
-    } else if (options.workload == "w3") {
-      measured[name("w3", "_per_s")].push_back(find_highest_rate(fleet, load));
-    } else {
-      measured[name("w5", "_ms")].push_back(measure_return(fleet));
+  std::vector<std::unique_ptr<Subject>> subjects;
+  for (const std::string& server : options.servers) subjects.push_back(make_subject(server, options));
+  for (unsigned i = 0; i < options.runs; ++i)
+    for (auto& subject : subjects) {
+      std::printf("%s, %s:\n", options.workload.c_str(), subject->name.c_str());
+      measure(*subject, options);
     }
-  }
-  for (auto& [figure_name, values] : measured) {
-    const std::string_view view = figure_name;
-    figure(figure_name.c_str(), median(values),
-           view.ends_with("_ms") ? "ms" : view.ends_with("_cores") ? "cores" : "updates/s");
-  }
+  print_figures(subjects, options.suffix);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app("Drives one server with one workload and prints figures.");
-  app.add_option("--dialect", options.dialect, "the server's protocol")
-      ->check(CLI::IsMember({"converge", "reference", "yjs"}));
-  app.add_option("--workload", options.workload)->required()->check(CLI::IsMember({"w1", "w2", "w3", "idle", "w5"}));
-  app.add_option("--label", options.label, "in the figures' names: wN_LABEL_…");
-  app.add_option("--port", options.port, "on 127.0.0.1")->required();
-  app.add_option("--clients", options.clients)->capture_default_str();
-  app.add_option("--documents", options.documents)->capture_default_str();
-  app.add_option("--rate", options.rate, "updates a second, of all clients together")->capture_default_str();
-  app.add_option("--seconds", options.seconds, "of one measurement")->capture_default_str();
-  app.add_option("--runs", options.runs, "of which the median is taken")->capture_default_str();
-  app.add_option("--server", options.processes.server, "the server's process");
-  app.add_option("--postmaster", options.processes.postmaster, "its PostgreSQL's first process");
+  CLI::App app("Drives servers with one workload and prints figures.");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--workload", options.workload)
+      ->required()
+      ->check(CLI::IsMember({"w1", "w2", "w3", "idle", "w5", "crowd", "soak"}));
+  app.add_option("--server", options.servers,
+                 "NAME:PORT:PROCESS[:POSTMASTER]: converge, reference, yws, hocuspocus or naive on 127.0.0.1, its process, "
+                 "and its PostgreSQL's first; may be given again")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->required();
+  app.add_option("--suffix", options.suffix, "of the figures' names");
+  app.add_option("--clients", options.load.clients)->capture_default_str();
+  app.add_option("--documents", options.load.documents)->capture_default_str();
+  app.add_option("--rate", options.load.rate, "updates a second, of all clients together")->capture_default_str();
+  app.add_option("--seconds", options.load.seconds, "of one measurement")->capture_default_str();
+  app.add_option("--runs", options.runs, "of each server, of which the median is taken")->capture_default_str();
   app.add_option("--tenant", options.account.tenant)->capture_default_str();
   app.add_option("--key-id", options.account.key_id, "of the key that signs the tokens")->capture_default_str();
   app.add_option("--secret", options.account.secret, "that key");

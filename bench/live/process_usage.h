@@ -19,4 +19,12 @@ double processor_seconds(const ServerProcesses& processes);
 // The server's own resident memory in kB.
 double resident_kilobytes(const ServerProcesses& processes);
 
+// What PostgreSQL's processes have resident in kB beside files and shared
+// memory: the buffer cache fills up, and is meant to.
+double postgres_private_kilobytes(const ServerProcesses& processes);
+
+// For how long, since it was started, the machine had something to do and its
+// host did not let it. It shows as latency that no server is to blame for.
+double stolen_seconds();
+
 }  // namespace bench

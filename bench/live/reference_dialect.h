@@ -11,7 +11,7 @@ class ReferenceDialect final : public Dialect {
  public:
   explicit ReferenceDialect(unsigned clients) : positions_(clients, 0) {}
 
-  std::string target(unsigned document) const override { return "/" + std::to_string(document); }
+  std::string target(const LoadClient& client) const override { return "/" + std::to_string(client.document()); }
   std::unique_ptr<Conversation> begin(LoadClient& client) override;
 
  private:

@@ -20,5 +20,5 @@ SELECT converge.track('note', 'tenant', deferred => :'deferred');
 INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('bench', 'HS256', convert_to(:'secret', 'UTF8'));
 INSERT INTO note (tenant, id)
 SELECT 'acme', workload || '-' || n
-  FROM unnest('{w1,w2,w3,idle,w5}'::text[]) workload, generate_series(0, :documents - 1) n;
+  FROM unnest('{w1,w2,w3,idle,w5,crowd,growth,soak}'::text[]) workload, generate_series(0, :documents - 1) n;
 ANALYZE;

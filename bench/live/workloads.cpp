@@ -16,6 +16,7 @@ constexpr int kRefinements = 2;
 constexpr unsigned kMissed = 1000;
 constexpr unsigned kWriters = 10;
 constexpr double kMissedRate = 1000;  // a second
+constexpr double kSample = 5;         // seconds of load between two looks at memory
 
 using std::chrono::milliseconds;
 
@@ -32,9 +33,9 @@ Typing measure_typing(Fleet& fleet, const Load& load) {
   const Typing result{recorder.delivery(0.5), recorder.delivery(0.99), recorder.acknowledgement(0.5),
                       recorder.acknowledgement(0.99), traffic.cores};
   std::printf("  %.0f updates/s: delivery p50 %.2f p99 %.2f ms, ack p50 %.2f p99 %.2f ms, %.2f cores, "
-              "generator %.2f, lost %.2f %%\n",
+              "generator %.2f, lost %.2f %%, machine stolen for %.0f ms\n",
               traffic.sent_per_s, result.p50_ms, result.p99_ms, result.ack_p50_ms, result.ack_p99_ms, result.cores,
-              traffic.generator_cores, 100 * traffic.lost);
+              traffic.generator_cores, 100 * traffic.lost, 1000 * traffic.stolen);
   return result;
 }
 
@@ -87,12 +88,11 @@ double find_highest_rate(Fleet& fleet, const Load& load) {
   return held;
 }
 
-double measure_idle(const Load& load) {
-  const double before = resident_kilobytes(load.processes);
-  Fleet fleet(load.shared, load.processes, load.clients, load.documents);
+double measure_idle(Fleet& fleet, const Load& load) {
+  const double before = resident_kilobytes(fleet.processes());
   fleet.connect();
   fleet.rest(milliseconds(1000));
-  const double each = (resident_kilobytes(load.processes) - before) / load.clients;
+  const double each = (resident_kilobytes(fleet.processes()) - before) / load.clients;
   std::printf("  %u idle clients of %u documents: %.2f kB each\n", load.clients, load.documents, each);
   return each;
 }
@@ -124,6 +124,24 @@ double measure_return(Fleet& fleet) {
   const double time = std::chrono::duration<double, std::milli>(end - begin).count();
   std::printf("  came back to %u missed updates: %.2f ms\n", kMissed, time);
   return time;
+}
+
+Growth measure_growth(Fleet& fleet, const Load& load) {
+  const auto samples = std::max(6, static_cast<int>(load.seconds / kSample));
+  Growth first{};
+  Growth last{};
+  for (int i = 1; i <= samples; ++i) {
+    const Traffic traffic =
+        fleet.drive(fleet.all_writers(), fleet.followers() - 1, load.rate, load.seconds / samples, milliseconds(10000));
+    if (traffic.lost != 0) throw std::runtime_error("updates were lost");
+    last = {resident_kilobytes(fleet.processes()), postgres_private_kilobytes(fleet.processes())};
+    std::printf("  after %.0f s: server %.0f kB, PostgreSQL %.0f kB, %.0f updates/s, delivery p50 %.2f p99 %.2f ms, %.2f cores\n",
+                load.seconds * i / samples, last.server_kB, last.postgres_kB, traffic.sent_per_s,
+                fleet.recorder().delivery(0.5), fleet.recorder().delivery(0.99), traffic.cores);
+    std::fflush(stdout);
+    if (i == samples / 6) first = last;
+  }
+  return {last.server_kB - first.server_kB, last.postgres_kB - first.postgres_kB};
 }
 
 }  // namespace bench

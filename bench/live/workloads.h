@@ -6,8 +6,6 @@
 namespace bench {
 
 struct Load {
-  LoadClient::Shared& shared;
-  ServerProcesses processes;
   unsigned clients;
   unsigned documents;
   double rate;     // updates a second; where it is searched for, to begin with
@@ -32,11 +30,19 @@ Broadcast measure_broadcast(Fleet& fleet, const Load& load);
 double find_highest_rate(Fleet& fleet, const Load& load);
 
 // W4: the server's resident memory for each client that follows a document
-// and says nothing, in kB. Makes its own clients.
-double measure_idle(const Load& load);
+// and says nothing, in kB. Wants a fleet that is not connected, and connects it.
+double measure_idle(Fleet& fleet, const Load& load);
 
 // W5: a client that missed 1,000 updates connects again; milliseconds until
 // it has them. Wants one document and twelve clients.
 double measure_return(Fleet& fleet);
+
+// Everybody types for the load's time, and memory is looked at every few
+// seconds. How much more there is at the end than after a sixth of the time, in
+// kB: a server that has what it needs needs no more.
+struct Growth {
+  double server_kB, postgres_kB;
+};
+Growth measure_growth(Fleet& fleet, const Load& load);
 
 }  // namespace bench

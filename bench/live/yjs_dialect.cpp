@@ -13,6 +13,12 @@ constexpr std::uint64_t kStep1 = 0;   // a state vector: tell me what I lack
 constexpr std::uint64_t kStep2 = 1;   // the answer, an update
 constexpr std::uint64_t kUpdate = 2;
 
+// Hocuspocus's own kinds of message.
+constexpr std::uint64_t kAuthentication = 2;
+constexpr std::uint64_t kToken = 0;  // a part of it
+constexpr std::uint64_t kSyncAnswer = 4;
+constexpr std::string_view kProviderVersion = "4.7.0";
+
 // Yjs's update format, version 1: a struct's first byte.
 constexpr std::uint8_t kContentBits = 0x1f;
 constexpr std::uint8_t kGarbage = 0;
@@ -71,9 +77,18 @@ class Reader {
 
 class YjsDialect::Talk final : public Conversation {
  public:
-  Talk(YjsDialect& dialect, LoadClient& client) : have_(dialect.have_[client.index()]), client_(client) {}
+  Talk(YjsDialect& dialect, LoadClient& client)
+      : have_(dialect.have_[client.index()]), client_(client), name_(dialect.name(client)),
+        named_(dialect.server_ == Server::hocuspocus) {}
 
   void on_open() override {
+    if (named_) {
+      std::string message = begin_message(kAuthentication);
+      put_number(message, kToken);
+      put_bytes(message, "anybody");
+      put_bytes(message, kProviderVersion);
+      client_.send(message);
+    }
     std::string vector;
     put_number(vector, have_.size());
     for (auto& [author, units] : have_) {
@@ -85,7 +100,9 @@ class YjsDialect::Talk final : public Conversation {
 
   void on_message(std::string_view bytes) override {
     Reader message(bytes);
-    if (message.number() != kSync) return;  // who is there
+    if (named_) message.bytes();
+    const std::uint64_t kind = message.number();
+    if (kind != kSync && !(named_ && kind == kSyncAnswer)) return;  // who is there, and the like
     const std::uint64_t step = message.number();
     if (step == kStep1) return;  // the server asks: what we have, it has
     take_update(Reader(message.bytes()));
@@ -114,9 +131,15 @@ class YjsDialect::Talk final : public Conversation {
   }
 
  private:
-  void say(std::uint64_t step, std::string_view content) {
+  std::string begin_message(std::uint64_t kind) const {
     std::string message;
-    put_number(message, kSync);
+    if (named_) put_bytes(message, name_);
+    put_number(message, kind);
+    return message;
+  }
+
+  void say(std::uint64_t step, std::string_view content) {
+    std::string message = begin_message(kSync);
     put_number(message, step);
     put_bytes(message, content);
     client_.send(message);
@@ -162,6 +185,8 @@ class YjsDialect::Talk final : public Conversation {
 
   std::vector<std::pair<unsigned, std::uint64_t>>& have_;
   LoadClient& client_;
+  const std::string name_;  // of the document
+  const bool named_;        // in every message
 };
 
 std::unique_ptr<Conversation> YjsDialect::begin(LoadClient& client) { return std::make_unique<Talk>(*this, client); }
