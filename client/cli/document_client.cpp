@@ -65,8 +65,8 @@ DocumentClient::DocumentClient(asio::io_context& io, Options options, DocumentNa
       renewal_(io),
       repeat_(io) {}
 
-asio::awaitable<void> DocumentClient::run() {
-  bool first = true;
+asio::awaitable<void> DocumentClient::run(FirstConnection first_connection) {
+  bool first = first_connection == FirstConnection::must_succeed;
   auto pause = std::chrono::duration_cast<Clock::duration>(kFirstPause);
   while (!stopped_) {
     if (online_) {

@@ -44,10 +44,14 @@ class DocumentClient {
   DocumentClient(boost::asio::io_context& io, Options options, DocumentName name,
                  Events events = {});
 
+  // What run() does when the first connection cannot be made.
+  enum class FirstConnection { must_succeed, may_come_later };
+
   // Connects, subscribes, and keeps doing so until stop(). Throws
-  // boost::system::system_error if the first connection cannot be made, and
-  // std::runtime_error if the bridge refuses the client or the document.
-  boost::asio::awaitable<void> run();
+  // boost::system::system_error if the first connection cannot be made and has
+  // to be, and std::runtime_error if the bridge refuses the client or the
+  // document.
+  boost::asio::awaitable<void> run(FirstConnection first = FirstConnection::must_succeed);
   void stop();
 
   // Cuts the line and stays away; comes back.

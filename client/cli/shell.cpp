@@ -141,7 +141,7 @@ boost::asio::awaitable<void> read_commands(boost::asio::io_context& io, Document
 int shell(const Options& options, const std::string& document) {
   boost::asio::io_context io;
   DocumentClient client(io, options, parse_document(document));
-  boost::asio::co_spawn(io, client.run(), rethrow_and([] {}));
+  boost::asio::co_spawn(io, client.run(DocumentClient::FirstConnection::may_come_later), rethrow_and([] {}));
   boost::asio::co_spawn(io, read_commands(io, client), rethrow_and([&] { client.stop(); }));
   io.run();
   return kExitOk;

@@ -82,6 +82,15 @@ def test_presence_prints_who_comes_changes_and_goes(database, bridge):
     assert bad.returncode == 2 and "JSON" in bad.stderr
 
 
+def test_a_shell_waits_for_a_bridge_that_is_not_there_yet(database, bridge, clients):
+    database.insert("session", body="one")
+    bridge.stop()
+    early = clients(bridge, "note/session")
+    early.send("value", "body")
+    bridge.start()
+    assert early.answer() == "one"
+
+
 def test_an_unknown_document_is_named(database, bridge):
     result = converge(bridge, database.token(), "edit", "note/nowhere", "body", "insert", "0", "x")
     assert result.returncode != 0

@@ -197,9 +197,15 @@ void BridgeServer::close_late_comers() {
   }
 }
 
+// A transaction that a watch waits for wakes the worker when it has ended. Not
+// one whose rows came some other way than through this extension's functions (a
+// subscription's apply worker): so the worker looks by itself too, the more seldom
+// the longer the watch has waited.
 long BridgeServer::patience() const {
-  if (pending_head_ < pending_tail_) return 1;
-  return bridge_count_ > 0 ? 200 : 1000;
+  const long longest = bridge_count_ > 0 ? 200 : 1000;
+  if (pending_head_ == pending_tail_) return longest;
+  const long waited = TimestampDifferenceMilliseconds(pending_[pending_head_].since, GetCurrentTimestamp());
+  return Min(Max(waited, 1), longest);
 }
 
 void BridgeServer::service() {
@@ -374,7 +380,7 @@ bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_b
     }
   }
   bridge.pending++;
-  pending_[pending_tail_++] = {index, bridge.generation, document, unsettled_.position()};
+  pending_[pending_tail_++] = {index, bridge.generation, document, unsettled_.position(), GetCurrentTimestamp()};
   return true;
 }
 

@@ -80,6 +80,7 @@ class BridgeServer {
     uint32 generation;
     uint64 document;
     uint64 position;  // in the sequence of decoded transactions
+    TimestampTz since;
   };
 
   // A change of the frame at hand that somebody watches.

@@ -73,18 +73,7 @@ void Connection::on_readable() {
 
   auto self = shared_from_this();
   if (unread_.empty()) {
-    taking_ = true;
-    std::size_t used = 0;
-    while (used < got.bytes && wants_bytes()) {
-      std::size_t taken = protocol_->on_bytes(room.subspan(used, got.bytes - used));
-      used += taken;
-      if (next_protocol_) {
-        protocol_ = std::move(next_protocol_);
-      } else if (taken == 0) {
-        break;
-      }
-    }
-    taking_ = false;
+    std::size_t used = offer(room.first(got.bytes));
     if (ended_) return;
     unread_.assign(room.data() + used, got.bytes - used);
   } else {
@@ -95,12 +84,12 @@ void Connection::on_readable() {
   if (finishing_ || (wants_bytes() && !reading_)) wait_readable();
 }
 
-// Offers what has come and was not taken.
-void Connection::take() {
+// Gives the protocol what it takes of the bytes; how much that was.
+std::size_t Connection::offer(std::span<char> bytes) {
   taking_ = true;
   std::size_t used = 0;
-  while (used < unread_.size() && wants_bytes()) {
-    std::size_t taken = protocol_->on_bytes(std::span(unread_).subspan(used));
+  while (used < bytes.size() && wants_bytes()) {
+    std::size_t taken = protocol_->on_bytes(bytes.subspan(used));
     used += taken;
     if (next_protocol_) {
       protocol_ = std::move(next_protocol_);
@@ -109,6 +98,12 @@ void Connection::take() {
     }
   }
   taking_ = false;
+  return used;
+}
+
+// Offers what has come and was not taken.
+void Connection::take() {
+  std::size_t used = offer(unread_);
   if (ended_) return;
   unread_.erase(0, used);
   if (unread_.empty() && unread_.capacity() > kKeptBytes) unread_ = {};

@@ -77,6 +77,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  private:
   void wait_readable(Stream::Status what = Stream::Status::wait_read);
   void on_readable();
+  std::size_t offer(std::span<char> bytes);
   void take();
   bool wants_bytes() const;
   void end(const std::string& why);
