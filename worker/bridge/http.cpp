@@ -27,7 +27,7 @@ constexpr std::uint32_t kLongestHeader = 16 << 10;
 // The page runs its own scripts and the core's WebAssembly, and talks to where
 // it came from; nothing else.
 constexpr std::string_view kContentPolicy =
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'";
 

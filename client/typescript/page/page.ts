@@ -56,6 +56,11 @@ function ask(before: string, reason?: string): Promise<Choice> {
   });
 }
 
+/** The Yjs editors are a bundle of their own, several times the page's size. */
+async function loadEditors(): Promise<typeof import("./yjs/editors.ts")> {
+  return (await import(new URL("yjs.js", import.meta.url).href)) as typeof import("./yjs/editors.ts");
+}
+
 async function start(): Promise<void> {
   // A link opened in a tab that shows the page already changes the fragment only.
   addEventListener("hashchange", () => {
@@ -85,11 +90,20 @@ async function start(): Promise<void> {
     return;
   }
   element("identity").textContent = `${first.identity.principal} of ${first.identity.tenant}`;
-  if (first.textField !== undefined) {
+  const edits: string[] = [];
+  if (first.textField !== undefined) edits.push(`${first.textField} = converge.insert(${first.textField}, 0, 'Hello from SQL. ')`);
+  if (first.yjsField !== undefined) {
+    const { openEditors, codeRoot } = await loadEditors();
+    element("yjs").hidden = false;
+    url.pathname = url.pathname.replace(/sync$/, "yjs");
+    openEditors(element("yjs"), { url: url.href, token, collection, key, field: first.yjsField, principal: first.identity.principal });
+    edits.push(`${first.yjsField} = converge.yjs_insert(${first.yjsField}, '${codeRoot}', 0, 'Hello from SQL. ')`);
+  }
+  if (edits.length > 0) {
     const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
     // As the demo names its columns.
     element("sql").textContent =
-      `UPDATE ${collection} SET ${first.textField} = converge.insert(${first.textField}, 0, 'Hello from SQL. ')\n` +
+      `UPDATE ${collection} SET ${edits.join(",\n    ")}\n` +
       ` WHERE tenant = ${quoted(first.identity.tenant)} AND id = ${quoted(key)};`;
     element("hint").hidden = false;
   }

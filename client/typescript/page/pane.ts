@@ -18,6 +18,8 @@ export interface Pane {
   identity: { tenant: string; principal: string };
   /** the name of the text that the pane shows */
   textField: string | undefined;
+  /** the name of the Yjs document, which the pane passes by */
+  yjsField: string | undefined;
 }
 
 const states: Record<string, string> = {
@@ -87,7 +89,8 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   const textField = bindFields(pane, opened);
   countWire(pane, client, opened);
   showState();
-  return { identity, textField };
+  const yjsField = opened.fields.find(({ type }) => type === FieldType.ydoc)?.field;
+  return { identity, textField, yjsField };
 }
 
 /** Shows the first text, map and set that the document has. Returns the text's name. */

@@ -457,7 +457,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       throw new ConvergeError("unknown_field", `collection "${this.collection}" has no field "${name}"`, `it has: ${this.#known.map(({ field }) => field).join(", ")}`);
     }
     if (!types.includes(info.type)) {
-      throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${types.map((type) => FieldType[type]).join(" or ")}`);
+      throw new ConvergeError("wrong_type", `field "${name}" is ${FieldType[info.type]}, not ${types.map((type) => FieldType[type]).join(" or ")}`,
+        info.type === FieldType.ydoc ? `Yjs clients edit it, at /yjs/${this.collection}/${this.key}/${name}` : "");
     }
     const view = new View(this, name);
     this.#fields.set(name, view);

@@ -14,6 +14,8 @@ export enum FieldType {
   g_counter = 5,
   mv_register = 6,
   lww_set = 7,
+  /** passed by: Yjs clients edit it, at the bridge's /yjs */
+  ydoc = 10,
 }
 
 export interface FieldInfo {
