@@ -24,7 +24,6 @@ CREATE TABLE note (
     body converge.crdt_text NOT NULL DEFAULT '',
     props converge.lww_map NOT NULL DEFAULT '',
     tags converge.or_set NOT NULL DEFAULT '',
-    page converge.ydoc NOT NULL DEFAULT '',  -- for Yjs editors
     PRIMARY KEY (tenant, id)
 );
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
-import { Code } from "../generated/converge.ts";
+import { Code, Payload } from "../generated/converge.ts";
 import { Client, CoreModule, type ConvergeError, type Document, type TokenProvider } from "../src/index.ts";
 import { Loopback } from "./loopback.ts";
 
@@ -211,6 +211,19 @@ test("a verdict of unavailable is no refusal: the same number comes again", asyn
   await a.acknowledged();
   assert.equal(times, 2);
   assert.equal(loopback.log.length, 1);
+});
+
+test("a Yjs document among the fields is passed by, and said to be one", async (context) => {
+  const loopback = await server();
+  const typed = Uint8Array.of(0xa1, 0x02, 0x01, 0x09, 0x00, 0x01, 0x50, 0x00, 0x02, 0x78); // a character, docs/internals.md
+  const payload = Payload.encode({ operation: 0, fields: [{ field: "page", delta: typed }], columns: [] }).finish();
+  loopback.log.push({ replica: 9n, seq: 1n, hlc: 1n << 16n, payload, principal: "bob" });
+  const document = await connect(context, loopback).open("note", "welcome");
+  assert.ok(document.fields.some(({ field }) => field === "page"));
+  assert.throws(() => document.text("page"), { code: "wrong_type", message: 'field "page" is ydoc, not crdt_text', detail: "Yjs clients edit it, at /yjs/note/welcome/page" });
+  document.text("body").insert(0, "beside it");
+  await document.acknowledged();
+  assert.equal(loopback.log.at(-1)?.seq, 1n);
 });
 
 test("a document that is not there is refused by name, others stay", async (context) => {

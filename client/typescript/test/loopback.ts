@@ -182,6 +182,7 @@ const fields = [
   { field: "visits", type: FieldType.g_counter },
   { field: "status", type: FieldType.mv_register },
   { field: "flags", type: FieldType.lww_set },
+  { field: "page", type: FieldType.ydoc },
 ];
 
 class Socket implements WebSocketLike {
