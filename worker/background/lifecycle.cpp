@@ -55,8 +55,7 @@ void leave(int, Datum) {
   if (launcher != nullptr) SetLatch(launcher);
 }
 
-}  // namespace
-
+// False: it is not wanted any more.
 bool enter(Oid database, Kind kind) {
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   Entry* entry = find_entry(database);
@@ -79,6 +78,33 @@ bool enter(Oid database, Kind kind) {
   else
     ConditionVariableBroadcast(&registry->ended);
   return place.entry != nullptr;
+}
+
+}  // namespace
+
+void run_worker(Oid database, Kind kind, const char* name, MemoryContext* context, void (*prepare)(), void (*run)()) {
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+  if (!enter(database, kind)) proc_exit(0);
+  if (prepare != nullptr) prepare();
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  *context = AllocSetContextCreateInternal(TopMemoryContext, name, ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(*context);
+
+  PG_TRY();
+  { run(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(*context);
+    ErrorData* error = CopyErrorData();
+
+    place.outcome = Outcome::failed;
+    set_problem(error->message);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  proc_exit(0);
 }
 
 void set_phase(Phase phase) {

@@ -15,9 +15,16 @@ struct Place {
 };
 extern Place place;
 
-// Takes the place that the launcher made, and gives it back when the process
-// ends. False: it is not wanted any more.
-bool enter(Oid database, Kind kind);
+// The life of a worker process: takes the place that the launcher made, which is
+// given back when the process ends, connects to the database, makes `*context`,
+// which lasts as long as the process, and calls `run` in it. `prepare`, which may
+// be null, is called before there is a connection. An error shows as the worker's
+// problem. Ends the process; at once, if it is not wanted any more.
+//
+// SIGTERM is `die`, and SIGHUP asks for the configuration to be read again; `run`
+// and the caller may set others.
+[[noreturn]] void run_worker(Oid database, Kind kind, const char* name, MemoryContext* context, void (*prepare)(),
+                       void (*run)());
 
 void set_phase(Phase phase);
 void set_problem(const char* problem);

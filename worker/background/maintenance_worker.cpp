@@ -241,28 +241,7 @@ void converge_maintenance_worker_main(Datum argument) {
   using namespace converge::worker;
 
   const Oid database = DatumGetObjectId(argument);
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  // SIGINT keeps its handler: a lock that takes too long comes as one.
-  // At any point: what is not committed is found again.
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
-  if (!enter(database, kMaintenance)) proc_exit(0);
-  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-  worker.context =
-      AllocSetContextCreate(TopMemoryContext, "converge maintenance worker", ALLOCSET_DEFAULT_SIZES);
-  MemoryContextSwitchTo(worker.context);
-
-  PG_TRY();
-  { run(); }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(worker.context);
-    ErrorData* error = CopyErrorData();
-
-    place.outcome = Outcome::failed;
-    set_problem(error->message);
-    PG_RE_THROW();
-  }
-  PG_END_TRY();
-  proc_exit(0);
+  // SIGINT keeps its handler: a lock that takes too long comes as one. SIGTERM may
+  // come at any point: what is not committed is found again.
+  run_worker(database, kMaintenance, "converge maintenance worker", &worker.context, nullptr, run);
 }

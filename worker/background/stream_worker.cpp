@@ -254,27 +254,6 @@ void converge_stream_worker_main(Datum argument) {
   using namespace converge::worker;
 
   const Oid database = DatumGetObjectId(argument);
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGINT, SIG_IGN);  // there is no statement to cancel
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
-  if (!enter(database, kStream)) proc_exit(0);
-  begin_counting();
-  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-  worker.context =
-      AllocSetContextCreate(TopMemoryContext, "converge stream worker", ALLOCSET_DEFAULT_SIZES);
-  MemoryContextSwitchTo(worker.context);
-
-  PG_TRY();
-  { run(); }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(worker.context);
-    ErrorData* error = CopyErrorData();
-
-    set_problem(error->message);
-    PG_RE_THROW();
-  }
-  PG_END_TRY();
-  proc_exit(0);
+  run_worker(database, kStream, "converge stream worker", &worker.context, begin_counting, run);
 }
