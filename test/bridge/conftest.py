@@ -12,6 +12,7 @@ from clients import Bridge  # noqa: E402  (the path comes first)
 from database import Database, Server  # noqa: E402
 from frames import RawClient  # noqa: E402
 from peer import Peer  # noqa: E402
+from replication import replicating  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +39,30 @@ def own_database():
     server.remove()
 
 
+def pytest_generate_tests(metafunc):
+    """Tests marked `sources` run for each source of the stream that the mark names."""
+    mark = metafunc.definition.get_closest_marker("sources")
+    if mark and "source" in metafunc.fixturenames:
+        metafunc.parametrize("source", mark.args)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sources(name, …): the bridge's --source, each in turn")
+
+
 @pytest.fixture
-def start_bridge():
+def source():
+    return "worker"
+
+
+@pytest.fixture
+def start_bridge(source):
     """start_bridge(database, option…) gives a bridge that ends with the test."""
     made = []
 
     def start(database, *options):
+        if source == "replication":
+            options = (*replicating(database), *options)
         bridge = Bridge(database, *options)
         made.append(bridge)
         return bridge

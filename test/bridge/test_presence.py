@@ -6,6 +6,7 @@ import time
 import pytest
 
 from database import value, wait_until
+from replication import replicating
 from test_metrics import values
 from wire import ClientMessage
 
@@ -23,13 +24,14 @@ def room(database, connect):
     return enter
 
 
-@pytest.fixture(params=["one bridge", "two bridges", "two workers"])
+@pytest.fixture(params=["one bridge", "two bridges", "two workers", "two workers that replicate"])
 def bridges(request, database, start_bridge):
     """Two bridges, which may be the same: what holds in one holds across them."""
     if request.param == "two bridges":
         return [start_bridge(database), start_bridge(database)]
-    if request.param == "two workers":
-        bridge = start_bridge(database, "--workers", "2")
+    if request.param.startswith("two workers"):
+        replication = replicating(database) if "replicate" in request.param else ()
+        bridge = start_bridge(database, "--workers", "2", *replication)
         wait_until(lambda: values(bridge)["worker_attached"] == 2, "both workers' streams")
         return [bridge, bridge]
     return [start_bridge(database)] * 2

@@ -2,6 +2,8 @@
 import signal
 import time
 
+import pytest
+
 from database import run, value, wait_until
 from wire import ClientMessage, code_name
 
@@ -22,6 +24,7 @@ def lock_row(database, key):
     return session
 
 
+@pytest.mark.sources("worker", "replication")
 def test_an_ack_comes_after_the_commit_and_not_before(database, bridge, connect):
     database.insert("plan")
     peer = connect(bridge, document="plan")
@@ -35,6 +38,7 @@ def test_an_ack_comes_after_the_commit_and_not_before(database, bridge, connect)
     assert (peer.replica, seq) in database.log("plan")
 
 
+@pytest.mark.sources("worker", "replication")
 def test_the_author_is_not_told_its_own_change_but_its_other_device_is(database, bridge, connect):
     database.insert("plan")
     author = connect(bridge, document="plan")
@@ -47,6 +51,7 @@ def test_the_author_is_not_told_its_own_change_but_its_other_device_is(database,
     assert author.quiet()
 
 
+@pytest.mark.sources("worker", "replication")
 def test_a_restarted_author_is_told_what_it_forgot(database, bridge, connect):
     # Its first connection still has a push under way that its journal has lost.
     database.insert("plan")
@@ -168,6 +173,7 @@ def test_a_push_without_changes(database, bridge, connect):
     peer.push_and_wait()
 
 
+@pytest.mark.sources("worker", "replication")
 def test_what_was_acknowledged_survives_a_crash_of_the_server(own_database, start_bridge, connect):
     """And what was on its way is acknowledged after it, once."""
     database = own_database

@@ -24,6 +24,7 @@ def edits_reach_all(peers):
         assert peer.replica not in got
 
 
+@pytest.mark.sources("worker", "replication")
 def test_two_bridges(database, start_bridge, connect):
     database.insert("shared")
     edits_reach_all(spread(connect, [start_bridge(database), start_bridge(database)], 6, "shared"))
@@ -31,6 +32,7 @@ def test_two_bridges(database, start_bridge, connect):
     assert len({replica for replica, _ in log}) >= 6
 
 
+@pytest.mark.sources("worker", "replication")
 def test_a_bridge_that_dies_holds_up_nobody(database, start_bridge, connect):
     database.insert("shared")
     first, second = start_bridge(database), start_bridge(database)
@@ -42,6 +44,7 @@ def test_a_bridge_that_dies_holds_up_nobody(database, start_bridge, connect):
     edits_reach_all(rest)
 
 
+@pytest.mark.sources("worker", "replication")
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_of_one_bridge(database, start_bridge, connect, workers):
     database.insert("shared")
@@ -64,6 +67,7 @@ def test_bounds_hold_for_all_workers_together(database, start_bridge, connect):
         connect(bridge)
 
 
+@pytest.mark.sources("worker", "replication")
 def test_an_orderly_shutdown_of_all_workers(database, start_bridge, connect):
     database.insert("shared")
     bridge = start_bridge(database, "--workers", "3")

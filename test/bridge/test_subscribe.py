@@ -59,6 +59,7 @@ def test_more_subscriptions_than_allowed(database, start_bridge, connect):
     peer.follow("note", "c")
 
 
+@pytest.mark.sources("worker", "replication")
 def test_edits_in_sql_arrive_at_every_subscriber(database, bridge, connect):
     database.insert("plan")
     database.insert("other")
@@ -70,6 +71,7 @@ def test_edits_in_sql_arrive_at_every_subscriber(database, bridge, connect):
     assert stranger.quiet()
 
 
+@pytest.mark.sources("worker", "replication")
 def test_nothing_arrives_after_unsubscribe(database, bridge, connect):
     database.insert("plan")
     peer = connect(bridge, document="plan")
@@ -84,6 +86,7 @@ def test_nothing_arrives_after_unsubscribe(database, bridge, connect):
     assert len(peer.follow("note", "plan").pull.log_version) > 1
 
 
+@pytest.mark.sources("worker", "replication")
 def test_catching_up_from_a_version(database, bridge, connect):
     database.insert("plan", body="long " * 2000)
     peer = connect(bridge, document="plan")
@@ -100,6 +103,7 @@ def test_catching_up_from_a_version(database, bridge, connect):
     del peer
 
 
+@pytest.mark.sources("worker", "replication")
 def test_subscribing_while_others_write_leaves_no_hole(database, bridge, connect):
     """Every number of the log is in the pull or comes live, and none is missing."""
     database.insert("plan")
@@ -146,6 +150,7 @@ def version_of(database, encoded):
     return {int(replica): seq for replica, seq in json.loads(text).items()}
 
 
+@pytest.mark.sources("worker", "replication")
 def test_subscribing_again_starts_over_from_what_the_client_has(database, bridge, connect):
     database.insert("plan")
     peer = connect(bridge, document="plan")
@@ -159,6 +164,7 @@ def test_subscribing_again_starts_over_from_what_the_client_has(database, bridge
     assert peer.quiet()
 
 
+@pytest.mark.sources("worker", "replication")
 def test_access_that_is_taken_away_ends_the_subscription(database, start_bridge, connect):
     bridge = start_bridge(database, "--recheck-interval", "200ms")
     database.insert("plan")
@@ -189,6 +195,7 @@ def test_a_token_that_expires_ends_the_connection(database, start_bridge, connec
     assert peer.closed_with() == 1008
 
 
+@pytest.mark.sources("worker", "replication")
 def test_a_client_that_does_not_read_is_caught_up_later(database, start_bridge, connect):
     """It gets what it lacks by pull instead of by queue, and the others wait for nothing."""
     bridge = start_bridge(database, "--send-queue", "64kB")

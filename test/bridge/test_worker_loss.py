@@ -1,15 +1,25 @@
-"""The background worker goes and comes back: the bridge refills from the log."""
-from database import run, value, wait_until
+"""The stream goes and comes back, with the background worker or with the connection
+that replicates: the bridge refills from the log."""
+import pytest
+
+from database import value, wait_until
 
 from test_subscribe import edit, numbers_in, version_of
 
+pytestmark = pytest.mark.sources("worker", "replication")
 
-def stop_worker(database):
+
+def stop_stream(database, source):
+    kind = "backend_type LIKE 'converge%%stream%%'" if source == "worker" else "backend_type = 'walsender'"
     return value(database.session, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                 "WHERE datname = current_database() AND backend_type LIKE 'converge%%stream%%'")
+                 f"WHERE datname = current_database() AND {kind}")
 
 
-def test_clients_miss_nothing_while_the_worker_is_away(database, bridge, connect):
+def attached(bridge):
+    return bridge.log().count("attached to ")
+
+
+def test_clients_miss_nothing_while_the_stream_is_away(database, bridge, connect, source):
     database.insert("plan")
     database.insert("quiet")
     peers = [connect(bridge, document="plan") for _ in range(3)]
@@ -17,12 +27,12 @@ def test_clients_miss_nothing_while_the_worker_is_away(database, bridge, connect
     bystander = connect(bridge, document="quiet")
     author.push_and_wait()
     for round in range(3):
-        attached = bridge.log().count("attached to the background worker")
-        assert stop_worker(database) == 1
+        before = attached(bridge)
+        assert stop_stream(database, source) == 1
         for number in range(5):
             edit(database, "plan", f"r{round}-{number}", number)
             author.push_and_wait()
-        wait_until(lambda: bridge.log().count("attached to the background worker") > attached, "the worker")
+        wait_until(lambda: attached(bridge) > before, "the stream")
         edit(database, "plan", f"r{round}-after", 1)
     log = set(database.log("plan"))
     for peer in peers:
@@ -42,10 +52,10 @@ def test_clients_miss_nothing_while_the_worker_is_away(database, bridge, connect
     bystander.next("changes")
 
 
-def test_subscribing_while_the_worker_is_away_waits_for_it(database, bridge, connect):
+def test_subscribing_while_the_stream_is_away_waits_for_it(database, bridge, connect, source):
     database.insert("plan")
     connect(bridge, document="plan")
-    assert stop_worker(database) == 1
+    assert stop_stream(database, source) == 1
     peer = connect(bridge)
     peer.follow("note", "plan")
     edit(database, "plan", "n", 1)

@@ -44,6 +44,16 @@ class Database:
             SET search_path = public, converge;
             SET client_min_messages = warning;
             CREATE EXTENSION converge;
+            """)
+        self.create_note()
+        run(self.session, """
+            DO $$ BEGIN
+                CREATE ROLE bridge LOGIN IN ROLE converge_client;
+            EXCEPTION WHEN duplicate_object THEN NULL;
+            END $$""")
+
+    def create_note(self):
+        run(self.session, """
             CREATE TABLE note (
                 tenant text NOT NULL,
                 id text NOT NULL,
@@ -57,11 +67,6 @@ class Database:
             SELECT converge.track('note', 'tenant');
             INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('test', 'HS256', %s);
             """, self.secret)
-        run(self.session, """
-            DO $$ BEGIN
-                CREATE ROLE bridge LOGIN IN ROLE converge_client;
-            EXCEPTION WHEN duplicate_object THEN NULL;
-            END $$""")
 
     def connect(self, user="postgres"):
         return self.server.connect(self.name, user)
@@ -123,5 +128,8 @@ class Database:
     def drop(self):
         self.close()
         postgres = self.server.connect()
+        # A bridge that replicated has just gone; PostgreSQL waits for sessions, not for slots.
+        wait_until(lambda: not run(postgres, "SELECT 1 FROM pg_replication_slots WHERE active AND database = %s "
+                                   "AND slot_name !~ '^converge_[0-9]+_'", self.name), "its slots to be free")
         run(postgres, f"DROP DATABASE {self.name} WITH (FORCE)")
         postgres.close()

@@ -182,6 +182,15 @@ std::string set_database(Config& config, std::string_view value) {
   return {};
 }
 
+std::string set_slot(Config& config, std::string_view value) {
+  constexpr std::size_t kLongest = 60;  // of 63, and a worker's number
+  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (value.size() > kLongest || !std::all_of(value.begin(), value.end(), allowed))
+    return "expected a name of at most 60 small letters, digits and underscores";
+  config.slot = value;
+  return {};
+}
+
 std::string set_web(Config& config, std::string_view value) {
   struct stat status {};
   std::string path(value);
@@ -194,6 +203,11 @@ const std::vector<Option>& options() {
   static const std::vector<Option> table = {
       {"database", "CONNINFO", "the database, as libpq takes it (a role that is a member of converge_client)",
        set_database, shown_database},
+      choice_option<Source>("source", "where the stream of changes is read from: the background worker, on this host, or "
+                            "the replication protocol, which needs the attribute REPLICATION",
+                            &Config::source, {{"worker", Source::worker}, {"replication", Source::replication}}),
+      {"slot", "NAME", "the replication slot to read from, which is kept; a temporary one if none is named", set_slot,
+       [](const Config& c) { return c.slot; }},
       {"listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one", set_listen, get_listen},
       {"web", "DIR", "serve the files of this folder at /", set_web, [](const Config& c) { return c.web; }},
       count_option("workers", "threads, each with database connections of its own", &Config::workers, 1, 64),

@@ -27,8 +27,16 @@ enum class MetricsAccess { off, local, all };
 
 enum class TlsVersion { v1_2, v1_3 };  // and later
 
+// Where the stream of changes is read from.
+enum class Source {
+  worker,       // the background worker's socket, on the database's host
+  replication,  // the replication protocol, from anywhere
+};
+
 struct Config {
   std::string database = "";                  // libpq connection string
+  Source source = Source::worker;
+  std::string slot;                           // for replication; empty: a temporary one
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 8080;           // 0: any that is free
   std::string web;                            // folder served at /, or empty

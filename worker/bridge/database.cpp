@@ -35,6 +35,8 @@ bool means_unavailable(std::string_view sqlstate) {
          sqlstate == "55P03" || sqlstate == "25006" || sqlstate == "XX000";
 }
 
+}  // namespace
+
 DatabaseError error_of(const PGresult* result, std::size_t statement) {
   auto field = [&](int code) {
     const char* text = PQresultErrorField(result, code);
@@ -49,8 +51,6 @@ DatabaseError error_of(const PGresult* result, std::size_t statement) {
   return DatabaseError(std::move(message), std::move(state), statement, unavailable);
 }
 
-}  // namespace
-
 std::int64_t Rows::integer(int row, int column) const {
   std::string_view value = bytes(row, column);
   std::uint64_t number = 0;
@@ -59,12 +59,12 @@ std::int64_t Rows::integer(int row, int column) const {
   return static_cast<std::int64_t>(be64toh(number));
 }
 
-DatabaseConnection::DatabaseConnection(asio::io_context& io, const Config& config)
+LibpqConnection::LibpqConnection(asio::io_context& io, const Config& config)
     : io_(io), config_(config), socket_(io), deadline_(io) {}
 
-DatabaseConnection::~DatabaseConnection() { close(); }
+LibpqConnection::~LibpqConnection() { close(); }
 
-void DatabaseConnection::watch_socket() {
+void LibpqConnection::watch_socket() {
   int descriptor = PQsocket(connection_);
   if (socket_.is_open() && socket_.native_handle() == descriptor) return;
   forget_socket();
@@ -72,49 +72,51 @@ void DatabaseConnection::watch_socket() {
 }
 
 // libpq owns the descriptor and closes it.
-void DatabaseConnection::forget_socket() {
+void LibpqConnection::forget_socket() {
   if (socket_.is_open()) socket_.release();
 }
 
-void DatabaseConnection::close() {
+void LibpqConnection::close() {
   forget_socket();
   deadline_.cancel();
   if (connection_ != nullptr) PQfinish(connection_);
   connection_ = nullptr;
-  prepared_.clear();
 }
 
-void DatabaseConnection::fail_lost(std::size_t statement) {
+void LibpqConnection::limit(std::chrono::milliseconds time) {
+  // Ends the wait by closing the socket under it.
+  deadline_.expires_after(time);
+  deadline_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled && socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
+  });
+}
+
+void LibpqConnection::fail_lost(std::size_t statement) {
   std::string message = connection_ != nullptr ? without_newline(PQerrorMessage(connection_)) : "not connected";
   if (message.empty()) message = "the database does not answer";
   close();
   throw DatabaseError(std::move(message), "", statement, true);
 }
 
-awaitable<void> DatabaseConnection::wait_readable() {
+awaitable<void> LibpqConnection::wait_readable() {
   boost::system::error_code error;
   co_await socket_.async_wait(asio::posix::descriptor_base::wait_read, asio::redirect_error(asio::use_awaitable, error));
   // An error here shows again when libpq reads.
 }
 
-awaitable<void> DatabaseConnection::connect() {
+awaitable<void> LibpqConnection::open(const char* replication) {
   close();
-  std::string timeout = std::to_string(config_.statement_timeout.count());
   // Later keywords win over those in dbname; what the user sets in the
   // connection string for the fallback name wins over ours.
   const std::array<const char*, 8> keywords = {"dbname", "fallback_application_name", "client_encoding", "tcp_user_timeout",
-                                               "keepalives_idle", nullptr, nullptr, nullptr};
+                                               "keepalives_idle", replication != nullptr ? "replication" : nullptr, nullptr, nullptr};
   const std::array<const char*, 8> values = {config_.database.c_str(), "converge-bridge", "UTF8", "20000", "30",
-                                             nullptr, nullptr, nullptr};
+                                             replication, nullptr, nullptr};
   connection_ = PQconnectStartParams(keywords.data(), values.data(), 1);
   if (connection_ == nullptr || PQstatus(connection_) == CONNECTION_BAD) fail_lost(0);
   PQsetNoticeReceiver(connection_, notice_to_log, nullptr);
 
-  // Runs out by closing the socket under the wait, which then ends.
-  deadline_.expires_after(kConnectTimeout);
-  deadline_.async_wait([this](boost::system::error_code cancelled) {
-    if (!cancelled && socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
-  });
+  limit(kConnectTimeout);
   PostgresPollingStatusType turn = PGRES_POLLING_WRITING;
   while (turn != PGRES_POLLING_OK) {
     if (turn == PGRES_POLLING_FAILED) fail_lost(0);
@@ -127,10 +129,15 @@ awaitable<void> DatabaseConnection::connect() {
     forget_socket();
     turn = PQconnectPoll(connection_);
   }
-  deadline_.cancel();
+  unlimit();
   watch_socket();
   if (PQsetnonblocking(connection_, 1) != 0) fail_lost(0);
+}
 
+awaitable<void> DatabaseConnection::connect() {
+  prepared_.clear();
+  co_await open(nullptr);
+  std::string timeout = std::to_string(config_.statement_timeout.count());
   static constexpr Query kSettings = {
       "converge_settings",
       "SELECT set_config('statement_timeout', $1, false), set_config('default_transaction_isolation', "
@@ -141,7 +148,7 @@ awaitable<void> DatabaseConnection::connect() {
 
 // Sends all that is queued, and takes in what the server says meanwhile so that
 // neither side waits for the other.
-awaitable<void> DatabaseConnection::flush() {
+awaitable<void> LibpqConnection::flush() {
   for (;;) {
     int left = PQflush(connection_);
     if (left == 0) co_return;
@@ -155,12 +162,9 @@ awaitable<void> DatabaseConnection::flush() {
 
 awaitable<std::vector<Rows>> DatabaseConnection::run(std::span<const Statement> statements) {
   if (!connected()) fail_lost(0);
-  deadline_.expires_after(config_.statement_timeout + kNetworkSlack);
-  deadline_.async_wait([this](boost::system::error_code cancelled) {
-    if (!cancelled && socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
-  });
+  limit(config_.statement_timeout + kNetworkSlack);
   auto rows = co_await exchange(statements);
-  deadline_.cancel();
+  unlimit();
   co_return rows;
 }
 
@@ -237,7 +241,7 @@ awaitable<std::vector<Rows>> DatabaseConnection::exchange(std::span<const Statem
     if (PQstatus(connection_) != CONNECTION_OK) fail_lost(index);
   }
   if (PQexitPipelineMode(connection_) == 0) fail_lost(index);
-  deadline_.cancel();
+  unlimit();
   if (failure) {
     // A statement that could not be prepared leaves its name unknown to the
     // server: the message of the first failure, its preparation, is the one.

@@ -31,6 +31,8 @@ class DatabaseError : public std::runtime_error {
   bool unavailable;
 };
 
+DatabaseError error_of(const PGresult* result, std::size_t statement);
+
 // A statement that is prepared once for each connection. The text must live
 // as long as the process.
 struct Query {
@@ -66,17 +68,47 @@ class Rows {
   std::shared_ptr<PGresult> result_;
 };
 
-// One connection. One coroutine at a time may use it.
-class DatabaseConnection {
+// A connection and how to wait for it, whatever it is used for. One coroutine at
+// a time may use it.
+class LibpqConnection {
  public:
-  DatabaseConnection(asio::io_context& io, const Config& config);
-  ~DatabaseConnection();
-  DatabaseConnection(const DatabaseConnection&) = delete;
-  DatabaseConnection& operator=(const DatabaseConnection&) = delete;
+  LibpqConnection(asio::io_context& io, const Config& config);
+  ~LibpqConnection();
+  LibpqConnection(const LibpqConnection&) = delete;
+  LibpqConnection& operator=(const LibpqConnection&) = delete;
 
   bool connected() const { return connection_ != nullptr && PQstatus(connection_) == CONNECTION_OK; }
-  awaitable<void> connect();  // throws DatabaseError
+  // Also while a coroutine waits, which then fails.
   void close();
+
+ protected:
+  // `replication`: that keyword of the connection string, or null.
+  awaitable<void> open(const char* replication);  // throws DatabaseError
+  awaitable<void> wait_readable();
+  awaitable<void> flush();
+  [[noreturn]] void fail_lost(std::size_t statement);
+  // Cuts the connection unless it is called off by then.
+  void limit(std::chrono::milliseconds time);
+  void unlimit() { deadline_.cancel(); }
+
+  asio::io_context& io_;
+  const Config& config_;
+  PGconn* connection_ = nullptr;
+  asio::posix::stream_descriptor socket_;
+
+ private:
+  void watch_socket();
+  void forget_socket();
+
+  asio::steady_timer deadline_;
+};
+
+// For statements.
+class DatabaseConnection : public LibpqConnection {
+ public:
+  using LibpqConnection::LibpqConnection;
+
+  awaitable<void> connect();  // throws DatabaseError
 
   // Runs the statements as one transaction in one round trip, and returns when
   // it is committed. Throws DatabaseError; the transaction is rolled back then,
@@ -84,18 +116,8 @@ class DatabaseConnection {
   awaitable<std::vector<Rows>> run(std::span<const Statement> statements);
 
  private:
-  awaitable<void> wait_readable();
-  awaitable<void> flush();
   awaitable<std::vector<Rows>> exchange(std::span<const Statement> statements);
-  void watch_socket();
-  void forget_socket();
-  [[noreturn]] void fail_lost(std::size_t statement);
 
-  asio::io_context& io_;
-  const Config& config_;
-  PGconn* connection_ = nullptr;
-  asio::posix::stream_descriptor socket_;
-  asio::steady_timer deadline_;
   std::set<const Query*> prepared_;
 };
 

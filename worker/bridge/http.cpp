@@ -79,7 +79,7 @@ Response answer(Connection& connection, const Request& request) {
   if (path == "/readyz") {
     if (worker.ready()) return plain(request, http::status::ok, "ready");
     return plain(request, http::status::service_unavailable,
-                 worker.draining() ? "shutting down" : "no connection to the database or its background worker");
+                 worker.draining() ? "shutting down" : "no connection to the database, or no stream of changes");
   }
   if (path == "/metrics" && may_see_metrics(connection, worker.config(), request))
     return respond(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", worker.metrics().text());

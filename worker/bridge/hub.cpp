@@ -35,8 +35,8 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 
 }  // namespace
 
-Hub::Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link, Metrics& metrics)
-    : io_(io), config_(config), access_(access), link_(link), metrics_(metrics), presence_(io, config, link, metrics) {}
+Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics)
+    : io_(io), config_(config), access_(access), source_(source), metrics_(metrics), presence_(io, config, source, metrics) {}
 
 // A number that no document on this worker has; 0 is never used.
 std::uint32_t Hub::next_channel() {
@@ -82,7 +82,7 @@ void Hub::leave(Subscription& subscription) {
   all.pop_back();  // `subscription` lives as long as its session's coroutine holds it
   if (all.empty()) {
     presence_.close(*document);
-    link_.unwatch(document->id);
+    source_.unwatch(document->id);
     channels_.erase(document->channel);
     documents_.erase(document->id);
     metrics_.documents.Decrement();
@@ -254,7 +254,7 @@ awaitable<void> Hub::refill_documents() {
     if (co_await refill(document)) continue;
     // Not now. If the worker is gone again, on_attached() starts over.
     co_await sleep_for(io_, kRefillPause);
-    if (link_.attached()) to_refill_.push_back(id);
+    if (source_.attached()) to_refill_.push_back(id);
   }
   --refillers_;
 }
@@ -273,10 +273,10 @@ awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
       if (document->ended()) co_return true;
       if (ticket.document != document->id)
         throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
-      if (co_await link_.watch(document->id, ticket.bytes) != WatchOutcome::watching) co_return false;
+      if (co_await source_.watch(document->id, ticket.bytes) != WatchOutcome::watching) co_return false;
       document->overflowed = false;
       std::string pull = co_await access_.pull(token, document->ref, document->version.encode());
-      if (document->overflowed || !link_.attached()) co_return false;
+      if (document->overflowed || !source_.attached()) co_return false;
       finish_refill(*document, pull);
       presence_.watched(document);
       co_return true;

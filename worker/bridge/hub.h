@@ -24,7 +24,7 @@
 #include "messages.h"
 #include "metrics.h"
 #include "presence.h"
-#include "worker_link.h"
+#include "change_source.h"
 
 namespace converge::bridge {
 
@@ -98,9 +98,9 @@ struct Document {
   bool ended() const { return subscriptions.empty(); }
 };
 
-class Hub : public WorkerLink::Listener {
+class Hub : public ChangeSource::Listener {
  public:
-  Hub(asio::io_context& io, const Config& config, Access& access, WorkerLink& link, Metrics& metrics);
+  Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics);
 
   // Adds a subscriber; its phase is joining.
   std::shared_ptr<Subscription> join(Subscriber& subscriber, const Ticket& ticket, const wire::DocumentRef& ref,
@@ -115,7 +115,7 @@ class Hub : public WorkerLink::Listener {
   // held back. The subscription is live then, or lagging if too much came.
   void finish_joining(Subscription& subscription, std::string_view pull);
 
-  WorkerLink& link() { return link_; }
+  ChangeSource& source() { return source_; }
   PresenceExchange& presence() { return presence_; }
   std::size_t documents() const { return documents_.size(); }
 
@@ -138,7 +138,7 @@ class Hub : public WorkerLink::Listener {
   asio::io_context& io_;
   const Config& config_;
   Access& access_;
-  WorkerLink& link_;
+  ChangeSource& source_;
   Metrics& metrics_;
   PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;

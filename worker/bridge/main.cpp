@@ -36,6 +36,7 @@ int run(const Config& config) {
 
   Connections connections(config);
   Metrics metrics;
+  PresenceRelay relay;
   Tls tls(config);
   if (std::string problem = tls.load(); !problem.empty()) {
     log(Severity::error, problem);
@@ -45,7 +46,7 @@ int run(const Config& config) {
   std::uint16_t port = config.listen_port;
   try {
     for (unsigned i = 0; i < config.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(config, connections, metrics, tls));
+      workers.push_back(std::make_unique<Worker>(config, connections, metrics, tls, relay, i));
       port = workers.back()->listen(config.listen_address, port);
     }
     workers.front()->sample();

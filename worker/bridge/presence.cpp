@@ -36,8 +36,8 @@ wire::Presence ended_presence(const wire::Presence& presence) {
 
 }  // namespace
 
-PresenceExchange::PresenceExchange(asio::io_context& io, const Config& config, WorkerLink& link, Metrics& metrics)
-    : io_(io), config_(config), link_(link), metrics_(metrics) {}
+PresenceExchange::PresenceExchange(asio::io_context& io, const Config& config, ChangeSource& source, Metrics& metrics)
+    : io_(io), config_(config), source_(source), metrics_(metrics) {}
 
 DocumentPresence& PresenceExchange::at(const std::shared_ptr<Document>& document) {
   if (!document->presence) document->presence = std::make_unique<DocumentPresence>();
@@ -164,7 +164,7 @@ void PresenceExchange::watched(const std::shared_ptr<Document>& document) {
   wire::DocumentPresence question;
   question.set_document(document->id);
   question.set_wanted(true);
-  link_.send_presence(question);
+  source_.send_presence(question);
   if (!document->presence) return;
   for (auto& [key, entry] : document->presence->entries)
     if (entry.owner != nullptr) entry.to_publish = true;
@@ -317,7 +317,7 @@ void PresenceExchange::publish(Document& document) {
   std::size_t bytes = 0;
   auto add = [&](const wire::Presence& presence) {
     if (bytes > 0 && bytes + presence.ByteSizeLong() > kPublishBytes) {
-      link_.send_presence(message);
+      source_.send_presence(message);
       message.clear_peers();
       bytes = 0;
     }
@@ -333,7 +333,7 @@ void PresenceExchange::publish(Document& document) {
     entry.published = now;
     add(entry.presence);
   }
-  if (message.peers_size() > 0) link_.send_presence(message);
+  if (message.peers_size() > 0) source_.send_presence(message);
 }
 
 // ----------------------------------------------------------------------- time

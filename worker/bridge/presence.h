@@ -29,7 +29,7 @@ namespace converge::bridge {
 struct Document;
 struct Subscription;
 class Subscriber;
-class WorkerLink;
+class ChangeSource;
 
 // What a document's subscribers are told, encoded once for those who want it so.
 class PresenceUpdate {
@@ -81,7 +81,7 @@ struct DocumentPresence {
 
 class PresenceExchange {
  public:
-  PresenceExchange(asio::io_context& io, const Config& config, WorkerLink& link, Metrics& metrics);
+  PresenceExchange(asio::io_context& io, const Config& config, ChangeSource& source, Metrics& metrics);
 
   // Sets what a subscriber's peer shows; without a state, ends it. The principal
   // is the subscriber's, whatever `presence` says; its clock may be 0 for the
@@ -126,7 +126,7 @@ class PresenceExchange {
 
   asio::io_context& io_;
   const Config& config_;
-  WorkerLink& link_;
+  ChangeSource& source_;
   Metrics& metrics_;
   // Those at which there is somebody, or was a moment ago.
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;

@@ -337,7 +337,7 @@ awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, st
         ticket = std::move(fresh.bytes);
       }
       if (subscription->ended()) co_return;
-      WatchOutcome outcome = co_await services_.hub.link().watch(document->id, std::exchange(ticket, {}));
+      WatchOutcome outcome = co_await services_.hub.source().watch(document->id, std::exchange(ticket, {}));
       if (subscription->ended()) co_return;
       if (outcome == WatchOutcome::watching) {
         std::string pull = co_await services_.access.pull(*token, document->ref, subscription->since);

@@ -4,7 +4,9 @@
 
 #include "http.h"
 #include "log.h"
+#include "replication_source.h"
 #include "sampler.h"
+#include "worker_link.h"
 
 namespace converge::bridge {
 
@@ -19,15 +21,22 @@ constexpr std::size_t kReadBuffer = 64 << 10;
 constexpr Milliseconds kLongestTick{1000};
 constexpr Milliseconds kShortestTick{20};
 
+std::unique_ptr<ChangeSource> make_source(asio::io_context& io, const Config& config, DatabasePool& database,
+                                          Metrics& metrics, PresenceRelay& relay, unsigned index) {
+  if (config.source == Source::worker) return std::make_unique<WorkerLink>(io, database, metrics);
+  return std::make_unique<ReplicationSource>(io, config, database, metrics, relay, index);
+}
+
 }  // namespace
 
-Worker::Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls)
+Worker::Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls,
+               PresenceRelay& relay, unsigned index)
     : config_(config),
       connections_(connections),
       database_(io_, config, config.database_connections),
       access_(database_),
-      link_(io_, config, database_, metrics),
-      hub_(io_, config, access_, link_, metrics),
+      source_(make_source(io_, config, database_, metrics, relay, index)),
+      hub_(io_, config, access_, *source_, metrics),
       pusher_(io_, config, metrics),
       metrics_(metrics),
       tls_(tls),
@@ -50,7 +59,7 @@ void Worker::run() {
   start(io_, recheck());
   start(io_, tick());
   if (samples_) start(io_, sample_database(io_, database_, metrics_));
-  start(io_, link_.run(hub_));
+  start(io_, source_->run(hub_));
   start(io_, hub_.presence().run());
   start(io_, pusher_.run());
   io_.run();
@@ -166,7 +175,7 @@ awaitable<void> Worker::drain() {
   while (!sessions_.empty() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
   if (!sessions_.empty()) log(Severity::warning, sessions_.size(), " clients were cut off");
   pusher_.stop();
-  link_.stop();
+  source_->stop();
   io_.stop();
 }
 

@@ -11,7 +11,9 @@
 #include <unordered_set>
 
 #include "connection.h"
+#include "change_source.h"
 #include "metrics.h"
+#include "presence_relay.h"
 #include "session.h"
 #include "tls.h"
 
@@ -19,7 +21,9 @@ namespace converge::bridge {
 
 class Worker {
  public:
-  Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls);
+  // `index` is its number, from 0, among the process's workers.
+  Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls, PresenceRelay& relay,
+         unsigned index);
 
   // Binds the listening socket and returns the port. Throws
   // boost::system::system_error.
@@ -36,7 +40,7 @@ class Worker {
   asio::io_context& io() { return io_; }
   Services services() { return {io_, config_, access_, hub_, pusher_, metrics_}; }
   Metrics& metrics() { return metrics_; }
-  bool ready() const { return !draining_ && database_.healthy() && link_.attached(); }
+  bool ready() const { return !draining_ && database_.healthy() && source_->attached(); }
   bool draining() const { return draining_; }
   // Where a connection's bytes are read to, one connection at a time.
   std::span<char> read_buffer() { return read_buffer_; }
@@ -60,7 +64,7 @@ class Worker {
   asio::io_context io_{1};
   DatabasePool database_;
   Access access_;
-  WorkerLink link_;
+  std::unique_ptr<ChangeSource> source_;
   Hub hub_;
   Pusher pusher_;
   Metrics& metrics_;

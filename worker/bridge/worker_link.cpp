@@ -3,7 +3,6 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <endian.h>
 
@@ -17,8 +16,6 @@ constexpr std::uint32_t kProtocol = 1;
 // The worker's frames are at most 1 MiB; beyond this the stream is no stream.
 constexpr std::uint32_t kLongestReply = 4 << 20;
 constexpr std::size_t kReadAhead = 256 << 10;
-constexpr std::chrono::milliseconds kFirstPause{50};
-constexpr std::chrono::milliseconds kLongestPause{2000};
 
 std::string framed(const wire::WorkerRequest& request) {
   std::string bytes(4, '\0');
@@ -36,49 +33,10 @@ std::uint32_t length_at(const char* bytes) {
 
 }  // namespace
 
-WorkerLink::WorkerLink(asio::io_context& io, const Config& config, DatabasePool& database, Metrics& metrics)
-    : io_(io), config_(config), database_(database), metrics_(metrics), socket_(io), pause_(io) {}
-
-void WorkerLink::stop() {
-  stopped_ = true;
-  pause_.cancel();
-  drop_connection();
-}
-
-awaitable<void> WorkerLink::run(Listener& listener) {
-  auto pause = kFirstPause;
-  while (!stopped_) {
-    bool was_attached = false;
-    std::string problem;
-    try {
-      co_await attach_and_read(listener);
-    } catch (const boost::system::system_error& error) {
-      problem = error.code().message();
-    } catch (const std::exception& error) {
-      problem = error.what();
-    }
-    was_attached = attached_;
-    drop_connection();
-    if (was_attached) listener.on_lost();
-    if (stopped_) co_return;
-    if (was_attached) {
-      log(Severity::warning, "lost the background worker: ", problem);
-      pause = kFirstPause;
-      last_problem_.clear();
-    } else if (problem != last_problem_) {  // once, not at every attempt
-      log(Severity::warning, "cannot attach to the background worker: ", problem);
-      last_problem_ = problem;
-    }
-    pause_.expires_after(pause);
-    boost::system::error_code ignored;
-    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    pause = std::min(pause * 2, kLongestPause);
-  }
-}
+WorkerLink::WorkerLink(asio::io_context& io, DatabasePool& database, Metrics& metrics)
+    : ChangeSource(io, metrics, "the background worker"), database_(database), socket_(io) {}
 
 void WorkerLink::drop_connection() {
-  if (attached_) metrics_.worker_attached.Decrement();
-  attached_ = false;
   boost::system::error_code ignored;
   socket_.close(ignored);
   outgoing_.clear();
@@ -150,10 +108,7 @@ void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
     case wire::WorkerReply::kAttached:
       if (reply.attached().protocol() != kProtocol)
         throw std::runtime_error("the worker speaks protocol " + std::to_string(reply.attached().protocol()));
-      attached_ = true;
-      metrics_.worker_attached.Increment();
-      log(Severity::info, "attached to the background worker");
-      listener.on_attached();
+      now_attached(listener);
       break;
     case wire::WorkerReply::kWatching:
       answered(reply.watching().document(), WatchOutcome::watching);
@@ -205,7 +160,7 @@ void WorkerLink::answered(std::uint64_t document, WatchOutcome outcome) {
 }
 
 awaitable<WatchOutcome> WorkerLink::watch(std::uint64_t document, std::string ticket) {
-  if (!attached_) co_return WatchOutcome::lost;
+  if (!attached()) co_return WatchOutcome::lost;
   auto waiter = std::make_shared<Waiter>(io_);
   Watched& state = watched_[document];
   state.unwatch = false;
@@ -251,7 +206,7 @@ void WorkerLink::send_presence(const wire::DocumentPresence& presence) {
 }
 
 void WorkerLink::send(const wire::WorkerRequest& request) {
-  if (!attached_) return;
+  if (!attached()) return;
   outgoing_ += framed(request);
   if (!writing_) start(io_, write_queued());
 }
