@@ -32,6 +32,9 @@ constexpr int kFiguresMilliseconds = 1000;
 // after less.
 constexpr int64 kShortestNap = 50;
 constexpr int64 kLongestNap = 1000;
+// After a fold, unless the document was due longer ago than that.
+constexpr int64 kLongestPause = 20;
+constexpr int64 kLateMilliseconds = 1000;
 
 // The process's only one.
 struct MaintenanceWorker {
@@ -168,6 +171,15 @@ void fold(WaitingDocument* document) {
   if (!more) worker.queue.remove(document);
 }
 
+// After a fold that took `milliseconds`, of a document that was due so long ago:
+// leaves the processors, the disk and the documents' locks to those who push for
+// as long again, unless it is behind.
+void leave_room(int64 milliseconds, int64 late) {
+  if (late >= kLateMilliseconds) return;
+  (void)WaitLatch(nullptr, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(Min(Max(milliseconds, 1), kLongestPause)),
+                  PG_WAIT_EXTENSION);
+}
+
 // Folds what is due. How long nothing will be, in milliseconds; -1: for ever.
 long fold_due_documents() {
   while (WaitingDocument* document = worker.queue.first(rule())) {
@@ -177,8 +189,10 @@ long fold_due_documents() {
       const int64 patience = Min(Max(static_cast<int64>(fold_quiet), kShortestNap), kLongestNap);
       return static_cast<long>(Min(document->due - now, patience));
     }
+    const int64 late = now - document->due;
     fold(document);
     show_progress();
+    leave_room(now_ms() - now, late);
   }
   return -1;
 }

@@ -106,6 +106,7 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
     subscription.phase = Phase::lagging;
     subscription.since = version;
     subscription.overflowed = false;
+    subscription.subscriber->on_behind();
     return;
   }
   // Not from later ones: they may have pulled what the stream has yet to bring
@@ -205,6 +206,7 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
         if (queued > 0 && queued + frame->size() > config_.send_queue) {
           subscription->phase = Phase::lagging;
           subscription->since = document.version.encode();
+          subscription->subscriber->on_behind();
         } else {
           subscription->subscriber->send(frame);
         }

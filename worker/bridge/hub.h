@@ -37,6 +37,9 @@ class Subscriber {
   virtual ~Subscriber() = default;
   virtual void send(Frame frame) = 0;
   virtual std::size_t queued_bytes() const = 0;
+  // A subscription of it is lagging, or its presence behind: to be brought up to
+  // date when the queue is empty.
+  virtual void on_behind() = 0;
   virtual const std::string& token() const = 0;
   virtual const std::string& principal() const = 0;
   // What others, and perhaps this subscriber itself, show at a document. Names

@@ -285,6 +285,7 @@ void PresenceExchange::tell(Document& document) {
     if (subscription->phase == Phase::joining) continue;
     if (subscription->subscriber->queued_bytes() > kBehindBytes) {
       subscription->presence_behind = true;
+      subscription->subscriber->on_behind();
       continue;
     }
     ++told;
