@@ -39,7 +39,7 @@ class ConvergeDialect::Talk final : public Conversation {
 
   void on_open() override {
     wire::ClientMessage message;
-    message.mutable_hello()->set_protocol(1);
+    message.mutable_hello()->set_protocol(2);
     message.mutable_hello()->set_token(replica_.token);
     message.mutable_hello()->set_client("bench-live");
     client_.send(message.SerializeAsString());

@@ -92,7 +92,7 @@ class RawClient:
 
     def say_hello(self, token):
         message = ClientMessage()
-        message.hello.protocol = 1
+        message.hello.protocol = 2
         message.hello.token = token
         self.send(frame(BINARY, message.SerializeToString()))
         assert self.message().WhichOneof("message") == "welcome"

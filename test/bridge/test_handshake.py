@@ -4,12 +4,12 @@ import time
 import pytest
 import websocket
 
-from database import sign
+from database import sign, wait_until
 from wire import ClientMessage, code_name
 
 
-def hello(peer, token, protocol=1):
-    answer = peer.hello(token, protocol)
+def hello(peer, token, protocol=1, newest_protocol=2):
+    answer = peer.hello(token, protocol, newest_protocol)
     assert answer is not None
     return answer
 
@@ -24,7 +24,7 @@ def assert_turned_away(answer, peer, code, close=1008):
 def test_a_welcome_says_who_the_client_is(database, bridge, connect):
     peer = connect(bridge, hello=False)
     welcome = peer.say_hello(database.token("acme", "alice"))
-    assert (welcome.protocol, welcome.tenant, welcome.principal) == (1, "acme", "alice")
+    assert (welcome.protocol, welcome.tenant, welcome.principal) == (2, "acme", "alice")
     assert welcome.epoch != 0
 
 
@@ -41,12 +41,23 @@ def test_a_token_that_does_not_verify(database, bridge, connect, kind):
     assert_turned_away(hello(peer, token), peer, "CODE_UNAUTHENTICATED")
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 2**32 - 1])
-def test_a_protocol_version_not_spoken(database, bridge, connect, protocol):
+@pytest.mark.parametrize("oldest, newest", [(0, 0), (3, 0), (3, 7), (2**32 - 1, 0)])
+def test_a_protocol_version_not_spoken(database, bridge, connect, oldest, newest):
     peer = connect(bridge, hello=False)
-    answer = hello(peer, database.token(), protocol)
+    answer = hello(peer, database.token(), oldest, newest)
     assert_turned_away(answer, peer, "CODE_UNSUPPORTED_VERSION")
-    assert str(protocol) in answer.problem.message
+    assert str(oldest) in answer.problem.message and "1 to 2" in answer.problem.message
+
+
+@pytest.mark.parametrize("oldest, newest, spoken", [(1, 0, 1), (2, 0, 2), (1, 2, 2), (0, 1, 1), (2, 9, 2)])
+def test_the_newest_protocol_version_of_both_is_spoken(database, bridge, connect, oldest, newest, spoken):
+    peer = connect(bridge, hello=False)
+    answer = hello(peer, database.token(), oldest, newest)
+    assert answer.welcome.protocol == spoken
+    if spoken == 1:
+        notice = peer.receive().notice
+        assert notice.kind == notice.OLD_PROTOCOL and "version 1 is old" in notice.message
+    peer.ping()  # the next thing that is heard is its answer
 
 
 def test_the_first_message_must_be_hello(bridge, connect):
@@ -73,7 +84,7 @@ def test_who_never_says_hello_is_sent_away(database, start_bridge, connect):
 
 def second_hello(peer):
     message = ClientMessage()
-    message.hello.protocol = 1
+    message.hello.protocol = 2
     message.hello.token = "x"
     peer.send(message)
 
@@ -134,6 +145,21 @@ def test_more_connections_from_one_address_than_allowed(database, start_bridge, 
     with pytest.raises((websocket.WebSocketException, ConnectionError)):
         connect(bridge)
     peer.ping()
+
+
+def test_more_connections_of_a_tenant_than_allowed(database, start_bridge, connect):
+    bridge = start_bridge(database, "--max-connections-per-tenant", "1")
+    first = connect(bridge)
+    second = connect(bridge, hello=False)
+    answer = hello(second, database.token("acme", "bob"))
+    assert_turned_away(answer, second, "CODE_LIMIT", close=1013)
+    assert "1 connections" in answer.problem.message
+    connect(bridge, tenant="globex").ping()  # another tenant is not in its way
+    first.close()
+    def let_in():
+        again = connect(bridge, hello=False)
+        return hello(again, database.token("acme", "bob")).WhichOneof("message") == "welcome"
+    wait_until(let_in, "the place that was given back")
 
 
 def test_a_client_that_shows_no_life(database, start_bridge, connect):

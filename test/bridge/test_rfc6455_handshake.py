@@ -125,7 +125,7 @@ def test_frames_behind_the_request_are_read(raw, conformance):
     from wire import ClientMessage
     client = raw(upgrade=False)
     message = ClientMessage()
-    message.hello.protocol = 1
+    message.hello.protocol = 2
     message.hello.token = conformance.token
     status, _ = client.ask(request() + frame(BINARY, message.SerializeToString()) + frame(BINARY, ping_message(8)))
     assert status == 101

@@ -68,7 +68,7 @@ def follow(bridge, database, document):
         return answer_of(peer)
 
     def hello(message):
-        message.hello.protocol = 1
+        message.hello.protocol = 2
         message.hello.token = database.token()
 
     def subscribe(message):

@@ -74,9 +74,9 @@ class Refused(Exception):
 class Client:
     """One replica with a connection of its own: `converge shell`."""
 
-    def __init__(self, bridge, document, token):
+    def __init__(self, bridge, document, token, options=()):
         self.process = subprocess.Popen(
-            [BUILD / "converge", "--url", bridge.url, "shell", document],
+            [BUILD / "converge", "--url", bridge.url, *options, "shell", document],
             env={**os.environ, "CONVERGE_TOKEN": token}, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -151,9 +151,10 @@ class RawConnection:
         assert kind == websocket.ABNF.OPCODE_BINARY, (kind, content)
         return ServerMessage.FromString(content)
 
-    def hello(self, token, protocol=1):
+    def hello(self, token, protocol=1, newest_protocol=2):
         message = ClientMessage()
         message.hello.protocol = protocol
+        message.hello.newest_protocol = newest_protocol
         message.hello.token = token
         message.hello.client = "test"
         self.send(message)

@@ -222,6 +222,8 @@ const std::vector<Option>& options() {
       count_option("max-connections", "connections of the process", &Config::max_connections, 1, 1000000),
       count_option("max-connections-per-address", "connections from one address; 0 sets no bound",
                    &Config::max_connections_per_address, 0, 1000000),
+      count_option("max-connections-per-tenant", "connections of one tenant; 0 sets no bound",
+                   &Config::max_connections_per_tenant, 0, 1000000),
       count_option("max-subscriptions", "documents that one connection may follow", &Config::max_subscriptions, 1,
                    100000),
       size_option("max-presence", "longest state of a client's presence, at most 16kB", &Config::max_presence, 64, 16 << 10),

@@ -49,6 +49,7 @@ struct Config {
   std::size_t push_batch = std::size_t{8} << 20;     // bytes of one call of converge.push()
   unsigned max_connections = 10000;                  // of the process
   unsigned max_connections_per_address = 0;          // 0: no bound of its own
+  unsigned max_connections_per_tenant = 0;           // the same
   unsigned max_subscriptions = 1000;                 // of one connection
   std::size_t max_presence = std::size_t{4} << 10;   // bytes of one presence's state
   unsigned max_presences_per_connection = 100;

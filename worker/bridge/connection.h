@@ -56,6 +56,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void send(Bytes bytes);
   std::size_t queued_bytes() const { return queued_bytes_; }
   void resume();
+  bool assign(const std::string& tenant) { return place_->assign(tenant); }
   // Writes what is queued, then ends the sending side and waits a little for
   // the peer to end its own. Nothing is read, and nothing sent, any more.
   void finish();

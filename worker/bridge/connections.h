@@ -1,5 +1,5 @@
-// How many connections there are: a bound for the process and one for each
-// address. Shared by all workers.
+// How many connections there are: a bound for the process, one for each address
+// and, once it is known who connects, one for each tenant. Shared by all workers.
 #pragma once
 
 #include <atomic>
@@ -20,23 +20,25 @@ class Connections {
   class Place {
    public:
     Place(Connections& connections, std::string address) : connections_(connections), address_(std::move(address)) {}
-    ~Place() { connections_.leave(address_); }
+    ~Place() { connections_.leave(*this); }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
+    // Makes it one of the tenant's places, once; false when the tenant has all
+    // that it may.
+    bool assign(const std::string& tenant) { return connections_.assign(*this, tenant); }
+
    private:
+    friend Connections;
     Connections& connections_;
     std::string address_;
+    std::string tenant_;
   };
 
   std::unique_ptr<Place> enter(const std::string& address) {
     std::lock_guard lock(mutex_);
     if (count_ >= config_.max_connections) return nullptr;
-    if (config_.max_connections_per_address != 0) {
-      unsigned& here = by_address_[address];
-      if (here >= config_.max_connections_per_address) return nullptr;
-      ++here;
-    }
+    if (!count(by_address_, address, config_.max_connections_per_address)) return nullptr;
     ++count_;
     return std::make_unique<Place>(*this, address);
   }
@@ -44,17 +46,41 @@ class Connections {
   unsigned count() const { return count_; }
 
  private:
-  void leave(const std::string& address) {
+  using Counts = std::map<std::string, unsigned>;
+
+  // Whether there was room for one more. A bound of 0 is none, and nothing is counted.
+  static bool count(Counts& counts, const std::string& name, unsigned bound) {
+    if (bound == 0) return true;
+    unsigned& here = counts[name];
+    if (here >= bound) return false;
+    ++here;
+    return true;
+  }
+
+  static void discount(Counts& counts, const std::string& name) {
+    auto found = counts.find(name);
+    if (found != counts.end() && --found->second == 0) counts.erase(found);
+  }
+
+  bool assign(Place& place, const std::string& tenant) {
+    std::lock_guard lock(mutex_);
+    if (!count(by_tenant_, tenant, config_.max_connections_per_tenant)) return false;
+    place.tenant_ = tenant;
+    return true;
+  }
+
+  void leave(const Place& place) {
     std::lock_guard lock(mutex_);
     --count_;
-    auto found = by_address_.find(address);
-    if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
+    discount(by_address_, place.address_);
+    discount(by_tenant_, place.tenant_);  // of none, as long as it is not assigned
   }
 
   const Config& config_;
   std::mutex mutex_;
   std::atomic<unsigned> count_ = 0;
-  std::map<std::string, unsigned> by_address_;
+  Counts by_address_;
+  Counts by_tenant_;
 };
 
 }  // namespace converge::bridge

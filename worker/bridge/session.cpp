@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "log.h"
 #include "version.h"
@@ -10,7 +11,9 @@ namespace converge::bridge {
 
 namespace {
 
-constexpr std::uint32_t kProtocol = 1;
+// The versions of the protocol that are spoken (Hello.newest_protocol says what is new).
+constexpr std::uint32_t kOldestProtocol = 1;
+constexpr std::uint32_t kNewestProtocol = 2;
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
 constexpr std::size_t kLongestToken = 16 << 10;
@@ -74,7 +77,7 @@ void Session::on_closed() {
 void Session::on_drained() {
   if (!open()) return;
   transport_->resume();
-  if (!open()) return;
+  if (!open() || !std::exchange(behind_, false)) return;
   for (auto& [channel, subscription] : subscriptions_) {
     if (subscription->phase == Phase::live && subscription->presence_behind) services_.hub.presence().greet(*subscription);
     if (subscription->phase != Phase::lagging) continue;
@@ -154,10 +157,14 @@ void Session::on_message(std::string_view bytes, bool binary) {
 }
 
 void Session::hello(wire::Hello hello) {
-  if (hello.protocol() != kProtocol) {
+  const std::uint32_t newest = std::max(hello.newest_protocol(), hello.protocol());
+  const std::uint32_t protocol = std::min(newest, kNewestProtocol);
+  if (protocol < std::max(hello.protocol(), kOldestProtocol)) {
+    std::string versions = std::to_string(hello.protocol());
+    if (newest != hello.protocol()) versions += " to " + std::to_string(newest);
     end(wire::CODE_UNSUPPORTED_VERSION,
-        "protocol version " + std::to_string(hello.protocol()) + " is not spoken here, only version " +
-            std::to_string(kProtocol),
+        "protocol version " + versions + " is not spoken here, only versions " + std::to_string(kOldestProtocol) +
+            " to " + std::to_string(kNewestProtocol),
         CloseCode::policy_violation);
     return;
   }
@@ -169,12 +176,12 @@ void Session::hello(wire::Hello hello) {
   }
   token_ = std::make_shared<std::string>(std::move(*hello.mutable_token()));
   identifying_ = true;
-  start(services_.io, [self = shared_from_this(), client = std::move(*hello.mutable_client())]() mutable {
-    return self->identify(std::move(client));
+  start(services_.io, [self = shared_from_this(), client = std::move(*hello.mutable_client()), protocol]() mutable {
+    return self->identify(std::move(client), protocol);
   });
 }
 
-awaitable<void> Session::identify(std::string client) {
+awaitable<void> Session::identify(std::string client, std::uint32_t protocol) {
   auto self = shared_from_this();
   Identity identity;
   std::string failure;
@@ -199,6 +206,15 @@ awaitable<void> Session::identify(std::string client) {
     co_return;
   }
 
+  if (!transport_->assign(identity.tenant)) {
+    log(Severity::warning, "too many connections of tenant \"", identity.tenant, "\"; refused one from ", peer_);
+    end(wire::CODE_LIMIT,
+        "the tenant has " + std::to_string(services_.config.max_connections_per_tenant) +
+            " connections, which is the limit",
+        CloseCode::try_again_later);
+    co_return;
+  }
+
   identified_ = true;
   tenant_ = identity.tenant;
   principal_ = identity.principal;
@@ -206,7 +222,7 @@ awaitable<void> Session::identify(std::string client) {
   log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", client);
   wire::ServerMessage answer;
   wire::Welcome& welcome = *answer.mutable_welcome();
-  welcome.set_protocol(kProtocol);
+  welcome.set_protocol(protocol);
   welcome.set_epoch(identity.epoch);
   welcome.set_tenant(identity.tenant);
   welcome.set_principal(identity.principal);
@@ -215,6 +231,13 @@ awaitable<void> Session::identify(std::string client) {
   welcome.set_peer(peer_number_);
   welcome.set_presence_ms(static_cast<std::uint32_t>(services_.config.presence_timeout.count()));
   send(encode(answer));
+  if (protocol < kNewestProtocol) {
+    wire::ServerMessage old;
+    old.mutable_notice()->set_kind(wire::Notice::OLD_PROTOCOL);
+    old.mutable_notice()->set_message("protocol version " + std::to_string(protocol) + " is old: it is served, but version " +
+                                      std::to_string(kNewestProtocol) + " is spoken here, and a later server may speak only that");
+    send(encode(old));
+  }
   transport_->resume();
 }
 

@@ -23,6 +23,8 @@ class Transport {
   virtual std::size_t queued_bytes() const = 0;
   // Sends what is queued, then the closing handshake. Nothing is sent after.
   virtual void close(CloseCode code) = 0;
+  // Counts the connection as the tenant's; false when it has too many.
+  virtual bool assign(const std::string& tenant) = 0;
   // The session may be ready() for messages again.
   virtual void resume() = 0;
 };
@@ -70,6 +72,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
 
   void send(Frame frame) override;
   std::size_t queued_bytes() const override;
+  void on_behind() override { behind_ = true; }
   const std::string& token() const override { return *token_; }
   const std::string& principal() const override { return principal_; }
   void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
@@ -80,7 +83,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
 
  private:
   void hello(wire::Hello hello);
-  awaitable<void> identify(std::string client);
+  awaitable<void> identify(std::string client, std::uint32_t protocol);
   awaitable<void> renew(std::string token);
   void adopt(std::shared_ptr<const std::string> token, const Identity& identity);
   awaitable<void> subscribe(wire::Subscribe request);
@@ -108,6 +111,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
   bool renewing_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;
+  bool behind_ = false;  // something of a subscription is
   unsigned bad_messages_ = 0;
   unsigned joining_ = 0;  // subscriptions that are not in the map yet
   std::size_t pushing_bytes_ = 0;

@@ -96,6 +96,8 @@ class WebSocket final : public Protocol, public Transport {
 
   void close(CloseCode code) override { close_with(static_cast<std::uint16_t>(code)); }
 
+  bool assign(const std::string& tenant) override { return connection_.assign(tenant); }
+
   void resume() override { connection_.resume(); }
 
  private:
