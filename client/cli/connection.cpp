@@ -18,6 +18,9 @@ namespace websocket = beast::websocket;
 namespace {
 
 constexpr std::chrono::seconds kConnectTimeout{10};
+// The versions of the protocol that this client speaks.
+constexpr std::uint32_t kOldestProtocol = 1;
+constexpr std::uint32_t kNewestProtocol = 2;
 
 // A state may be large; the bridge's own bound is the one that counts.
 constexpr std::size_t kMaxMessage = std::size_t{1} << 30;
@@ -75,7 +78,8 @@ asio::awaitable<wire::Welcome> Connection::open(Target target, std::string token
                                    asio::use_awaitable);
 
   wire::ClientMessage hello;
-  hello.mutable_hello()->set_protocol(1);
+  hello.mutable_hello()->set_protocol(kOldestProtocol);
+  hello.mutable_hello()->set_newest_protocol(kNewestProtocol);
   hello.mutable_hello()->set_token(token);
   hello.mutable_hello()->set_epoch(epoch);
   hello.mutable_hello()->set_client("converge-cli/0.1");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "session_wire.h"
 
@@ -62,6 +63,7 @@ DocumentClient::DocumentClient(asio::io_context& io, Options options, DocumentNa
       pause_(io),
       changed_(io, Clock::time_point::max()),
       resend_(io),
+      buffer_(io),
       renewal_(io),
       repeat_(io) {}
 
@@ -107,6 +109,7 @@ void DocumentClient::stop() {
   stopped_ = true;
   pause_.cancel();
   resend_.cancel();
+  buffer_.cancel();
   renewal_.cancel();
   repeat_.cancel();
   if (connection_) connection_->abort();
@@ -124,6 +127,7 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
       co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch());
   plan_renewal(std::chrono::milliseconds(welcome.token_ms()));
   session_.on_epoch(welcome.epoch());
+  reconcile();
   peer_ = welcome.peer();
   presence_ms_ = std::chrono::milliseconds(welcome.presence_ms());
   sent_replica_ = 0;
@@ -138,6 +142,9 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
       case wire::ServerMessage::kAck: on_ack(message.ack().replica(), message.ack().seq()); break;
       case wire::ServerMessage::kReject: on_reject(message.reject()); break;
       case wire::ServerMessage::kPresences: on_presences(message.presences()); break;
+      case wire::ServerMessage::kNotice:
+        if (events_.noticed) events_.noticed(message.notice().message());
+        break;
       case wire::ServerMessage::kProblem: {
         const wire::Problem& problem = message.problem();
         if (problem.code() == wire::CODE_UNAVAILABLE) {
@@ -203,9 +210,29 @@ void DocumentClient::subscribe() {
   connection_->send(message);
 }
 
+// What has waited for long is offered as one change.
+void DocumentClient::reconcile() {
+  const auto& after = options_.push.reconcile_after;
+  const std::vector<session::Change> oldest = session_.unacknowledged(0, 1);
+  if (!after || oldest.empty()) return;
+  const std::uint64_t since = Hlc{oldest.front().hlc}.ms();
+  if (now_ms() >= since + static_cast<std::uint64_t>(after->count())) session_.reconcile();
+}
+
+// Sends when the buffer's time is over, at once if it has none.
+void DocumentClient::flush_later() {
+  if (options_.push.buffer.count() == 0) return flush();
+  if (std::exchange(buffering_, true)) return;
+  buffer_.expires_after(options_.push.buffer);
+  buffer_.async_wait([this](boost::system::error_code cancelled) {
+    buffering_ = false;
+    if (!cancelled) flush();
+  });
+}
+
 // Sends what was not yet sent on this connection.
 void DocumentClient::flush() {
-  if (!connection_ || !caught_up_) return;
+  if (!connection_ || !caught_up_ || buffering_) return;
   while (true) {
     const std::vector<session::Change> oldest = session_.unacknowledged(0, 1);
     if (oldest.empty()) return;
@@ -235,7 +262,7 @@ std::uint64_t DocumentClient::change(
   if (change == nullptr) return 0;
   const std::uint64_t seq = change->seq;
   committed_at_.push_back(Clock::now());
-  flush();
+  flush_later();
   return seq;
 }
 

@@ -29,6 +29,7 @@ class DocumentClient {
     std::function<void(const session::Update&, const wire::Change* change)> updated;
     std::function<void(const session::Refusal&)> refused;
     std::function<void(const std::string& why)> disconnected;
+    std::function<void(const std::string& what)> noticed;  // wire.Notice
     // What others show at the document, whoever is new first and complete. Null
     // when the connection was lost, and with it the sight of them.
     std::function<void(const wire::Presences*)> presences;
@@ -88,6 +89,8 @@ class DocumentClient {
 
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   void subscribe();
+  void reconcile();
+  void flush_later();
   void flush();
   void on_pull(const wire::Subscribed& subscribed);
   void on_changes(const wire::Changes& changes);
@@ -111,6 +114,8 @@ class DocumentClient {
   boost::asio::steady_timer pause_;    // between attempts to connect, and while offline
   boost::asio::steady_timer changed_;  // cancelled to wake wait_until()
   boost::asio::steady_timer resend_;
+  boost::asio::steady_timer buffer_;   // until what was changed is sent
+  bool buffering_ = false;
   boost::asio::steady_timer renewal_;  // of the token
   std::string token_;                  // that was presented last
   boost::asio::steady_timer repeat_;   // of the presence

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <optional>
 
 #include "commands.h"
 #include "database.h"
@@ -12,6 +13,19 @@
 
 namespace converge::cli {
 namespace {
+
+struct PushOptions {
+  std::string mode = "at-once";
+  int buffer_ms = 100;
+  std::optional<int> reconcile_after_s;
+
+  PushTiming timing() const {
+    PushTiming timing;
+    if (mode == "buffered") timing.buffer = std::chrono::milliseconds(buffer_ms);
+    if (reconcile_after_s) timing.reconcile_after = std::chrono::seconds(*reconcile_after_s);
+    return timing;
+  }
+};
 
 struct TokenOptions {
   TokenClaims claims;
@@ -39,6 +53,17 @@ int run(int argc, char** argv) {
   app.add_option("--token-file", options.token_file,
                  "instead, a file with the token, read again before the one in use ends")
       ->envname("CONVERGE_TOKEN_FILE");
+
+  PushOptions push;
+  app.add_option("--push", push.mode, "when changes are sent: at-once, or buffered (with those of --buffer)")
+      ->check(CLI::IsMember({"at-once", "buffered"}))
+      ->capture_default_str();
+  app.add_option("--buffer", push.buffer_ms, "milliseconds that a buffered change waits for others")
+      ->check(CLI::Range(1, 60'000))
+      ->capture_default_str();
+  app.add_option("--reconcile-after", push.reconcile_after_s,
+                 "seconds: after an absence in which changes waited for so long, they are offered as one")
+      ->check(CLI::Range(0, 1'000'000'000));
 
   std::string document;
   CLI::App* tail_command = app.add_subcommand("tail", "print a document and its changes as they come");
@@ -100,6 +125,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
+  options.push = push.timing();
   if (*tail_command) return tail(options, document);
   if (*edit_command) return edit(options, edit_options);
   if (*replay_command) return replay(options, replay_options);

@@ -1,6 +1,8 @@
 // What every command that connects needs to know.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace converge::cli {
@@ -19,10 +21,18 @@ struct Target {
   std::string path;  // of the WebSocket, "/sync" unless the URL has one
 };
 
+// When a client's changes are sent.
+struct PushTiming {
+  std::chrono::milliseconds buffer{0};  // how long one waits for others; 0: at once
+  // What has waited for so long, through an absence, is offered as one change.
+  std::optional<std::chrono::milliseconds> reconcile_after;
+};
+
 struct Options {
   std::string url = "ws://127.0.0.1:8080/";
   std::string token;
   std::string token_file;  // instead of token: read anew whenever a token is needed
+  PushTiming push;
 };
 
 // The token to present now. Throws std::runtime_error if the file cannot be read.

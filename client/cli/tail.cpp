@@ -68,6 +68,7 @@ int tail(const Options& options, const std::string& document) {
   events.disconnected = [](const std::string& why) {
     std::cerr << "converge: connection lost (" << why << "), trying again\n";
   };
+  events.noticed = [](const std::string& what) { std::cerr << "converge: " << what << "\n"; };
   DocumentClient client(io, options, parse_document(document), events);
   self = &client;
   client.session().observe_text(true);

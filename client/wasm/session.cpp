@@ -243,6 +243,9 @@ std::uint32_t converge_session_journal_size(DocumentSession* session) {
 CONVERGE_EXPORT(converge_session_needs_pull)
 std::uint32_t converge_session_needs_pull(DocumentSession* session) { return session->needs_pull(); }
 
+CONVERGE_EXPORT(converge_session_reconcile)
+void converge_session_reconcile(DocumentSession* session) { session->reconcile(); }
+
 CONVERGE_EXPORT(converge_session_log_version)
 Status converge_session_log_version(DocumentSession* session) {
   output() = session->log_version();

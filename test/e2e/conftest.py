@@ -71,8 +71,8 @@ def clients():
     """connect(bridge, document, …) makes a live client that ends with the test."""
     made = []
 
-    def connect(bridge, document, tenant="acme", principal="alice", token=None):
-        client = Client(bridge, document, token or bridge.database.token(tenant, principal))
+    def connect(bridge, document, tenant="acme", principal="alice", token=None, options=()):
+        client = Client(bridge, document, token or bridge.database.token(tenant, principal), options)
         made.append(client)
         return client
 

@@ -91,6 +91,30 @@ def test_a_shell_waits_for_a_bridge_that_is_not_there_yet(database, bridge, clie
     assert early.answer() == "one"
 
 
+def test_changes_that_are_buffered_share_a_transaction(database, bridge, clients):
+    database.insert("session")
+    writer = clients(bridge, "note/session", options=("--push", "buffered", "--buffer", "300"))
+    for place in range(5):
+        writer.do("insert", "body", place, "x")
+    assert database.text("session") == ""
+    writer.do("settle")
+    assert database.text("session") == "xxxxx"
+    assert run(database.session, "SELECT count(DISTINCT xmin), count(*) FROM converge.change") == [(1, 5)]
+
+
+def test_what_waited_through_an_absence_is_one_change(database, bridge, clients):
+    database.insert("session", body="kept")
+    writer = clients(bridge, "note/session", options=("--reconcile-after", "0"))
+    writer.do("offline")
+    for place in range(5):
+        writer.do("insert", "body", place, "x")
+    writer.do("online")
+    writer.do("settle")
+    assert database.text("session") == "xxxxxkept"
+    replica, = run(database.session, "SELECT count(*) FROM converge.change WHERE principal = 'alice'")
+    assert replica == (1,)
+
+
 def test_an_unknown_document_is_named(database, bridge):
     result = converge(bridge, database.token(), "edit", "note/nowhere", "body", "insert", "0", "x")
     assert result.returncode != 0

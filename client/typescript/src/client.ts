@@ -27,12 +27,25 @@ export interface ClientOptions {
   name?: string;
   /** connect at once (the default), or when connect() is called */
   connect?: boolean;
+  /** when a change is sent: "at-once" (the default), with what else was changed in the
+   * same turn; or "buffered", with what was changed within `bufferMs` of it: fewer
+   * messages and transactions, and the others see it later */
+  push?: "at-once" | "buffered";
+  /** 100 if not given */
+  bufferMs?: number;
+  /** after an absence in which changes waited for so long, all that wait are offered as
+   * one: the server merges and logs one delta in place of every keystroke, and a refusal
+   * takes all of it. Never if not given */
+  reconcileAfterMs?: number;
 }
 
 export interface ClientEvents {
   state: ConnectionState;
   /** why the connection ended or could not be made, or a complaint of the server */
   problem: ConvergeError;
+  /** what the server wants the application's developer to know, that a later one
+   * will not speak this client's protocol any more, say */
+  notice: string;
   /** the identity that the server sees in the token */
   identity: { tenant: string; principal: string };
 }
@@ -42,6 +55,8 @@ interface Entry {
   request: number;
   channel: number | undefined;
 }
+
+const defaultBufferMs = 100;
 
 // How long a change waits that the server had no room for.
 const postponeMs = 500;
@@ -57,6 +72,9 @@ export class Client extends Emitter<ClientEvents> {
   /** The connection's numbers in presence, this one's and those before: what is
    * left of them is nobody else. */
   readonly #peers = new Set<bigint>();
+  /** undefined: changes do not wait for others */
+  readonly #bufferMs: number | undefined;
+  readonly #reconcileAfterMs: number;
   #presenceMs = 0;
   #requests = 0;
   #identity: { tenant: string; principal: string } | undefined;
@@ -70,6 +88,8 @@ export class Client extends Emitter<ClientEvents> {
     this.#core.catch((error: unknown) => this.emit("problem", new ConvergeError("unavailable", "cannot load the core", String(error))));
     this.#now = options.now ?? Date.now;
     this.#storage = options.storage;
+    this.#bufferMs = options.push === "buffered" ? (options.bufferMs ?? defaultBufferMs) : undefined;
+    this.#reconcileAfterMs = options.reconcileAfterMs ?? Infinity;
     this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.2.0" });
     this.#connection.on("state", (state) => this.#onState(state));
     this.#connection.on("welcome", (welcome) => this.#onWelcome(welcome));
@@ -101,6 +121,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Goes offline. Documents stay open, edits are kept and sent after connect(). */
   disconnect(): void {
+    this.#flush();
     this.#connection.disconnect();
   }
 
@@ -153,6 +174,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #close(document: Document): void {
+    if (this.#due.has(document)) this.#flush();
     const entry = this.#entries.get(document);
     this.#entries.delete(document);
     this.#due.delete(document);
@@ -181,9 +203,12 @@ export class Client extends Emitter<ClientEvents> {
     });
   }
 
-  // Edits of one turn of the event loop travel together.
+  // Edits of one turn of the event loop travel together, or of some milliseconds.
   #schedule(document: Document): void {
-    if (this.#due.size === 0) queueMicrotask(() => this.#flush());
+    if (this.#due.size === 0) {
+      if (this.#bufferMs === undefined) queueMicrotask(() => this.#flush());
+      else setTimeout(() => this.#flush(), this.#bufferMs);
+    }
     this.#due.add(document);
   }
 
@@ -215,7 +240,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#peers.add(welcome.peer);
     this.#presenceMs = welcome.presenceMs;
     for (const entry of this.#entries.values()) {
-      entry.document.onEpoch(welcome.epoch);
+      entry.document.onWelcome(welcome.epoch, this.#reconcileAfterMs);
       this.#subscribe(entry);
     }
   }
@@ -246,6 +271,9 @@ export class Client extends Emitter<ClientEvents> {
           break;
         case "reject":
           this.#byChannel(message.value.channel)?.onReject(message.value);
+          break;
+        case "notice":
+          this.emit("notice", message.value.message);
           break;
         case "problem": {
           const error = problemError(message.value);

@@ -4,7 +4,9 @@ import { ClientMessage, Code, ServerMessage, type Problem, type Welcome } from "
 import { Emitter } from "./emitter.ts";
 import { ConvergeError, codeName } from "./errors.ts";
 
-export const protocolVersion = 1;
+/** The versions of the protocol that this client speaks. */
+const oldestProtocol = 1;
+const newestProtocol = 2;
 
 /** What is used of a WebSocket: the browser's own, or the one of npm's `ws`. */
 export interface WebSocketLike {
@@ -145,7 +147,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       if (!current()) return;
       this.#transmit({
         $case: "hello",
-        value: { protocol: protocolVersion, token, epoch: this.#epoch, client: this.options.name },
+        value: { protocol: oldestProtocol, newestProtocol, token, epoch: this.#epoch, client: this.options.name },
       });
     });
     socket.addEventListener("message", ({ data }) => {

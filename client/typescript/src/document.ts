@@ -72,6 +72,9 @@ export interface DocumentHost {
 const pushBytes = 128 * 1024;
 const windowBytes = 512 * 1024;
 
+/** The milliseconds since 1970 of a hybrid logical clock. */
+const clockMs = (hlc: bigint): number => Number(hlc >> 16n);
+
 // Live changes are applied one by one up to this number, so that each text
 // edit is seen where it was made; a longer catch-up is applied as a whole.
 const oneByOne = 64;
@@ -235,9 +238,14 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     return this.#session.logVersion();
   }
 
-  onEpoch(epoch: bigint): void {
+  /** After the greeting, before logVersion() is used. What waits for longer than
+   * `reconcileAfterMs` is offered as one change, once it is known what the server
+   * holds. */
+  onWelcome(epoch: bigint, reconcileAfterMs: number): void {
     this.#session.onEpoch(epoch);
     this.#changed();
+    const [oldest] = this.#session.unacknowledged(0n, 1);
+    if (oldest && this.host.now() - clockMs(oldest.hlc) >= reconcileAfterMs) this.#session.reconcile();
   }
 
   /** `presenceMs`: how long a presence lasts at this server. */

@@ -141,6 +141,52 @@ test("edits made offline are sent when the connection is back", async (context) 
   assert.equal(a.text("body").value, "online shared offline");
 });
 
+test("buffered changes travel together, and at the latest with a goodbye", async (context) => {
+  const loopback = await server();
+  const client = new Client({ url: "ws://loopback/sync", token: "alice", core: wasm, WebSocket: loopback.WebSocket, push: "buffered", bufferMs: 60 });
+  context.after(() => client.close());
+  const document = await client.open("note", "welcome");
+  const sent = client.wire.sentMessages;
+  const begin = Date.now();
+  for (const letter of "several") {
+    document.text("body").insert(0, letter);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assert.equal(client.wire.sentMessages, sent);
+  await document.acknowledged();
+  assert.ok(Date.now() - begin >= 55);
+  assert.equal(client.wire.sentMessages, sent + 1);
+  assert.equal(loopback.log.length, 7);
+  document.text("body").insert(0, "last");
+  document.close();
+  assert.equal(client.wire.sentMessages, sent + 3); // a push, and that it is not followed any more
+});
+
+test("what waited through a long absence is offered as one change", async (context) => {
+  const loopback = await server();
+  let now = 1_000_000_000_000;
+  const client = new Client({ url: "ws://loopback/sync", token: "alice", core: wasm, WebSocket: loopback.WebSocket, reconcileAfterMs: 60_000, now: () => now });
+  context.after(() => client.close());
+  const document = await client.open("note", "welcome");
+  document.text("body").insert(0, "kept ");
+  await document.acknowledged();
+  const away = async (ms: number) => {
+    client.disconnect();
+    for (const letter of "abc") document.text("body").insert(0, letter);
+    now += ms;
+    client.connect();
+    await document.acknowledged();
+  };
+  await away(59_999);
+  assert.equal(loopback.log.length, 4);
+  await away(60_000);
+  assert.equal(loopback.log.length, 5);
+  assert.equal(document.text("body").value, "cbacbakept ");
+  document.text("body").insert(0, "on ");
+  await document.acknowledged();
+  assert.equal(loopback.log.length, 6);
+});
+
 test("a lost acknowledgement costs nothing: sent again, logged once", async (context) => {
   const loopback = await server();
   const { documents: [a, b] } = await pair(context, loopback);

@@ -252,6 +252,10 @@ void DocumentSession::start_recovery() {
   recovering_ = true;
 }
 
+void DocumentSession::reconcile() {
+  if (!recovering_ && journal_.size() > 1) start_recovery();
+}
+
 Result<void> DocumentSession::offer_what_server_lacks() {
   JournalEntry offer;
   for (const auto& [name, field] : fields_) {

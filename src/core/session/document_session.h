@@ -30,7 +30,8 @@
 // that it had acknowledged, it was restored and may have forgotten changes. The
 // session then says needs_pull() and, from an empty log_version(), learns what
 // the server holds; everything else that it has, others' changes too, it offers
-// as one change under a new replica.
+// as one change under a new replica. reconcile() does the same for a client that
+// was away for long.
 //
 // Not for use by several threads at once. On an error nothing has changed,
 // unless said otherwise.
@@ -197,6 +198,13 @@ class DocumentSession {
   std::vector<Change> unacknowledged(std::uint64_t from_seq = 0,
                                      std::size_t max_bytes = ~std::size_t{0}) const;
   std::size_t journal_size() const { return journal_.size(); }
+
+  // Offers what waits as one change, under a new replica, in place of one change
+  // after the other: when the next pull, from an empty log_version(), has told
+  // what the server holds. Nobody but the author learns in which steps it came
+  // about, and a refusal takes all of it. Call it before log_version() is used.
+  // Does nothing while fewer than two changes wait.
+  void reconcile();
 
   // For Subscribe.since: encoded, every change up to it is known.
   std::string log_version() const { return log_version_.encode(); }

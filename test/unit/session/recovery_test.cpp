@@ -120,6 +120,45 @@ TEST_F(Session, loads_only_what_was_saved) {
   EXPECT_EQ(anna.load(saved).error().message, "session is in use");
 }
 
+// ---- a client that was away
+
+TEST_F(Session, what_waited_through_an_absence_is_offered_as_one_change) {
+  type(anna, 0, "before ");
+  server.sync(anna);
+  type(anna, 7, "c");
+  server.push(anna.unacknowledged()[0]);  // its acknowledgement was lost
+  for (const char* letter : {"a", "b", "c"}) type(anna, 0, letter);
+  set(anna, "k", "1");
+  tag(anna, "t");
+  set(bert, "other", "2");
+  server.sync(bert);
+  const std::string shown = text(anna);
+  const std::size_t logged = server.log().size();
+
+  anna.reconcile();
+  EXPECT_TRUE(anna.needs_pull());
+  EXPECT_TRUE(anna.unacknowledged().empty());
+  type(anna, 0, "meanwhile ");
+  server.subscribe(anna);
+  ASSERT_EQ(anna.unacknowledged().size(), 1u);
+  EXPECT_EQ(anna.unacknowledged()[0].replica, 101u);
+  server.sync(anna);
+  EXPECT_EQ(server.log().size(), logged + 1);
+  EXPECT_EQ(text(anna), "meanwhile " + shown);
+  expect_equal_to_server(anna);
+  type(anna, 0, "on ");
+  server.sync(anna);
+  expect_equal_to_server(anna);
+}
+
+TEST_F(Session, there_is_nothing_to_reconcile_in_one_change) {
+  type(anna, 0, "a");
+  anna.reconcile();
+  EXPECT_FALSE(anna.needs_pull());
+  ASSERT_EQ(anna.unacknowledged().size(), 1u);
+  EXPECT_EQ(anna.unacknowledged()[0].replica, 100u);
+}
+
 // ---- a server that was restored
 
 TEST_F(Session, offers_again_what_a_restored_server_forgot) {

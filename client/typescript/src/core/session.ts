@@ -183,6 +183,12 @@ export class DocumentSession {
     return this.#core.call("converge_session_needs_pull", this.#handle) !== 0;
   }
 
+  /** Offers what waits as one change, after a pull of everything from an empty
+   * logVersion(). */
+  reconcile(): void {
+    this.#core.call("converge_session_reconcile", this.#handle);
+  }
+
   logVersion(): Uint8Array {
     return this.#run("converge_session_log_version");
   }
