@@ -53,6 +53,28 @@ test("map and set, both ways and in the table", limit, async (context) => {
   assert.deepEqual(errors, []);
 });
 
+test("who is there, and where in the text, in both panes", limit, async (context) => {
+  const { left, right, errors } = await openPage(context, demo, await newDocument("present", "one two three"));
+  await becomes(left.present, ["Right"], "who the left pane sees");
+  await becomes(right.present, ["Left"], "who the right pane sees");
+  await left.area.focus();
+  await left.area.evaluate((element) => element.setSelectionRange(4, 7));
+  await becomes(right.selections, ["two"], "what the right pane sees selected");
+  assert.deepEqual(await left.selections(), []);
+  // The selection stays with its text, and the mark lies where the text is.
+  await demo.sql("UPDATE note SET body = converge.insert(body, 0, 'zero ') WHERE tenant = 'acme' AND id = 'present'");
+  await becomes(right.text, "zero one two three", "the right text");
+  await becomes(right.selections, ["two"], "the selection, moved along");
+  const [mark, area] = [await right.root.locator(".selection").boundingBox(), await right.area.boundingBox()];
+  assert.ok(mark.width > 0 && mark.x > area.x && mark.y > area.y && mark.y < area.y + 60, JSON.stringify({ mark, area }));
+  await left.toggle();
+  await becomes(right.present, [], "who is there when the other is offline");
+  await becomes(right.selections, [], "what is selected then");
+  await left.toggle();
+  await becomes(right.present, ["Left"], "who is back");
+  assert.deepEqual(errors, []);
+});
+
 test("an UPDATE in psql appears in both panes and leaves the caret where it was", limit, async (context) => {
   const { left, right, errors } = await openPage(context, demo, await newDocument("sql", "one three"));
   await left.area.focus();

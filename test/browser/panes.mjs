@@ -36,6 +36,9 @@ function pane(page, title) {
     text: () => area.inputValue(),
     map: async () => Object.fromEntries(await root.locator(".map-row").evaluateAll((rows) => rows.map((row) => [row.querySelector(".map-name").textContent, row.querySelector("input").value]))),
     set: () => root.locator(".chips li span").allTextContents(),
+    /** Who else is there, and what they have selected. */
+    present: () => root.locator(".present li").allTextContents(),
+    selections: () => root.locator(".selection").allTextContents(),
     state: (state) => root.and(page.locator(`[data-state="${state}"]`)).waitFor({ timeout: 15_000 }),
     /** Puts the caret at `at`. */
     caret: async (at) => {

@@ -2,6 +2,7 @@
 // of one document.
 import { Client, ConvergeError, FieldType, bindTextarea, type CoreModule, type Document, type DocumentStorage } from "../src/index.ts";
 import { bindMap } from "./map_editor.ts";
+import { bindPresence } from "./presence.ts";
 import { bindSet } from "./set_editor.ts";
 
 export interface PaneOptions {
@@ -87,6 +88,8 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   });
 
   const textField = bindFields(pane, opened);
+  const area = textField === undefined ? undefined : part<HTMLTextAreaElement>("textarea");
+  bindPresence(pane, opened, options.title, area && textField !== undefined ? { field: textField, area } : undefined);
   countWire(pane, client, opened);
   showState();
   const yjsField = opened.fields.find(({ type }) => type === FieldType.ydoc)?.field;
