@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from database import value, wait_until
+from database import Database, value, wait_until
 from replication import replicating
 from test_metrics import values
 from wire import ClientMessage
@@ -112,6 +112,19 @@ def test_another_tenant_and_another_document_see_nothing(database, bridges, room
     ann.show({"cursor": 1})
     bob.sees({"ann": {"cursor": 1}})
     assert all(peer.quiet(0.3, "presences") for peer in strangers)
+
+
+def test_another_database_sees_nothing(server, database, start_bridge, room, connect):
+    other = Database(server)
+    other.insert("shared")
+    bridge = start_bridge(database)
+    ann, bob = room(bridge, "ann"), room(bridge, "bob")
+    stranger = connect(start_bridge(other), document="shared")
+    ann.show(1)
+    bob.sees({"ann": 1})
+    assert stranger.quiet(0.3, "presences")
+    stranger.show(2)
+    assert ann.quiet(0.3, "presences")
 
 
 def test_the_principal_is_the_servers_word(bridges, room, connect):
