@@ -1,5 +1,9 @@
 #include "worker/background/fold_queue.h"
 
+extern "C" {
+#include "common/hashfn.h"
+}
+
 namespace converge::worker {
 namespace {
 
