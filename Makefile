@@ -85,9 +85,11 @@ SQL_PARTS := \
 	src/extension/security/identity.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/security/audit.sql \
-	src/extension/security/revocation.sql \
 	src/extension/documents/log.sql \
 	src/extension/security/permission.sql \
+	src/extension/security/revocation.sql \
+	src/extension/security/limits.sql \
+	src/extension/security/subject.sql \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \

@@ -20,6 +20,7 @@ PGDLLEXPORT void converge_maintenance_worker_main(Datum argument);
 #include "worker/background/compaction.h"
 #include "worker/background/fold_queue.h"
 #include "worker/background/lifecycle.h"
+#include "worker/background/usage.h"
 
 namespace converge::worker {
 namespace {
@@ -239,7 +240,10 @@ void run() {
     show_progress();
     if (worker.look && worker.queue.has_room()) continue;
     const long until_compaction = compact_some(worker.context);
-    const long nap = until_fold >= 0 ? Min(until_fold, until_compaction) : until_compaction;
+    const long until_audit = write_audit_notes(&place.entry->audit_notes);
+    long nap = Min(until_compaction, measure_some(worker.context));
+    if (until_fold >= 0) nap = Min(nap, until_fold);
+    if (until_audit >= 0) nap = Min(nap, until_audit);
     if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {
       worker.reported_at = GetCurrentTimestamp();
       pgstat_report_stat(true);

@@ -58,6 +58,7 @@ void set_up_memory() {
       pg_atomic_init_u64(&entry->documents_compacted, 0);
       pg_atomic_init_u64(&entry->changes_compacted, 0);
       entry->notes.lock = &locks[1 + i].lock;
+      entry->audit_notes.lock = entry->notes.lock;
     }
   }
   LWLockRelease(AddinShmemInitLock);
@@ -116,6 +117,8 @@ void free_entry(Entry* entry) {
   entry->served = false;
   for (Worker& worker : entry->workers) worker = Worker{};
   entry->slot[0] = '\0';
+  entry->audit_notes.used = 0;
+  entry->audit_notes.uncounted = 0;
   pg_atomic_write_u64(&entry->confirmed_lsn, 0);
   pg_atomic_write_u64(&entry->bridges, 0);
   pg_atomic_write_u64(&entry->watches, 0);

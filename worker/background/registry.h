@@ -4,6 +4,7 @@
 // it, a worker shows its state in it.
 #pragma once
 
+#include "worker/background/audit_notes.h"
 #include "worker/background/fold_notes.h"
 #include "worker/background/postgres_headers.h"
 
@@ -67,7 +68,9 @@ struct Entry {
   pg_atomic_uint64 documents_compacted;  // since the worker started
   pg_atomic_uint64 changes_compacted;    // since the worker started
 
-  FoldNotes notes;  // for the maintenance worker
+  // For the maintenance worker.
+  FoldNotes notes;
+  AuditNotes audit_notes;
 };
 
 struct Registry {

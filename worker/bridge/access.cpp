@@ -12,7 +12,8 @@ constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authe
 constexpr Query kIdentity = {"converge_identity",
                              "SELECT converge.current_tenant()::text, converge.current_principal()::text, "
                              "converge.epoch()::bigint, (1000 * extract(epoch FROM "
-                             "converge.current_token_end() - clock_timestamp()))::bigint"};
+                             "converge.current_token_end() - clock_timestamp()))::bigint, l.* "
+                             "FROM converge.current_limits() l"};
 constexpr Query kSubscribe = {"converge_subscribe",
                               "SELECT document::bigint, tenant::text, ticket::bytea "
                               "FROM converge.subscribe($1, $2)"};
@@ -40,6 +41,7 @@ awaitable<Identity> Access::identify(std::string_view token) {
   identity.principal = row.bytes(0, 1);
   identity.epoch = static_cast<std::uint64_t>(row.integer(0, 2));
   identity.token_lifetime = std::clamp(std::chrono::milliseconds(row.integer(0, 3)), {}, kLongestLifetime);
+  identity.rates = {row.integer(0, 4), row.integer(0, 5), row.integer(0, 6), row.integer(0, 7)};
   co_return identity;
 }
 

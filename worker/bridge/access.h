@@ -9,6 +9,7 @@
 
 #include "converge.pb.h"
 #include "database.h"
+#include "rate_limiter.h"
 
 namespace converge::bridge {
 
@@ -17,6 +18,7 @@ struct Identity {
   std::string principal;
   std::uint64_t epoch = 0;  // of the server
   std::chrono::milliseconds token_lifetime{0};  // until the token ends
+  Rates rates;
 };
 
 // A document that the client may read, and the proof of it for the worker.

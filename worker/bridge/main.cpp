@@ -35,6 +35,7 @@ int run(const Config& config) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   Connections connections(config);
+  RateLimiter rates;
   Metrics metrics;
   PresenceRelay relay;
   Tls tls(config);
@@ -46,7 +47,7 @@ int run(const Config& config) {
   std::uint16_t port = config.listen_port;
   try {
     for (unsigned i = 0; i < config.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(config, connections, metrics, tls, relay, i));
+      workers.push_back(std::make_unique<Worker>(config, connections, rates, metrics, tls, relay, i));
       port = workers.back()->listen(config.listen_address, port);
     }
     workers.front()->sample();

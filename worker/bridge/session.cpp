@@ -17,6 +17,7 @@ constexpr std::uint32_t kNewestProtocol = 2;
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
 constexpr std::size_t kLongestToken = 16 << 10;
+constexpr std::string_view kTooMuch = "the principal, or its tenant, asks too much: try again later";
 constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{500};
@@ -53,6 +54,13 @@ void Session::end(wire::Code code, std::string_view message, CloseCode close) {
   send(problem_frame(code, message, 0, true));
   ending_ = true;
   transport_->close(close);
+}
+
+bool Session::may_ask(std::uint32_t request) {
+  if (services_.rates.take_request(rates_, tenant_, principal_, std::chrono::steady_clock::now())) return true;
+  services_.metrics.rejections(wire::CODE_LIMIT).Increment();
+  problem(wire::CODE_LIMIT, kTooMuch, request);
+  return false;
 }
 
 // A message that makes no sense: harmless after Hello, unless it goes on.
@@ -114,7 +122,7 @@ void Session::on_message(std::string_view bytes, bool binary) {
                   "this connection follows " + std::to_string(services_.config.max_subscriptions) +
                       " documents, which is the limit",
                   message.subscribe().request());
-        } else {
+        } else if (may_ask(message.subscribe().request())) {
           ++joining_;
           auto self = shared_from_this();
           start(services_.io, [self, request = std::move(*message.mutable_subscribe())]() mutable {
@@ -142,7 +150,7 @@ void Session::on_message(std::string_view bytes, bool binary) {
           complain("a Renew before the one before was answered");
         } else if (message.renew().token().size() > kLongestToken) {
           problem(wire::CODE_UNAUTHENTICATED, kTokenTooLong);
-        } else {
+        } else if (may_ask()) {
           renewing_ = true;
           auto self = shared_from_this();
           start(services_.io, [self, token = std::move(*message.mutable_renew()->mutable_token())]() mutable {
@@ -215,10 +223,14 @@ awaitable<void> Session::identify(std::string client, std::uint32_t protocol) {
     co_return;
   }
 
-  identified_ = true;
   tenant_ = identity.tenant;
   principal_ = identity.principal;
   adopt(token_, identity);
+  if (!services_.rates.take_request(rates_, tenant_, principal_, std::chrono::steady_clock::now())) {
+    end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);
+    co_return;
+  }
+  identified_ = true;
   log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", client);
   wire::ServerMessage answer;
   wire::Welcome& welcome = *answer.mutable_welcome();
@@ -246,6 +258,7 @@ awaitable<void> Session::identify(std::string client, std::uint32_t protocol) {
 void Session::adopt(std::shared_ptr<const std::string> token, const Identity& identity) {
   token_ = std::move(token);
   token_end_ = std::chrono::steady_clock::now() + identity.token_lifetime;
+  rates_ = identity.rates;
 }
 
 void Session::tick(std::chrono::steady_clock::time_point now) {
@@ -488,6 +501,15 @@ void Session::push(wire::Push& push) {
   }
   if (push.changes().empty()) {
     complain("a Push without changes");
+    return;
+  }
+  if (!services_.rates.take_changes(rates_, tenant_, principal_, static_cast<std::size_t>(push.changes_size()),
+                                    std::chrono::steady_clock::now())) {
+    wire::Verdict verdict;
+    verdict.set_code(wire::CODE_LIMIT);
+    verdict.set_message(std::string(kTooMuch));
+    const std::vector<wire::Change> changes(push.changes().begin(), push.changes().end());
+    on_verdicts(push.channel(), changes, std::vector<wire::Verdict>(changes.size(), verdict));
     return;
   }
   PendingPush pending;

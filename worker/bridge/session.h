@@ -36,6 +36,7 @@ struct Services {
   Access& access;
   Hub& hub;
   Pusher& pusher;
+  RateLimiter& rates;
   Metrics& metrics;
 };
 
@@ -93,6 +94,8 @@ class Session final : public Subscriber, public Author, public std::enable_share
   void set_presence(wire::SetPresence& request);
   void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
   void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
+  // Whether the client may ask one more thing now; if not, it is told.
+  bool may_ask(std::uint32_t request = 0);
   void problem(wire::Code code, std::string_view message, std::uint32_t request = 0);
   void complain(std::string_view message);
   bool open() const { return transport_ != nullptr && !ending_; }
@@ -106,6 +109,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
   std::string principal_;
   std::chrono::steady_clock::time_point token_end_;
   std::uint64_t peer_number_;  // in Presence
+  Rates rates_;
   bool identified_ = false;
   bool identifying_ = false;
   bool renewing_ = false;

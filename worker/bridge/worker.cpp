@@ -29,10 +29,11 @@ std::unique_ptr<ChangeSource> make_source(asio::io_context& io, const Config& co
 
 }  // namespace
 
-Worker::Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls,
+Worker::Worker(const Config& config, Connections& connections, RateLimiter& rates, Metrics& metrics, const Tls& tls,
                PresenceRelay& relay, unsigned index)
     : config_(config),
       connections_(connections),
+      rates_(rates),
       database_(io_, config, config.database_connections),
       access_(database_),
       source_(make_source(io_, config, database_, metrics, relay, index)),

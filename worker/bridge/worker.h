@@ -22,8 +22,8 @@ namespace converge::bridge {
 class Worker {
  public:
   // `index` is its number, from 0, among the process's workers.
-  Worker(const Config& config, Connections& connections, Metrics& metrics, const Tls& tls, PresenceRelay& relay,
-         unsigned index);
+  Worker(const Config& config, Connections& connections, RateLimiter& rates, Metrics& metrics, const Tls& tls,
+         PresenceRelay& relay, unsigned index);
 
   // Binds the listening socket and returns the port. Throws
   // boost::system::system_error.
@@ -38,7 +38,7 @@ class Worker {
 
   const Config& config() const { return config_; }
   asio::io_context& io() { return io_; }
-  Services services() { return {io_, config_, access_, hub_, pusher_, metrics_}; }
+  Services services() { return {io_, config_, access_, hub_, pusher_, rates_, metrics_}; }
   Metrics& metrics() { return metrics_; }
   bool ready() const { return !draining_ && database_.healthy() && source_->attached(); }
   bool draining() const { return draining_; }
@@ -61,6 +61,7 @@ class Worker {
 
   const Config& config_;
   Connections& connections_;
+  RateLimiter& rates_;
   asio::io_context io_{1};
   DatabasePool database_;
   Access access_;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/documents/document.h"
+#include "extension/security/audit.h"
 #include "extension/security/identity.h"
 
 extern "C" {
@@ -15,6 +16,8 @@ void no_such_collection(const char* collection) {
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("collection \"%s\" does not exist", collection),
                   errhint("converge.track() makes a collection of a table.")));
 }
+
+const char* document_name(const char* collection, const char* key) { return psprintf("%s/%s", collection, key); }
 
 void no_such_document(const char* collection, const char* key) {
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -43,7 +46,9 @@ ReadableDocument named_document(const char* collection, const char* key) {
 ReadableDocument read_document(const char* collection, const char* key) {
   ReadableDocument found = named_document(collection, key);
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
-  if (found.document == 0 || !read_row(found.collection, found.ref, true, found.values)) {
+  if (found.document == 0) no_such_document(collection, key);
+  if (!read_row(found.collection, found.ref, true, found.values)) {
+    note_audit({identity.tenant, "denial", identity.principal, document_name(collection, key), "read"});
     no_such_document(collection, key);
   }
   const bool has_plain = found.collection->included_count > 0 || found.collection->deletion.attribute != InvalidAttrNumber;

@@ -37,6 +37,9 @@ ReadableDocument write_document(const char* collection, const char* key);
 // one is softly deleted.
 void require_live(const ReadableDocument& found);
 
+// "COLLECTION/KEY".
+const char* document_name(const char* collection, const char* key);
+
 // Raises 42704.
 [[noreturn]] void no_such_document(const char* collection, const char* key);
 

@@ -1,6 +1,8 @@
 #include "extension/documents/field_value.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
@@ -61,6 +63,16 @@ bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest
     return greatest_hlc(type, delta);
   };
   return boundary::attempt(body, greatest, failure);
+}
+
+DeltaAuthors authors_of_delta(FieldType type, std::string_view delta) {
+  return boundary::call([&]() -> Result<DeltaAuthors> {
+    const Result<std::vector<ReplicaId>> found = authors(type, delta);
+    if (!found) return found.error();
+    auto* replicas = static_cast<ReplicaId*>(boundary::allocate(sizeof(ReplicaId) * std::max<std::size_t>(found->size(), 1)));
+    std::copy(found->begin(), found->end(), replicas);
+    return DeltaAuthors{replicas, static_cast<int>(found->size())};
+  });
 }
 
 }  // namespace converge

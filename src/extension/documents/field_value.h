@@ -34,4 +34,12 @@ struct varlena* state_difference(FieldType type, std::string_view older, std::st
 bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest_hlc,
                  boundary::Failure* failure);
 
+// The replicas under whose identifiers the delta brings content (authors() in
+// core/field.h), ascending, in CurrentMemoryContext. Of a valid delta.
+struct DeltaAuthors {
+  const ReplicaId* replicas;
+  int count;
+};
+DeltaAuthors authors_of_delta(FieldType type, std::string_view delta);
+
 }  // namespace converge

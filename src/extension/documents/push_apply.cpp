@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/documents/access.h"
 #include "extension/documents/announcement.h"
 #include "extension/documents/deltas.h"
 #include "extension/documents/document.h"
@@ -10,9 +11,12 @@
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/unfolded.h"
 #include "extension/module.h"
+#include "extension/security/audit.h"
+#include "extension/security/limits.h"
 #include "extension/security/policy_state.h"
 
 extern "C" {
+#include "access/detoast.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -39,13 +43,18 @@ void merge_into_row(const PushDocument& document, Deltas* deltas) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
   }
   std::uint64_t mask = 0;
+  std::int64_t size = 0;
   for (int i = 0; i < collection->field_count; i++) {
     struct varlena* old_value = values[i];
     values[i] = nullptr;
-    if (deltas[i].count == 0) continue;
+    if (deltas[i].count == 0) {
+      if (old_value != nullptr) size += static_cast<std::int64_t>(toast_raw_datum_size(PointerGetDatum(old_value)));
+      continue;
+    }
     const FieldType type = collection->fields[i].type;
     const std::string_view old_state = state_bytes(type, old_value);
     struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
+    size += static_cast<std::int64_t>(boundary::view(merged).size());
     if (boundary::view(merged) == old_state) continue;
     check_value(type, boundary::view(merged));
     values[i] = merged;
@@ -73,6 +82,42 @@ void appear(const PushDocument& document, PushReplica* replica, OwnedTable* repl
   replica->appeared = true;
 }
 
+// Once for each replica, which it ends.
+void record_refusal(const PushDocument& document, const Verdict& verdict) {
+  const char* event = verdict.code == CONVERGE__WIRE__CODE__CODE_DENIED ? "denial" : "equivocation";
+  record_audit({document.ref.tenant, event, document.principal,
+                document_name(document.collection->name, document.ref.key), verdict.message});
+}
+
+// Whether the principal may have one more replica on the document. False: `verdict`
+// says that it may not, and nothing is to be recorded.
+bool may_appear(const PushDocument& document, const PushReplica& replica, Verdict* verdict) {
+  const std::int64_t most = limits_of(document.ref.tenant).replicas;
+  if (replica.appeared || most == 0) return true;
+  if (count_replicas(document.ref.tenant, document.document, document.principal, most) < most) return true;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
+              psprintf("the principal has %lld replicas on the document, which is the limit", static_cast<long long>(most)), 0};
+  return false;
+}
+
+// Whether the tenant may have one more document.
+bool may_create(const PushDocument& document, Verdict* verdict) {
+  const std::int64_t most = limits_of(document.ref.tenant).tenant_documents;
+  if (most == 0 || documents_of(document.ref.tenant, most) < most) return true;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
+              psprintf("the tenant has %lld documents, which is the limit", static_cast<long long>(most)), 0};
+  return false;
+}
+
+// Whether the tenant's log may grow.
+bool may_grow(const PushDocument& document, Verdict* verdict) {
+  const std::int64_t most = limits_of(document.ref.tenant).tenant_bytes;
+  if (most == 0 || bytes_of(document.ref.tenant) < most) return true;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
+              psprintf("the tenant's log is larger than its limit of %lld bytes", static_cast<long long>(most)), 0};
+  return false;
+}
+
 // Ends the replica: takes the change's number if it is the next, and remembers why.
 void write_refusal(const PushDocument& document, const Converge__Wire__Change& change, PushReplica* replica,
                    PushTables* tables, const Verdict& verdict) {
@@ -84,6 +129,9 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
     replica->last = seq;
   }
   if (replica->row.refused_from != 0) return;
+  if (verdict.code == CONVERGE__WIRE__CODE__CODE_DENIED || verdict.code == CONVERGE__WIRE__CODE__CODE_EQUIVOCATION) {
+    record_refusal(document, verdict);
+  }
   const int length = pg_mbcliplen(verdict.message, static_cast<int>(std::strlen(verdict.message)), kMaxReasonBytes);
   replica->row.refused_from = from;
   replica->row.refused_code = verdict.code;
@@ -247,12 +295,14 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     bool created = false;
     if (document.document == 0) {
       // Without a document there is no log in which a refusal could be kept.
-      if (check_creation(document, change, &checked, verdict) != Finding::apply) continue;
+      if (check_creation(document, change, tables, &checked, verdict) != Finding::apply) continue;
       if (reason != nullptr) {
         *verdict = *reason;
         continue;
       }
+      if (!may_create(document, verdict) || !may_grow(document, verdict)) continue;
       create_row(&document, checked);
+      count_document(document.ref.tenant);
       created = true;
     }
     PushReplica* replica = find_replica_of(document, change, tables, &known, verdict);
@@ -271,6 +321,8 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       expected = created || check_expectation(document, replica->replica, tables, verdict);
       if (!expected) finding = Finding::refuse;
     }
+    if (!created && finding != Finding::settled && !may_appear(document, *replica, verdict)) continue;
+    if (!created && finding == Finding::apply && !may_grow(document, verdict)) continue;
     if (finding == Finding::refuse) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
     appear(document, replica, &tables->replicas);

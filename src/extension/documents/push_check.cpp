@@ -3,7 +3,9 @@
 #include <cstring>
 
 #include "core/log/numbering.h"
+#include "extension/documents/access.h"
 #include "extension/documents/field_value.h"
+#include "extension/security/audit.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -87,8 +89,36 @@ bool may_update(const Collection& collection, const Field& field) {
          pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
 }
 
+// Whether the identifiers of what the delta brings may be this principal's. They are
+// the change's replica's, or of one that nobody has, as SQL mints them: never those
+// of a replica that is another principal's, or the server's own, on the document.
+// (Those of a ydoc are its Yjs clients', which pass on what they got from others.)
+bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const FieldChange& field,
+                FieldType type, PushTables* tables, Verdict* verdict) {
+  if (type == FieldType::ydoc || document.document == 0) return true;
+  const DeltaAuthors authors = authors_of_delta(type, field.delta);
+  if (authors.count > kMaxPushReplicas) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
+                psprintf("delta of field \"%s\" has identifiers of %d replicas; the limit is %d", field.field,
+                         authors.count, kMaxPushReplicas), 0};
+    return false;
+  }
+  for (int i = 0; i < authors.count; i++) {
+    if (authors.replicas[i] == change.replica) continue;
+    const Writer writer{document.ref.tenant, document.document, static_cast<std::int64_t>(authors.replicas[i])};
+    ReplicaRow row{};
+    if (!find_replica(tables->replicas.relation, writer, &row)) continue;
+    if (std::strcmp(row.principal, document.principal) == 0) continue;
+    *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
+                psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
+                         field.field, static_cast<long long>(authors.replicas[i])), 0};
+    return false;
+  }
+  return true;
+}
+
 // The content of a change whose number is the next.
-Finding check_content(const PushDocument& document, const Converge__Wire__Change& change,
+Finding check_content(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
                       CheckedChange* checked, Verdict* verdict) {
   if (!document.writable) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the document may be read but not changed");
@@ -132,6 +162,7 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
                     psprintf("delta of field \"%s\": %s", field.field, message_of(failure)));
     }
     if (lies_ahead(greatest, now, verdict)) return Finding::refuse;
+    if (!may_author(document, change, field, checked->fields[i]->type, tables, verdict)) return Finding::refuse;
   }
   return Finding::apply;
 }
@@ -153,8 +184,8 @@ bool wants_creation(const Converge__Wire__DocumentPush& push) {
   return wants;
 }
 
-Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
-                       Verdict* verdict) {
+Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
+                       CheckedChange* checked, Verdict* verdict) {
   if (!in_range(change)) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
   }
@@ -164,7 +195,7 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
   if (change.seq != 1) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
-  const Finding finding = check_content(document, change, checked, verdict);
+  const Finding finding = check_content(document, change, tables, checked, verdict);
   if (finding == Finding::apply && checked->payload.operation != Operation::insert) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
@@ -190,6 +221,8 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
   if (!replica->appeared) return true;
   if (std::strcmp(replica->row.principal, document.principal) != 0) {
     settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the replica is another principal's");
+    note_audit({document.ref.tenant, "denial", document.principal,
+                document_name(document.collection->name, document.ref.key), verdict->message});
     return false;
   }
   tables->flush_for(document.document);
@@ -218,7 +251,7 @@ Finding check_change(const PushDocument& document, const Converge__Wire__Change&
     case NumberPlace::next:
       break;
   }
-  return check_content(document, change, checked, verdict);
+  return check_content(document, change, tables, checked, verdict);
 }
 
 bool check_expectation(const PushDocument& document, std::int64_t replica, PushTables* tables, Verdict* verdict) {

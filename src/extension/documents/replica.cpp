@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/boundary.h"
 #include "extension/documents/owned_table.h"
 
 extern "C" {
@@ -11,6 +12,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 }
 
 namespace converge {
@@ -151,6 +153,28 @@ ReplicaPosition* document_replicas(const char* tenant, std::int64_t document, Sn
   table.close();
   *count = size;
   return positions;
+}
+
+std::int64_t count_replicas(const char* tenant, std::int64_t document, const char* principal, std::int64_t most) {
+  OwnedTable table("replica", AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
+  ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(document));
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  SysScanDesc scan = systable_beginscan(table.relation, owned_oid("replica_pkey"), true, snapshot, 2, keys);
+  const std::string_view wanted(principal);
+  std::int64_t count = 0;
+  while (count < most) {
+    HeapTuple row = systable_getnext(scan);
+    if (!HeapTupleIsValid(row)) break;
+    bool is_null;
+    const Datum owner = heap_getattr(row, kPrincipal, RelationGetDescr(table.relation), &is_null);
+    if (boundary::view(PG_DETOAST_DATUM_PACKED(owner)) == wanted) count++;
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table.close();
+  return count;
 }
 
 }  // namespace converge

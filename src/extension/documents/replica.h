@@ -46,4 +46,7 @@ struct ReplicaPosition {
 };
 ReplicaPosition* document_replicas(const char* tenant, std::int64_t document, Snapshot snapshot, int* count);
 
+// How many replicas the principal has on the document: no further than to `most`.
+std::int64_t count_replicas(const char* tenant, std::int64_t document, const char* principal, std::int64_t most);
+
 }  // namespace converge

@@ -27,3 +27,9 @@ COMMENT ON FUNCTION converge.keep_audit() IS 'trigger of converge.audit: rows ar
 CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON converge.audit
     FOR EACH STATEMENT EXECUTE FUNCTION converge.keep_audit();
 ALTER TABLE converge.audit ENABLE ALWAYS TRIGGER keep_audit;
+
+CREATE FUNCTION converge.audit_retention(keep interval, tenant text DEFAULT NULL) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'converge_audit_retention'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.audit_retention(interval, text) IS
+    'deletes what a tenant''s audit, or everybody''s, has recorded longer ago; how many rows';

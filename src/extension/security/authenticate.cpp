@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "extension/security/audit.h"
 #include "extension/security/jwt_key.h"
 #include "extension/security/revocation.h"
 #include "extension/security/settings.h"
@@ -100,8 +101,13 @@ bool verify(std::string_view token, VerifiedToken* verified, boundary::Failure* 
   unsigned char hash[kTokenHashBytes];
   hash_token(token, hash);
   if (find_cached_token(hash, now, verified)) return true;
+  verified->tenant[0] = verified->principal[0] = '\0';
   if (verify_anew(token, hash, now, verified, failure)) return true;
-  if (failure->sqlstate != ERRCODE_OUT_OF_MEMORY) failure->sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+  if (failure->sqlstate == ERRCODE_OUT_OF_MEMORY) return false;
+  failure->sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+  // Of a token whose signature did not verify, nothing but that.
+  const char* why = failure->detail[0] == '\0' ? failure->message : psprintf("%s: %s", failure->message, failure->detail);
+  note_audit({verified->tenant, "authentication_failure", verified->principal, "", why});
   return false;
 }
 

@@ -14,6 +14,14 @@ CREATE TRIGGER forget_verified_tokens AFTER INSERT OR UPDATE OR DELETE OR TRUNCA
     FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_verified_tokens();
 ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER forget_verified_tokens;
 
+-- Live connections whose tokens may be no longer good show them again at once.
+CREATE TRIGGER converge_recheck AFTER INSERT OR UPDATE ON converge.revocation
+    FOR EACH ROW EXECUTE FUNCTION converge.recheck('tenant', '');
+CREATE TRIGGER converge_recheck AFTER UPDATE OR DELETE ON converge.jwt_key
+    FOR EACH ROW EXECUTE FUNCTION converge.recheck('tenant', '');
+ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER converge_recheck;
+ALTER TABLE converge.jwt_key ENABLE ALWAYS TRIGGER converge_recheck;
+
 CREATE FUNCTION converge.revoke(tenant text DEFAULT NULL, principal text DEFAULT NULL, token_id text DEFAULT NULL,
                                 token_hash bytea DEFAULT NULL, key_id text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -11,4 +11,15 @@ extern int token_leeway;
 // any distance.
 extern int token_max_lifetime;
 
+// What a tenant and its principals may use where converge.tenant_limit says nothing
+// else (limits.h); 0: no limit. Sizes are in kB, rates a minute.
+extern int max_tenant_documents;
+extern int max_tenant_kilobytes;
+extern int max_document_kilobytes;
+extern int max_replicas;
+extern int principal_requests;
+extern int principal_changes;
+extern int tenant_requests;
+extern int tenant_changes;
+
 }  // namespace converge

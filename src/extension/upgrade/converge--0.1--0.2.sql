@@ -416,67 +416,11 @@ CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON converge.audit
     FOR EACH STATEMENT EXECUTE FUNCTION converge.keep_audit();
 ALTER TABLE converge.audit ENABLE ALWAYS TRIGGER keep_audit;
 
--- src/extension/security/revocation.sql
-
--- Tokens that are no longer good though they verify. A row stands until an
--- administrator deletes it: it has to outlive the tokens it is about.
-CREATE TABLE converge.revocation (
-    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
-    kind text COLLATE "C" NOT NULL CHECK (kind IN ('tenant', 'principal', 'token_id', 'token_hash')),
-    name text COLLATE "C" NOT NULL,     -- the principal, the token's `jti`, or its SHA-256 in hex; empty for the tenant
-    revoked_at timestamptz NOT NULL,    -- of principal and tenant: tokens issued up to here
-    PRIMARY KEY (tenant, kind, name)
-);
-COMMENT ON TABLE converge.revocation IS 'tokens that are no longer good though they verify';
-SELECT pg_catalog.pg_extension_config_dump('converge.revocation', '');
-
-CREATE TRIGGER forget_verified_tokens AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.revocation
-    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_verified_tokens();
-ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER forget_verified_tokens;
-
-CREATE FUNCTION converge.revoke(tenant text DEFAULT NULL, principal text DEFAULT NULL, token_id text DEFAULT NULL,
-                                token_hash bytea DEFAULT NULL, key_id text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-<<revoke>>
-DECLARE
-    kind text;
-    name text;
-BEGIN
-    IF key_id IS NOT NULL THEN
-        IF num_nonnulls(tenant, principal, token_id, token_hash) > 0 THEN
-            RAISE invalid_parameter_value USING MESSAGE = 'a key is revoked by its key_id alone';
-        END IF;
-        UPDATE converge.jwt_key SET valid_until = clock_timestamp()
-         WHERE kid = key_id AND (valid_until IS NULL OR valid_until > clock_timestamp());
-        IF NOT FOUND THEN
-            RAISE undefined_object USING MESSAGE = format('key "%s" does not exist or is not valid any more', key_id);
-        END IF;
-        INSERT INTO converge.audit (tenant, event, object) VALUES ('', 'revocation', 'key ' || key_id);
-        RETURN;
-    END IF;
-    IF tenant IS NULL OR tenant = '' THEN
-        RAISE null_value_not_allowed USING MESSAGE = 'tenant of the tokens to revoke is missing';
-    END IF;
-    IF num_nonnulls(principal, token_id, token_hash) > 1 THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'a revocation names a principal, a token_id or a token_hash',
-            HINT = 'Call revoke() once for each.';
-    END IF;
-    IF length(token_hash) <> 32 THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'token_hash is no SHA-256 of a token',
-            DETAIL = format('It has %s bytes instead of 32.', length(token_hash));
-    END IF;
-    kind := CASE WHEN principal IS NOT NULL THEN 'principal' WHEN token_id IS NOT NULL THEN 'token_id'
-                 WHEN token_hash IS NOT NULL THEN 'token_hash' ELSE 'tenant' END;
-    name := coalesce(principal, token_id, encode(token_hash, 'hex'), '');
-    INSERT INTO converge.revocation VALUES (revoke.tenant, revoke.kind, revoke.name, clock_timestamp())
-        ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE SET revoked_at = EXCLUDED.revoked_at;
-    INSERT INTO converge.audit (tenant, event, object)
-        VALUES (revoke.tenant, 'revocation', revoke.kind || CASE revoke.name WHEN '' THEN '' ELSE ' ' || revoke.name END);
-END
-$$;
-COMMENT ON FUNCTION converge.revoke(text, text, text, bytea, text) IS
-    'ends tokens: all that a tenant or principal was issued so far, one by its id or hash, or all of a key';
+CREATE FUNCTION converge.audit_retention(keep interval, tenant text DEFAULT NULL) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'converge_audit_retention'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.audit_retention(interval, text) IS
+    'deletes what a tenant''s audit, or everybody''s, has recorded longer ago; how many rows';
 
 -- src/extension/documents/log.sql
 
@@ -801,14 +745,6 @@ REVOKE ALL ON FUNCTION converge.defer(regclass, name[]), converge.fold(text, tex
     converge.quarantine_retry(bigint), converge.quarantine_drop(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.current(anyelement) TO converge_client;
 
--- src/extension/security/grants.sql: tokens, revocation and audit
-
-ALTER TABLE converge.audit OWNER TO converge_owner;
-ALTER TABLE converge.revocation OWNER TO converge_owner;
-REVOKE ALL ON TABLE converge.audit, converge.revocation FROM PUBLIC;
-REVOKE ALL ON FUNCTION converge.revoke(text, text, text, bytea, text) FROM PUBLIC;
-ALTER FUNCTION converge.revoke(text, text, text, bytea, text) OWNER TO converge_owner;
-
 -- src/extension/security/permission.sql
 
 -- Who may do what: grants, members, and the questions that policies ask.
@@ -908,6 +844,199 @@ CREATE FUNCTION converge.recheck_on(collection regclass, membership regclass) RE
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.recheck_on(regclass, regclass) IS
     'names a table that a tracked table''s policies look at: where it changes, live subscriptions are checked at once';
+
+-- src/extension/security/revocation.sql
+
+-- Tokens that are no longer good though they verify. A row stands until an
+-- administrator deletes it: it has to outlive the tokens it is about.
+CREATE TABLE converge.revocation (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('tenant', 'principal', 'token_id', 'token_hash')),
+    name text COLLATE "C" NOT NULL,     -- the principal, the token's `jti`, or its SHA-256 in hex; empty for the tenant
+    revoked_at timestamptz NOT NULL,    -- of principal and tenant: tokens issued up to here
+    PRIMARY KEY (tenant, kind, name)
+);
+COMMENT ON TABLE converge.revocation IS 'tokens that are no longer good though they verify';
+SELECT pg_catalog.pg_extension_config_dump('converge.revocation', '');
+
+CREATE TRIGGER forget_verified_tokens AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_verified_tokens();
+ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER forget_verified_tokens;
+
+-- Live connections whose tokens may be no longer good show them again at once.
+CREATE TRIGGER converge_recheck AFTER INSERT OR UPDATE ON converge.revocation
+    FOR EACH ROW EXECUTE FUNCTION converge.recheck('tenant', '');
+CREATE TRIGGER converge_recheck AFTER UPDATE OR DELETE ON converge.jwt_key
+    FOR EACH ROW EXECUTE FUNCTION converge.recheck('tenant', '');
+ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER converge_recheck;
+ALTER TABLE converge.jwt_key ENABLE ALWAYS TRIGGER converge_recheck;
+
+CREATE FUNCTION converge.revoke(tenant text DEFAULT NULL, principal text DEFAULT NULL, token_id text DEFAULT NULL,
+                                token_hash bytea DEFAULT NULL, key_id text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+<<revoke>>
+DECLARE
+    kind text;
+    name text;
+BEGIN
+    IF key_id IS NOT NULL THEN
+        IF num_nonnulls(tenant, principal, token_id, token_hash) > 0 THEN
+            RAISE invalid_parameter_value USING MESSAGE = 'a key is revoked by its key_id alone';
+        END IF;
+        UPDATE converge.jwt_key SET valid_until = clock_timestamp()
+         WHERE kid = key_id AND (valid_until IS NULL OR valid_until > clock_timestamp());
+        IF NOT FOUND THEN
+            RAISE undefined_object USING MESSAGE = format('key "%s" does not exist or is not valid any more', key_id);
+        END IF;
+        INSERT INTO converge.audit (tenant, event, object) VALUES ('', 'revocation', 'key ' || key_id);
+        RETURN;
+    END IF;
+    IF tenant IS NULL OR tenant = '' THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'tenant of the tokens to revoke is missing';
+    END IF;
+    IF num_nonnulls(principal, token_id, token_hash) > 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'a revocation names a principal, a token_id or a token_hash',
+            HINT = 'Call revoke() once for each.';
+    END IF;
+    IF length(token_hash) <> 32 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'token_hash is no SHA-256 of a token',
+            DETAIL = format('It has %s bytes instead of 32.', length(token_hash));
+    END IF;
+    kind := CASE WHEN principal IS NOT NULL THEN 'principal' WHEN token_id IS NOT NULL THEN 'token_id'
+                 WHEN token_hash IS NOT NULL THEN 'token_hash' ELSE 'tenant' END;
+    name := coalesce(principal, token_id, encode(token_hash, 'hex'), '');
+    INSERT INTO converge.revocation VALUES (revoke.tenant, revoke.kind, revoke.name, clock_timestamp())
+        ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE SET revoked_at = EXCLUDED.revoked_at;
+    INSERT INTO converge.audit (tenant, event, object)
+        VALUES (revoke.tenant, 'revocation', revoke.kind || CASE revoke.name WHEN '' THEN '' ELSE ' ' || revoke.name END);
+END
+$$;
+COMMENT ON FUNCTION converge.revoke(text, text, text, bytea, text) IS
+    'ends tokens: all that a tenant or principal was issued so far, one by its id or hash, or all of a key';
+
+-- src/extension/security/limits.sql
+
+-- What a tenant and its principals may use, where it is not what the settings say.
+-- NULL: as the setting of that name; 0: no limit.
+CREATE TABLE converge.tenant_limit (
+    tenant text COLLATE "C" PRIMARY KEY CHECK (tenant <> ''),
+    max_tenant_documents bigint CHECK (max_tenant_documents >= 0),
+    max_tenant_bytes bigint CHECK (max_tenant_bytes >= 0),
+    max_document_bytes bigint CHECK (max_document_bytes >= 0),
+    max_replicas bigint CHECK (max_replicas >= 0),
+    principal_requests bigint CHECK (principal_requests >= 0),
+    principal_changes bigint CHECK (principal_changes >= 0),
+    tenant_requests bigint CHECK (tenant_requests >= 0),
+    tenant_changes bigint CHECK (tenant_changes >= 0)
+);
+COMMENT ON TABLE converge.tenant_limit IS 'what tenants may use, where it is not what the settings say';
+SELECT pg_catalog.pg_extension_config_dump('converge.tenant_limit', '');
+
+-- What the maintenance worker has measured of the tenants that have a limit on it.
+-- Not in a dump.
+CREATE TABLE converge.tenant_usage (
+    tenant text COLLATE "C" PRIMARY KEY,
+    bytes bigint NOT NULL,              -- of the log and its snapshots
+    measured_at timestamptz NOT NULL
+);
+COMMENT ON TABLE converge.tenant_usage IS 'what tenants use, as far as there is a limit';
+
+CREATE FUNCTION converge.forget_limits() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_forget_limits' LANGUAGE C;
+COMMENT ON FUNCTION converge.forget_limits() IS 'trigger of converge.tenant_limit: every session reads it anew';
+CREATE TRIGGER forget_limits AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.tenant_limit
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_limits();
+ALTER TABLE converge.tenant_limit ENABLE ALWAYS TRIGGER forget_limits;
+
+CREATE FUNCTION converge.current_limits(OUT principal_requests bigint, OUT principal_changes bigint,
+                                        OUT tenant_requests bigint, OUT tenant_changes bigint) RETURNS record
+    AS 'MODULE_PATHNAME', 'converge_current_limits'
+    LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.current_limits() IS
+    'for bridges: what the transaction''s principal, and all of its tenant, may ask in a minute; 0: anything';
+
+-- src/extension/security/subject.sql
+
+-- What is held of a tenant or a principal, given out and taken away. Both are for
+-- administrators: members of converge_owner who own the tracked tables, or
+-- superusers. They run under the caller's own privileges.
+
+CREATE FUNCTION converge.export(tenant text) RETURNS TABLE (part text, content jsonb)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+<<export>>
+DECLARE
+    tracked record;
+    source text;
+BEGIN
+    INSERT INTO converge.audit (tenant, event) VALUES (export.tenant, 'export');
+    FOR tracked IN SELECT c.name, c.relation, c.tenant_column FROM converge.collection c ORDER BY c.name LOOP
+        RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t WHERE t.%I = %L',
+                                    'row ' || tracked.name, tracked.relation, tracked.tenant_column, export.tenant);
+    END LOOP;
+    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'permission',
+                                  'member', 'revocation', 'tenant_limit', 'audit'] LOOP
+        RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM converge.%I t WHERE t.tenant = %L',
+                                    source, source, export.tenant);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION converge.export(text) IS
+    'all that is held of a tenant: its rows, its log, and what is known around them';
+
+CREATE FUNCTION converge.erase(tenant text, principal text, OUT documents bigint, OUT compacted bigint,
+                               OUT renamed bigint) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+<<erase>>
+DECLARE
+    written record;
+    pseudonym text := 'erased-' || gen_random_uuid();
+BEGIN
+    IF coalesce(tenant, '') = '' OR coalesce(principal, '') = '' THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'tenant and principal to erase must not be empty';
+    END IF;
+    documents := 0;
+    compacted := 0;
+    PERFORM converge.revoke(tenant, principal);
+    DELETE FROM converge.permission p WHERE p.tenant = erase.tenant AND p.grantee = erase.principal;
+    DELETE FROM converge.member m WHERE m.tenant = erase.tenant AND m.principal = erase.principal;
+    -- Single changes become a part of their documents' snapshots.
+    FOR written IN
+        SELECT DISTINCT c.name, d.key FROM converge.replica r
+          JOIN converge.document d ON d.tenant = r.tenant AND d.document = r.document
+          JOIN converge.collection c ON c.collection = d.collection
+         WHERE r.tenant = erase.tenant AND r.principal = erase.principal ORDER BY c.name, d.key
+    LOOP
+        documents := documents + 1;
+        compacted := compacted + converge.compact(written.name, erase.tenant, written.key);
+    END LOOP;
+    -- What is left, refusals and what is not settled yet, loses the name. Nobody is
+    -- to number a change meanwhile: the log is read without a snapshot for that.
+    LOCK TABLE converge.change, converge.replica IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE converge.change c SET principal = pseudonym WHERE c.tenant = erase.tenant AND c.principal = erase.principal;
+    GET DIAGNOSTICS renamed = ROW_COUNT;
+    UPDATE converge.replica r SET principal = pseudonym WHERE r.tenant = erase.tenant AND r.principal = erase.principal;
+    INSERT INTO converge.audit (tenant, event, object, detail)
+        VALUES (erase.tenant, 'erasure', erase.principal,
+                format('%s documents, %s changes compacted, %s renamed to %s', documents, compacted, renamed, pseudonym));
+END
+$$;
+COMMENT ON FUNCTION converge.erase(text, text) IS
+    'takes a principal out of the log: its single changes and its name, its grants and its tokens';
+
+-- src/extension/security/grants.sql: tokens, revocation, audit and limits
+
+ALTER TABLE converge.audit OWNER TO converge_owner;
+ALTER TABLE converge.revocation OWNER TO converge_owner;
+ALTER TABLE converge.tenant_limit OWNER TO converge_owner;
+ALTER TABLE converge.tenant_usage OWNER TO converge_owner;
+REVOKE ALL ON TABLE converge.audit, converge.revocation, converge.tenant_limit, converge.tenant_usage FROM PUBLIC;
+REVOKE ALL ON FUNCTION converge.revoke(text, text, text, bytea, text), converge.audit_retention(interval, text),
+    converge.export(text), converge.erase(text, text), converge.current_limits() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.current_limits() TO converge_client;
+ALTER FUNCTION converge.revoke(text, text, text, bytea, text) OWNER TO converge_owner;
 
 -- src/extension/security/grants.sql, of permissions
 
