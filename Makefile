@@ -83,6 +83,7 @@ SQL_PARTS := \
 	src/extension/types/element_stats.sql \
 	src/extension/types/ydoc.sql \
 	src/extension/security/identity.sql \
+	src/extension/security/secret.sql \
 	src/extension/security/authenticate.sql \
 	src/extension/security/audit.sql \
 	src/extension/documents/log.sql \

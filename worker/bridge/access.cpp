@@ -8,7 +8,7 @@ namespace converge::bridge {
 
 namespace {
 
-constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authenticate($1)"};
+constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authenticate($1::converge.secret::text)"};
 constexpr Query kIdentity = {"converge_identity",
                              "SELECT converge.current_tenant()::text, converge.current_principal()::text, "
                              "converge.epoch()::bigint, (1000 * extract(epoch FROM "
@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 3
 
 Statement authenticate(std::string_view token) {
   Statement statement{&kAuthenticate, {}};
-  statement.parameters.push_back({token});
+  statement.parameters.push_back({token, true});  // so that no log shows it
   return statement;
 }
 

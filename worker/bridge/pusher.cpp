@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{1000};
 
-constexpr Query kPush = {"converge_push", "SELECT converge.push($1)"};
+constexpr Query kPush = {"converge_push", "SELECT converge.push($1::converge.secret::bytea)"};
 
 // Where a push's verdicts are in the response.
 struct Place {

@@ -99,6 +99,12 @@ std::string Authorship::encode() const {
   return out;
 }
 
+void Authorship::rename(std::string_view principal, std::string_view name) {
+  for (Author& author : authors_) {
+    if (author.principal == principal) author.principal = name;
+  }
+}
+
 Result<Authorship> Authorship::decode(std::string_view bytes) {
   Authorship made;
   Reader in(bytes);

@@ -63,6 +63,9 @@ class Authorship {
   std::uint32_t author(ReplicaId replica, std::string_view principal);
   const Author& author_of(const Stretch& stretch) const { return authors_[stretch.author]; }
 
+  // Calls a principal by another name.
+  void rename(std::string_view principal, std::string_view name);
+
   // These identifiers were logged at a moment. In any order.
   void add(const ItemRange& items, std::uint32_t author, std::int64_t at);
 

@@ -30,13 +30,21 @@ void require_live(const ReadableDocument& found) {
 
 namespace {
 
+// Records that the caller asked for a document of its tenant that it does not see,
+// or that is gone, and raises.
+[[noreturn]] void deny_reading(const char* collection, const char* key) {
+  const Identity identity = current_identity();
+  note_audit({identity.tenant, "denial", identity.principal, document_name(collection, key), "read"});
+  no_such_document(collection, key);
+}
+
 // The caller's document of that name, which need not exist.
 ReadableDocument named_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
   ReadableDocument found{};
   found.collection = collection_named(collection);
   if (found.collection == nullptr) no_such_collection(collection);
-  if (claimed_level(collection, key) < AccessLevel::read) no_such_document(collection, key);
+  if (claimed_level(collection, key) < AccessLevel::read) deny_reading(collection, key);
   found.ref = {pstrdup(identity.tenant), pstrdup(key)};
   return found;
 }
@@ -47,10 +55,7 @@ ReadableDocument read_document(const char* collection, const char* key) {
   ReadableDocument found = named_document(collection, key);
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0) no_such_document(collection, key);
-  if (!read_row(found.collection, found.ref, true, found.values)) {
-    note_audit({identity.tenant, "denial", identity.principal, document_name(collection, key), "read"});
-    no_such_document(collection, key);
-  }
+  if (!read_row(found.collection, found.ref, true, found.values)) deny_reading(collection, key);
   const bool has_plain = found.collection->included_count > 0 || found.collection->deletion.attribute != InvalidAttrNumber;
   if (has_plain && !read_plain_values(found.collection, found.ref, true, &found.plain)) {
     no_such_document(collection, key);

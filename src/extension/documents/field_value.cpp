@@ -6,6 +6,7 @@
 
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
+#include "core/history/authorship.h"
 
 namespace converge {
 
@@ -67,11 +68,23 @@ bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest
 
 DeltaAuthors authors_of_delta(FieldType type, std::string_view delta) {
   return boundary::call([&]() -> Result<DeltaAuthors> {
-    const Result<std::vector<ReplicaId>> found = authors(type, delta);
-    if (!found) return found.error();
-    auto* replicas = static_cast<ReplicaId*>(boundary::allocate(sizeof(ReplicaId) * std::max<std::size_t>(found->size(), 1)));
-    std::copy(found->begin(), found->end(), replicas);
-    return DeltaAuthors{replicas, static_cast<int>(found->size())};
+    std::vector<ReplicaId> found;
+    if (type == FieldType::pn_counter || type == FieldType::g_counter) {
+      const Result<std::string> encoded = version(type, delta);
+      if (!encoded) return encoded.error();
+      const Result<VersionVector> edits = VersionVector::decode(*encoded);
+      if (!edits) return edits.error();
+      for (const auto& [replica, count] : edits->entries()) found.push_back(replica);
+    } else {
+      const Result<std::vector<ItemRange>> items = items_of(type, delta);
+      if (!items) return items.error();
+      for (const ItemRange& range : *items) found.push_back(range.replica);
+    }
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    auto* replicas = static_cast<ReplicaId*>(boundary::allocate(sizeof(ReplicaId) * std::max<std::size_t>(found.size(), 1)));
+    std::copy(found.begin(), found.end(), replicas);
+    return DeltaAuthors{replicas, static_cast<int>(found.size())};
   });
 }
 

@@ -34,8 +34,10 @@ struct varlena* state_difference(FieldType type, std::string_view older, std::st
 bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest_hlc,
                  boundary::Failure* failure);
 
-// The replicas under whose identifiers the delta brings content (authors() in
-// core/field.h), ascending, in CurrentMemoryContext. Of a valid delta.
+// The replicas under whose identifiers the delta brings content, ascending, in
+// CurrentMemoryContext: who claims to have written it. What it says of others'
+// content (removals, deletions, places) is not counted. Of a valid delta, of any
+// type but ydoc.
 struct DeltaAuthors {
   const ReplicaId* replicas;
   int count;

@@ -61,6 +61,12 @@ void merge_into_row(const PushDocument& document, Deltas* deltas) {
     mask |= std::uint64_t{1} << i;
   }
   if (mask == 0) return;
+  const std::int64_t most = limits_of(document.ref.tenant).document_bytes;
+  if (most > 0 && size > most) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the document would be too large"),
+                    errdetail("Its fields would have %lld bytes; the limit is %lld.", static_cast<long long>(size),
+                              static_cast<long long>(most))));
+  }
   if (update_row_announced(collection, document.ref, mask, values) != 1) row_not_written("updated");
 }
 

@@ -13,7 +13,7 @@ BEGIN
     END LOOP;
     FOREACH object IN ARRAY ARRAY[
         'authenticate(text)', 'revoke(text, text, text, bytea, text)', 'audit_retention(interval, text)', 'export(text)',
-        'erase(text, text)', 'current_limits()', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
+        'erase(text, text)', 'rename_author(bytea, text, text)', 'current_limits()', 'epoch()', 'track(regclass, name, name[], name[], name)', 'untrack(regclass)',
         'forget_dropped_collections()', 'follow_schema_change()', 'push(bytea)', 'pull(text, text, converge.log_version)',
         'subscribe(text, text)', 'verify(text, text)', 'verify_row(text, text)', 'rebuild(text, text, text)',
         'compact(text, text, text, interval)', 'keep_log(regclass, interval)', 'defer(regclass, name[])', 'fold(text, text, text)',

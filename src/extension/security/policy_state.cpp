@@ -108,6 +108,8 @@ void renew_state(const char* tenant) {
     table.insert(values, nulls);
   }
   table.close();
+  // A statement may change several tenants in turn.
+  CommandCounterIncrement();
   strlcpy(own.tenant, tenant, sizeof own.tenant);
   own.has_state = true;
 }

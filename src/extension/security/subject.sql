@@ -15,8 +15,8 @@ BEGIN
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t WHERE t.%I = %L',
                                     'row ' || tracked.name, tracked.relation, tracked.tenant_column, export.tenant);
     END LOOP;
-    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'permission',
-                                  'member', 'revocation', 'tenant_limit', 'audit'] LOOP
+    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'kept_state', 'unfolded', 'quarantine',
+                                  'permission', 'member', 'revocation', 'tenant_limit', 'audit'] LOOP
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM converge.%I t WHERE t.tenant = %L',
                                     source, source, export.tenant);
     END LOOP;
@@ -24,6 +24,12 @@ END
 $$;
 COMMENT ON FUNCTION converge.export(text) IS
     'all that is held of a tenant: its rows, its log, and what is known around them';
+
+CREATE FUNCTION converge.rename_author(authors bytea, principal text, name text) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_rename_author'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.rename_author(bytea, text, text) IS
+    'for erase(): another name for a principal in converge.snapshot.authors';
 
 CREATE FUNCTION converge.erase(tenant text, principal text, OUT documents bigint, OUT compacted bigint,
                                OUT renamed bigint) RETURNS record
@@ -44,13 +50,16 @@ BEGIN
     DELETE FROM converge.member m WHERE m.tenant = erase.tenant AND m.principal = erase.principal;
     -- Single changes become a part of their documents' snapshots.
     FOR written IN
-        SELECT DISTINCT c.name, d.key FROM converge.replica r
+        SELECT c.name, d.key, array_agg(d.document) AS numbers FROM converge.replica r
           JOIN converge.document d ON d.tenant = r.tenant AND d.document = r.document
           JOIN converge.collection c ON c.collection = d.collection
-         WHERE r.tenant = erase.tenant AND r.principal = erase.principal ORDER BY c.name, d.key
+         WHERE r.tenant = erase.tenant AND r.principal = erase.principal
+         GROUP BY c.name, d.key ORDER BY c.name, d.key
     LOOP
         documents := documents + 1;
         compacted := compacted + converge.compact(written.name, erase.tenant, written.key);
+        UPDATE converge.snapshot s SET authors = converge.rename_author(s.authors, erase.principal, pseudonym)
+         WHERE s.tenant = erase.tenant AND s.document = ANY (written.numbers);
     END LOOP;
     -- What is left, refusals and what is not settled yet, loses the name. Nobody is
     -- to number a change meanwhile: the log is read without a snapshot for that.
@@ -58,6 +67,7 @@ BEGIN
     UPDATE converge.change c SET principal = pseudonym WHERE c.tenant = erase.tenant AND c.principal = erase.principal;
     GET DIAGNOSTICS renamed = ROW_COUNT;
     UPDATE converge.replica r SET principal = pseudonym WHERE r.tenant = erase.tenant AND r.principal = erase.principal;
+    UPDATE converge.kept_state k SET principal = pseudonym WHERE k.tenant = erase.tenant AND k.principal = erase.principal;
     INSERT INTO converge.audit (tenant, event, object, detail)
         VALUES (erase.tenant, 'erasure', erase.principal,
                 format('%s documents, %s changes compacted, %s renamed to %s', documents, compacted, renamed, pseudonym));

@@ -353,6 +353,41 @@ CREATE FUNCTION converge.current_token_end() RETURNS timestamptz
 COMMENT ON FUNCTION converge.current_token_end() IS
     'when the token ends whose principal the transaction acts for, NULL when nobody is authenticated';
 
+-- src/extension/security/secret.sql
+
+-- A value that is passed to a function and shown nowhere: its output is the same
+-- whatever it holds, and what PostgreSQL logs of a statement's parameters is their
+-- output (of those that come in binary format; the text of others may be logged as
+-- it came). Tokens, and requests that hold tokens, are to be passed as
+-- `$1::converge.secret::text` and `$1::converge.secret::bytea`. Not for storing.
+CREATE TYPE converge.secret;
+
+CREATE FUNCTION converge.secret_in(cstring) RETURNS converge.secret
+    AS 'MODULE_PATHNAME', 'converge_secret_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_in(cstring) IS 'I/O';
+CREATE FUNCTION converge.secret_out(converge.secret) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'converge_secret_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_out(converge.secret) IS 'I/O';
+CREATE FUNCTION converge.secret_recv(internal) RETURNS converge.secret
+    AS 'MODULE_PATHNAME', 'converge_secret_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_recv(internal) IS 'I/O';
+CREATE FUNCTION converge.secret_send(converge.secret) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_secret_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_send(converge.secret) IS 'I/O';
+
+CREATE TYPE converge.secret (
+    INPUT = converge.secret_in, OUTPUT = converge.secret_out,
+    RECEIVE = converge.secret_recv, SEND = converge.secret_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended
+);
+COMMENT ON TYPE converge.secret IS 'a value that is passed to a function and shown nowhere';
+
+CREATE CAST (converge.secret AS bytea) WITHOUT FUNCTION;
+CREATE FUNCTION converge.secret_to_text(converge.secret) RETURNS text
+    AS 'MODULE_PATHNAME', 'converge_secret_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_to_text(converge.secret) IS 'the text that was passed as a secret';
+CREATE CAST (converge.secret AS text) WITH FUNCTION converge.secret_to_text(converge.secret);
+
 -- src/extension/security/authenticate.sql
 
 ALTER TABLE converge.jwt_key
@@ -975,8 +1010,8 @@ BEGIN
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t WHERE t.%I = %L',
                                     'row ' || tracked.name, tracked.relation, tracked.tenant_column, export.tenant);
     END LOOP;
-    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'permission',
-                                  'member', 'revocation', 'tenant_limit', 'audit'] LOOP
+    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'kept_state', 'unfolded', 'quarantine',
+                                  'permission', 'member', 'revocation', 'tenant_limit', 'audit'] LOOP
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM converge.%I t WHERE t.tenant = %L',
                                     source, source, export.tenant);
     END LOOP;
@@ -984,6 +1019,12 @@ END
 $$;
 COMMENT ON FUNCTION converge.export(text) IS
     'all that is held of a tenant: its rows, its log, and what is known around them';
+
+CREATE FUNCTION converge.rename_author(authors bytea, principal text, name text) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_rename_author'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.rename_author(bytea, text, text) IS
+    'for erase(): another name for a principal in converge.snapshot.authors';
 
 CREATE FUNCTION converge.erase(tenant text, principal text, OUT documents bigint, OUT compacted bigint,
                                OUT renamed bigint) RETURNS record
@@ -1004,13 +1045,16 @@ BEGIN
     DELETE FROM converge.member m WHERE m.tenant = erase.tenant AND m.principal = erase.principal;
     -- Single changes become a part of their documents' snapshots.
     FOR written IN
-        SELECT DISTINCT c.name, d.key FROM converge.replica r
+        SELECT c.name, d.key, array_agg(d.document) AS numbers FROM converge.replica r
           JOIN converge.document d ON d.tenant = r.tenant AND d.document = r.document
           JOIN converge.collection c ON c.collection = d.collection
-         WHERE r.tenant = erase.tenant AND r.principal = erase.principal ORDER BY c.name, d.key
+         WHERE r.tenant = erase.tenant AND r.principal = erase.principal
+         GROUP BY c.name, d.key ORDER BY c.name, d.key
     LOOP
         documents := documents + 1;
         compacted := compacted + converge.compact(written.name, erase.tenant, written.key);
+        UPDATE converge.snapshot s SET authors = converge.rename_author(s.authors, erase.principal, pseudonym)
+         WHERE s.tenant = erase.tenant AND s.document = ANY (written.numbers);
     END LOOP;
     -- What is left, refusals and what is not settled yet, loses the name. Nobody is
     -- to number a change meanwhile: the log is read without a snapshot for that.
@@ -1018,6 +1062,7 @@ BEGIN
     UPDATE converge.change c SET principal = pseudonym WHERE c.tenant = erase.tenant AND c.principal = erase.principal;
     GET DIAGNOSTICS renamed = ROW_COUNT;
     UPDATE converge.replica r SET principal = pseudonym WHERE r.tenant = erase.tenant AND r.principal = erase.principal;
+    UPDATE converge.kept_state k SET principal = pseudonym WHERE k.tenant = erase.tenant AND k.principal = erase.principal;
     INSERT INTO converge.audit (tenant, event, object, detail)
         VALUES (erase.tenant, 'erasure', erase.principal,
                 format('%s documents, %s changes compacted, %s renamed to %s', documents, compacted, renamed, pseudonym));
@@ -1034,7 +1079,8 @@ ALTER TABLE converge.tenant_limit OWNER TO converge_owner;
 ALTER TABLE converge.tenant_usage OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.audit, converge.revocation, converge.tenant_limit, converge.tenant_usage FROM PUBLIC;
 REVOKE ALL ON FUNCTION converge.revoke(text, text, text, bytea, text), converge.audit_retention(interval, text),
-    converge.export(text), converge.erase(text, text), converge.current_limits() FROM PUBLIC;
+    converge.export(text), converge.erase(text, text), converge.rename_author(bytea, text, text),
+    converge.current_limits() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.current_limits() TO converge_client;
 ALTER FUNCTION converge.revoke(text, text, text, bytea, text) OWNER TO converge_owner;
 

@@ -1,0 +1,80 @@
+"""How much principals and tenants may ask of a bridge, and that the others notice nothing."""
+import time
+
+from database import run
+from wire import ClientMessage, code_name
+
+
+def limit(database, tenant="acme", **limits):
+    names, values = zip(*limits.items())
+    run(database.session, f"INSERT INTO converge.tenant_limit (tenant, {', '.join(names)}) "
+        f"VALUES (%s, {', '.join(['%s'] * len(names))}) ON CONFLICT (tenant) DO UPDATE SET "
+        + ", ".join(f"{name} = EXCLUDED.{name}" for name in names), tenant, *values)
+
+
+def push(peer, count=1):
+    message = ClientMessage()
+    message.push.channel = peer.channel
+    for _ in range(count):
+        peer.change(message)
+    peer.send(message)
+
+
+def test_requests_of_a_principal(database, bridge, connect):
+    database.insert("plan")
+    database.insert("plan", "globex")
+    limit(database, principal_requests=4)
+    peer = connect(bridge)  # the first request
+    for _ in range(3):
+        peer.follow("note", "plan")
+    request = peer.ask_to_follow("note", "plan")
+    problem = peer.next("problem")
+    assert code_name(problem.code) == "CODE_LIMIT" and problem.request == request and not problem.fatal
+    # The same principal on another connection asks too much as well; nobody else does.
+    again = connect(bridge, hello=False)
+    problem = again.hello(database.token()).problem
+    assert code_name(problem.code) == "CODE_LIMIT" and problem.fatal
+    assert again.closed_with() == 1013
+    connect(bridge, principal="bob").follow("note", "plan")
+    connect(bridge, tenant="globex").follow("note", "plan")
+    # Changes are no requests, and a fifteenth of a minute later there is room for another one.
+    push(peer)
+    assert peer.next("ack").seq == 1
+    time.sleep(15.5)
+    peer.follow("note", "plan")
+    metrics = bridge.metrics() if hasattr(bridge, "metrics") else None
+    assert metrics is None or metrics
+
+
+def test_changes_of_a_principal_and_a_tenant(database, bridge, connect):
+    database.insert("plan")
+    limit(database, principal_changes=60, tenant_changes=90)
+    ann, bob = connect(bridge, document="plan"), connect(bridge, principal="bob", document="plan")
+    push(ann, 50)
+    assert ann.next("ack").seq == 50
+    push(ann, 50)
+    reject = ann.next("reject")
+    assert code_name(reject.code) == "CODE_LIMIT" and reject.seq == 51
+    push(bob, 50)  # ann's and bob's would be 100
+    assert code_name(bob.next("reject").code) == "CODE_LIMIT"
+    # Nothing was recorded: the same numbers are good later.
+    assert len(database.log("plan")) == 50
+    limit(database, principal_changes=0, tenant_changes=0)
+    later = connect(bridge, document="plan")
+    push(later, 50)
+    assert later.next("ack").seq == 50
+
+
+def test_a_revoked_token_ends_its_connection_at_once(database, bridge, connect):
+    database.insert("plan")
+    ann, bob = connect(bridge, document="plan"), connect(bridge, principal="bob", document="plan")
+    idle = connect(bridge)
+    began = time.monotonic()
+    run(database.session, "SELECT converge.revoke('acme', 'alice')")
+    for peer in (ann, idle):
+        problem = peer.next("problem")
+        assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal and "revoked" in problem.message
+        assert peer.closed_with() == 1008
+    assert time.monotonic() - began < 1
+    push(bob)
+    assert bob.next("ack").seq == 1
