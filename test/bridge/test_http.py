@@ -110,3 +110,44 @@ def test_settings_that_make_no_sense(arguments, complaint):
     answer = check_config(*arguments)
     assert answer.returncode == 2 and complaint in answer.stderr
     assert not pathlib.Path("/absent").exists()
+
+
+def upgrade(address, **headers):
+    """The status of a request to become a WebSocket."""
+    connection = http.client.HTTPConnection(address, timeout=10)
+    connection.request("GET", "/sync", headers={
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_pages_of_other_origins_may_not_connect(database, start_bridge):
+    bridge = start_bridge(database)
+    assert upgrade(bridge.address) == 101  # no page at all
+    assert upgrade(bridge.address, Origin=f"http://{bridge.address}") == 101
+    for origin in ("https://evil.example", f"http://{bridge.address}.evil.example", "null", "http://",
+                   f"http://evil.example/{bridge.address}", bridge.address):
+        assert upgrade(bridge.address, Origin=origin) == 403, origin
+
+
+def test_pages_may_be_named_that_may_connect(database, start_bridge):
+    bridge = start_bridge(database, "--origins", "https://app.example,https://Other.example:8443")
+    for origin in ("https://app.example", "https://APP.example", "https://other.example:8443"):
+        assert upgrade(bridge.address, Origin=origin) == 101, origin
+    for origin in (f"http://{bridge.address}", "http://app.example", "https://app.example:8443", "https://other.example"):
+        assert upgrade(bridge.address, Origin=origin) == 403, origin
+    assert upgrade(start_bridge(database, "--origins", "any").address, Origin="https://evil.example") == 101
+    wrong = subprocess.run([BUILD / "converge-bridge", "--origins", "app.example", "--check-config"],
+                           capture_output=True, text=True, timeout=10)
+    assert wrong.returncode == 2 and "origins" in wrong.stderr
+
+
+def test_what_is_served_says_how_it_may_be_used(ask):
+    for path in ("/", "/absent", "/healthz", "/sync"):
+        headers = ask(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY", path
+        assert headers["Referrer-Policy"] == "no-referrer" and headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+        policy = headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in policy and "unsafe-inline" not in policy and "'unsafe-eval'" not in policy, path

@@ -34,7 +34,7 @@ def test_the_answer(raw, key):
                                        add=[("host", "x"), ("upgrade", "websocket"), ("connection", "upgrade"),
                                             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
                                             ("sec-websocket-version", "13")]),
-        "an Origin": dict(add=[("Origin", "https://example.com")]),
+        "its own Origin": dict(replace={"Host": "example.com"}, add=[("Origin", "https://example.com")]),
         "a header that nobody knows": dict(add=[("X-Unknown", "1")]),
         "a cookie": dict(add=[("Cookie", "a=b")]),
         "a query": dict(path="/sync?x=1"),

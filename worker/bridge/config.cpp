@@ -199,6 +199,8 @@ std::string set_web(Config& config, std::string_view value) {
   return {};
 }
 
+std::string set_origins(Config& config, std::string_view value) { return parse_origins(value, config.origins); }
+
 const std::vector<Option>& options() {
   static const std::vector<Option> table = {
       {"database", "CONNINFO", "the database, as libpq takes it (a role that is a member of converge_client)",
@@ -210,6 +212,8 @@ const std::vector<Option>& options() {
        [](const Config& c) { return c.slot; }},
       {"listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one", set_listen, get_listen},
       {"web", "DIR", "serve the files of this folder at /", set_web, [](const Config& c) { return c.web; }},
+      {"origins", "LIST", "whose pages may connect: any, or a list of same (this address) and origins", set_origins,
+       [](const Config& c) { return origins_text(c.origins); }},
       count_option("workers", "threads, each with database connections of its own", &Config::workers, 1, 64),
       count_option("database-connections", "database connections of a worker, beside the one that pushes",
                    &Config::database_connections, 1, 100),

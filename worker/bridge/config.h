@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "origin.h"
+
 namespace converge::bridge {
 
 using Milliseconds = std::chrono::milliseconds;
@@ -40,6 +42,7 @@ struct Config {
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 8080;           // 0: any that is free
   std::string web;                            // folder served at /, or empty
+  OriginRule origins;
   unsigned workers = 1;                       // threads, each a bridge of its own
   unsigned database_connections = 4;          // a worker, beside the one that pushes
 

@@ -161,6 +161,13 @@ class Http final : public Protocol {
   }
 
   void upgrade(Request& request) {
+    const auto origin = request[http::field::origin], host = request[http::field::host];
+    if (!may_connect(connection_.worker().config().origins, {origin.data(), origin.size()}, {host.data(), host.size()})) {
+      request.keep_alive(false);
+      send(plain(request, http::status::forbidden, "pages of this origin may not connect"));
+      connection_.finish();
+      return;
+    }
     Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
     if (!handshake.problem.empty()) {
       request.keep_alive(false);
