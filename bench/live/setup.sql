@@ -21,4 +21,6 @@ INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('bench', 'HS256', conver
 INSERT INTO note (tenant, id)
 SELECT 'acme', workload || '-' || n
   FROM unnest('{w1,w2,w3,idle,w5,crowd,growth,soak}'::text[]) workload, generate_series(0, :documents - 1) n;
+-- All clients are one principal.
+INSERT INTO converge.tenant_limit (tenant, principal_requests, principal_changes) VALUES ('acme', 0, 0);
 ANALYZE;

@@ -22,10 +22,6 @@ def push_one(peer):
     return time.monotonic() - began
 
 
-def without_limits(database):
-    run(database.session, "INSERT INTO converge.tenant_limit (tenant, principal_requests, principal_changes) VALUES ('acme', 0, 0)")
-
-
 def test_slow_headers_hold_nobody_up(database, start_bridge, connect):
     bridge = start_bridge(database, "--handshake-timeout", "1s")
     database.insert("plan")
@@ -48,7 +44,6 @@ def test_slow_headers_hold_nobody_up(database, start_bridge, connect):
 
 def test_a_thousand_clients_that_never_read(database, start_bridge, connect):
     bridge = start_bridge(database, "--send-queue", "64kB")
-    without_limits(database)
     database.insert("plan")
     lively = connect(bridge, document="plan")
     deaf = [connect(bridge, document="plan") for _ in range(1000)]
@@ -66,7 +61,6 @@ def test_a_thousand_clients_that_never_read(database, start_bridge, connect):
 
 def test_a_million_gaps(database, start_bridge, connect):
     bridge = start_bridge(database)
-    without_limits(database)
     database.insert("plan")
     lively, hostile = connect(bridge, document="plan"), connect(bridge, document="plan")
     push_one(hostile)
