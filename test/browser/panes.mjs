@@ -17,6 +17,7 @@ export async function openPage(context, demo, document, token = demo.tokens.acme
   const frames = [];
   page.on("websocket", (socket) => {
     if (new URL(socket.url()).search !== "") errors.push(`puts something into a query: ${socket.url()}`);
+    if (!socket.url().endsWith("/sync")) return;  // the Yjs editors' own
     socket.on("framesent", ({ payload }) => frames.push({ sent: true, bytes: payload.length }));
     socket.on("framereceived", ({ payload }) => frames.push({ sent: false, bytes: payload.length }));
   });

@@ -22,7 +22,7 @@ export interface EditorsOptions {
   key: string;
   /** the column of type ydoc */
   field: string;
-  /** who writes here, for the others' remote cursors; the server has the last word */
+  /** who writes here */
   principal: string;
 }
 
@@ -31,6 +31,12 @@ export const proseRoot = "prosemirror";
 export const codeRoot = "codemirror";
 
 const colours = ["#2b6a6c", "#8c4a2f", "#4c5fa8", "#7a3f78", "#4f6f2a"];
+
+/** As the editors show a remote cursor. */
+function user(name: string, client: number): { name: string; color: string; colorLight: string } {
+  const color = colours[client % colours.length]!;
+  return { name, color, colorLight: `${color}33` };
+}
 
 /** Shows both editors in `section`. */
 export function openEditors(section: HTMLElement, options: EditorsOptions): void {
@@ -42,8 +48,16 @@ export function openEditors(section: HTMLElement, options: EditorsOptions): void
     protocols: ["converge.yjs", `converge.token.${options.token}`],
     disableBc: true,
   });
-  const colour = colours[document.clientID % colours.length]!;
-  provider.awareness.setLocalStateField("user", { name: options.principal, color: colour, colorLight: `${colour}33` });
+  const { awareness } = provider;
+  awareness.setLocalStateField("user", user(options.principal, document.clientID));
+  // Before the editors hear of them: what the others say of themselves is theirs, but
+  // `principal` is the server's.
+  awareness.on("change", ({ added, updated }: { added: number[]; updated: number[] }) => {
+    for (const client of [...added, ...updated]) {
+      const state = awareness.getStates().get(client);
+      if (client !== document.clientID && state !== undefined) state["user"] = user(String(state["principal"]), client);
+    }
+  });
 
   const showState = () => {
     const state = provider.synced ? "live" : provider.wsconnected ? "connecting" : "waiting";
@@ -60,8 +74,8 @@ export function openEditors(section: HTMLElement, options: EditorsOptions): void
   });
   showState();
 
-  openProse(part(".prose-editor"), document.getXmlFragment(proseRoot), provider.awareness);
-  openCode(part(".code-editor"), document.getText(codeRoot), provider.awareness);
+  openProse(part(".prose-editor"), document.getXmlFragment(proseRoot), awareness);
+  openCode(part(".code-editor"), document.getText(codeRoot), awareness);
 }
 
 type Awareness = WebsocketProvider["awareness"];
