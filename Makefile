@@ -94,6 +94,7 @@ SQL_PARTS := \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \
+	src/extension/documents/yjs.sql \
 	src/extension/documents/repair.sql \
 	src/extension/documents/compact.sql \
 	src/extension/documents/fold.sql \

@@ -18,6 +18,7 @@ constexpr Query kSubscribe = {"converge_subscribe",
                               "SELECT document::bigint, tenant::text, ticket::bytea "
                               "FROM converge.subscribe($1, $2)"};
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3)"};
+constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4)"};
 
 // Beyond what a clock's reading can be added to.
 constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 365);
@@ -72,6 +73,19 @@ awaitable<std::string> Access::pull(std::string_view token, const wire::Document
   statements.back().parameters.push_back({document.collection()});
   statements.back().parameters.push_back({document.key()});
   statements.back().parameters.push_back({since.empty() ? std::string_view(nothing) : since, true});
+  auto answer = co_await database_.run(statements);
+  co_return std::string(answer.at(1).bytes(0, 0));
+}
+
+awaitable<std::string> Access::yjs_pull(std::string_view token, const wire::DocumentRef& document,
+                                        std::string_view field, std::string_view state_vector) {
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kYjsPull, {}});
+  statements.back().parameters.push_back({document.collection()});
+  statements.back().parameters.push_back({document.key()});
+  statements.back().parameters.push_back({field});
+  statements.back().parameters.push_back({state_vector, true});
   auto answer = co_await database_.run(statements);
   co_return std::string(answer.at(1).bytes(0, 0));
 }

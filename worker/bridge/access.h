@@ -42,6 +42,11 @@ class Access {
   // or empty for nothing.
   awaitable<std::string> pull(std::string_view token, const wire::DocumentRef& document, std::string_view since);
 
+  // converge.yjs_pull(): an encoded PullResponse with what a Yjs client of this
+  // state vector lacks.
+  awaitable<std::string> yjs_pull(std::string_view token, const wire::DocumentRef& document, std::string_view field,
+                                  std::string_view state_vector);
+
  private:
   DatabasePool& database_;
 };

@@ -7,11 +7,14 @@
 #include <sstream>
 
 #include "log.h"
+#include "session.h"
 #include "static_files.h"
 #include "version.h"
 #include "websocket.h"
 #include "websocket_handshake.h"
 #include "worker.h"
+#include "yjs_request.h"
+#include "yjs_session.h"
 
 namespace converge::bridge {
 
@@ -83,7 +86,7 @@ Response answer(Connection& connection, const Request& request) {
   }
   if (path == "/metrics" && may_see_metrics(connection, worker.config(), request))
     return respond(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", worker.metrics().text());
-  if (path == "/sync") {
+  if (path == "/sync" || is_yjs_path(path)) {
     Response response = plain(request, http::status::upgrade_required, "this is a WebSocket endpoint");
     response.set(http::field::upgrade, "websocket");
     return response;
@@ -127,9 +130,15 @@ class Http final : public Protocol {
     }
     bool has_body = parser.chunked() || parser.content_length().value_or(0) != 0;
     Request request = parser.release();
-    if (path_of(request) == "/sync" && asks_for_websocket(request)) {
-      upgrade(request);
-      return end;
+    if (asks_for_websocket(request)) {
+      if (path_of(request) == "/sync") {
+        upgrade(request);
+        return end;
+      }
+      if (is_yjs_path(path_of(request))) {
+        upgrade_yjs(request);
+        return end;
+      }
     }
     if (has_body) request.keep_alive(false);  // which is not read
     Response response = answer(connection_, request);
@@ -169,6 +178,22 @@ class Http final : public Protocol {
       return;
     }
     Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
+    agree(request, handshake, {}, [this](Transport& transport) {
+      return std::make_shared<Session>(connection_.worker().services(), transport, connection_.peer());
+    });
+  }
+
+  void upgrade_yjs(Request& request) {
+    Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
+    YjsRequest asked = read_yjs_request({request.target().data(), request.target().size()}, handshake.protocols);
+    if (handshake.problem.empty() && !handshake.protocols.empty() && asked.protocol.empty())
+      handshake.problem = "of the subprotocols offered only " + std::string(kYjsProtocol) + " is spoken here";
+    agree(request, handshake, asked.protocol, [&](Transport& transport) {
+      return make_yjs_session(connection_.worker().services(), transport, connection_.peer(), std::move(asked));
+    });
+  }
+
+  void agree(Request& request, const Handshake& handshake, std::string_view protocol, const Converse& converse) {
     if (!handshake.problem.empty()) {
       request.keep_alive(false);
       auto status = handshake.bad_version ? http::status::upgrade_required : http::status::bad_request;
@@ -187,8 +212,9 @@ class Http final : public Protocol {
     response.set(http::field::connection, "Upgrade");
     response.set(http::field::sec_websocket_accept, handshake.accept);
     if (handshake.extensions) response.set(http::field::sec_websocket_extensions, *handshake.extensions);
+    if (!protocol.empty()) response.set(http::field::sec_websocket_protocol, protocol);
     send(response);
-    connection_.become(make_websocket(connection_, handshake));
+    connection_.become(make_websocket(connection_, handshake, converse));
   }
 
   Connection& connection_;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "converge.pb.h"
 #include "database.h"
@@ -23,7 +25,17 @@ class OutgoingMessage {
   }
 
   std::size_t size() const { return framed_.size(); }
+  std::string_view payload() const { return std::string_view(framed_).substr(header_); }
   const std::string& framed() const { return framed_; }
+  // The same in another protocol, by a name for it: made once for all who are
+  // sent it. Null where it says nothing.
+  using Translation = std::shared_ptr<const OutgoingMessage>;
+  template <class Make>
+  Translation translated(const std::string& name, Make&& make) const {
+    for (const auto& [known, translation] : translations_)
+      if (known == name) return translation;
+    return translations_.emplace_back(name, make(payload())).second;
+  }
   // Compressed, or the same as framed() where that saves less than `least`
   // (0 to 1) of it.
   const std::string& compressed(double least) const;
@@ -35,6 +47,7 @@ class OutgoingMessage {
   std::string framed_;
   mutable bool tried_to_compress_ = false;
   mutable std::string compressed_;
+  mutable std::vector<std::pair<std::string, Translation>> translations_;
 };
 using Frame = std::shared_ptr<const OutgoingMessage>;
 

@@ -225,6 +225,9 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
       co_return;
     }
 
+    // Perhaps it was committed: what was new may be there.
+    for (PendingPush& push : batch)
+      for (wire::Change& change : push.changes) change.clear_is_new();
     if (!warned) log(Severity::warning, "cannot push: ", failure);
     warned = true;
     std::erase_if(batch, [&](PendingPush& push) {

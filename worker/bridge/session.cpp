@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "catch_up.h"
 #include "log.h"
 #include "version.h"
 
@@ -19,8 +20,6 @@ constexpr unsigned kBadMessages = 16;
 constexpr std::size_t kLongestToken = 16 << 10;
 constexpr std::string_view kTooMuch = "the principal, or its tenant, asks too much: try again later";
 constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
-constexpr std::chrono::milliseconds kFirstPause{20};
-constexpr std::chrono::milliseconds kLongestPause{500};
 
 // Below 2^53, as JavaScript's numbers and a Y.Doc's client ids; never 0. Nothing
 // depends on that it cannot be guessed.
@@ -90,7 +89,7 @@ void Session::on_drained() {
     if (subscription->phase == Phase::live && subscription->presence_behind) services_.hub.presence().greet(*subscription);
     if (subscription->phase != Phase::lagging) continue;
     services_.hub.rejoin(*subscription);
-    start(services_.io, catch_up(subscription, ""));
+    start(services_.io, follow(subscription, ""));
   }
 }
 
@@ -351,57 +350,23 @@ awaitable<void> Session::subscribe(wire::Subscribe request) {
     subscriptions_[subscription->document->channel] = subscription;
   }
   subscription->since = std::move(*request.mutable_since());
-  co_await catch_up(subscription, std::move(ticket.bytes));
+  co_await follow(subscription, std::move(ticket.bytes));
 }
 
-// From joining to live: a barrier in the stream, then what the log has beyond
-// subscription->since. An empty ticket is asked for first.
-awaitable<void> Session::catch_up(std::shared_ptr<Subscription> subscription, std::string ticket) {
+awaitable<void> Session::follow(std::shared_ptr<Subscription> subscription, std::string ticket) {
   auto self = shared_from_this();
-  auto document = subscription->document;
-  auto pause = kFirstPause;
-  auto deadline = std::chrono::steady_clock::now() + services_.config.subscribe_timeout;
-  std::string failure = "the stream of changes is not available";
-  while (!subscription->ended()) {
-    const auto token = token_;
-    wire::Code code = wire::CODE_OK;
-    try {
-      if (ticket.empty()) {
-        Ticket fresh = co_await services_.access.subscribe(*token, document->ref);
-        if (fresh.document != document->id)
-          throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
-        ticket = std::move(fresh.bytes);
-      }
-      if (subscription->ended()) co_return;
-      WatchOutcome outcome = co_await services_.hub.source().watch(document->id, std::exchange(ticket, {}));
-      if (subscription->ended()) co_return;
-      if (outcome == WatchOutcome::watching) {
-        std::string pull = co_await services_.access.pull(*token, document->ref, subscription->since);
-        if (subscription->ended()) co_return;
-        services_.hub.finish_joining(*subscription, pull);
-        if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
-        co_return;
-      }
-    } catch (const DatabaseError& error) {
-      code = code_of(error);
-      failure = error.what();
-    }
-    if (subscription->ended()) co_return;
-    if (code == wire::CODE_UNAUTHENTICATED && token != token_) continue;  // it was renewed
-    if (code == wire::CODE_OK || code == wire::CODE_UNAVAILABLE) {
-      if (std::chrono::steady_clock::now() < deadline) {
-        co_await sleep_for(services_.io, pause);
-        pause = std::min(pause * 2, kLongestPause);
-        continue;
-      }
-      code = wire::CODE_UNAVAILABLE;
-    }
-    if (code == wire::CODE_UNAUTHENTICATED) {
-      end(code, failure, CloseCode::policy_violation);
-    } else {
-      on_revoked(document->channel, code, failure);
-    }
-    co_return;
+  auto pull = [this, subscription] {
+    return services_.access.pull(*token_, subscription->document->ref, subscription->since);
+  };
+  CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
+  Refusal refusal = co_await catch_up.run(std::move(ticket));
+  if (subscription->ended()) co_return;
+  if (refusal.code == wire::CODE_OK) {
+    if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
+  } else if (refusal.code == wire::CODE_UNAUTHENTICATED) {
+    end(refusal.code, refusal.message, CloseCode::policy_violation);
+  } else {
+    on_revoked(subscription->document->channel, refusal.code, refusal.message);
   }
 }
 

@@ -8,66 +8,32 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "close_code.h"
+#include "conversation.h"
 #include "hub.h"
 #include "metrics.h"
 #include "pusher.h"
 
 namespace converge::bridge {
 
-// What carries a session's messages.
-class Transport {
- public:
-  virtual ~Transport() = default;
-  virtual void send(Frame frame) = 0;
-  virtual std::size_t queued_bytes() const = 0;
-  // Sends what is queued, then the closing handshake. Nothing is sent after.
-  virtual void close(CloseCode code) = 0;
-  // Counts the connection as the tenant's; false when it has too many.
-  virtual bool assign(const std::string& tenant) = 0;
-  // The session may be ready() for messages again.
-  virtual void resume() = 0;
-};
-
-// What the sessions of one worker share.
-struct Services {
-  asio::io_context& io;
-  const Config& config;
-  Access& access;
-  Hub& hub;
-  Pusher& pusher;
-  RateLimiter& rates;
-  Metrics& metrics;
-};
-
-class Session final : public Subscriber, public Author, public std::enable_shared_from_this<Session> {
+class Session final : public Conversation,
+                      public Subscriber,
+                      public Author,
+                      public std::enable_shared_from_this<Session> {
  public:
   Session(const Services& services, Transport& transport, std::string peer);
 
-  // ---- called by the transport
+  // ---- Conversation
 
-  // Whether a message may come: a client has to wait until its Hello is
-  // answered, while too many of its pushes are in the works, and while it does
-  // not read what it is told.
-  bool ready() const;
-  void on_message(std::string_view bytes, bool binary);
-  void on_drained();  // everything queued was sent
-  void on_closed();   // the connection is gone; the transport with it
-
-  bool identified() const { return identified_; }
-
-  // Ends the connection when its token has ended.
-  void tick(std::chrono::steady_clock::time_point now);
-
-  // Asks the database again whether the client may still read what it follows,
-  // and ends what it may not.
-  awaitable<void> recheck();
-
-  // From now on the client's messages are left unread.
-  void stop_reading() { stopped_reading_ = true; }
-
-  // Ends the connection after what is queued.
-  void end(wire::Code code, std::string_view message, CloseCode close);
+  bool ready() const override;
+  void on_message(std::string_view bytes, bool binary) override;
+  void on_drained() override;
+  void on_closed() override;
+  bool identified() const override { return identified_; }
+  void tick(std::chrono::steady_clock::time_point now) override;
+  awaitable<void> recheck() override;
+  void stop_reading() override { stopped_reading_ = true; }
+  void end(wire::Code code, std::string_view message, CloseCode close) override;
+  std::weak_ptr<Conversation> weak() override { return weak_from_this(); }
 
   // ---- Subscriber and Author
 
@@ -88,7 +54,7 @@ class Session final : public Subscriber, public Author, public std::enable_share
   awaitable<void> renew(std::string token);
   void adopt(std::shared_ptr<const std::string> token, const Identity& identity);
   awaitable<void> subscribe(wire::Subscribe request);
-  awaitable<void> catch_up(std::shared_ptr<Subscription> subscription, std::string ticket);
+  awaitable<void> follow(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
   void push(wire::Push& push);
   void set_presence(wire::SetPresence& request);

@@ -17,14 +17,14 @@ constexpr double kWorthwhile = 0.3;
 
 class WebSocket final : public Protocol, public Transport {
  public:
-  WebSocket(Connection& connection, bool deflate)
+  WebSocket(Connection& connection, bool deflate, const Converse& converse)
       : connection_(connection),
         config_(connection.worker().config()),
         deflate_(deflate),
         reader_(config_.max_message, deflate),
         began_(connection.last_life()),
-        session_(std::make_shared<Session>(connection.worker().services(), *this, connection.peer())) {
-    connection_.worker().add(*session_);
+        conversation_(converse(*this)) {
+    connection_.worker().add(*conversation_);
   }
 
   // ---- Protocol
@@ -53,17 +53,17 @@ class WebSocket final : public Protocol, public Transport {
   }
 
   // A client that sends pings without reading the pongs is not read on either.
-  bool wants_bytes() const override { return !closing_ && session_->ready(); }
+  bool wants_bytes() const override { return !closing_ && conversation_->ready(); }
 
   void on_drained() override {
-    if (!closing_) session_->on_drained();
+    if (!closing_) conversation_->on_drained();
   }
 
   void on_tick(std::chrono::steady_clock::time_point now) override {
     if (closing_) return;
-    if (!session_->identified() && now - began_ >= config_.handshake_timeout)
-      return session_->end(wire::CODE_UNAUTHENTICATED, "no Hello within the time allowed", CloseCode::policy_violation);
-    session_->tick(now);
+    if (!conversation_->identified() && now - began_ >= config_.handshake_timeout)
+      return conversation_->end(wire::CODE_UNAUTHENTICATED, "no token that verifies within the time allowed", CloseCode::policy_violation);
+    conversation_->tick(now);
     if (closing_) return;
     auto silence = now - connection_.last_life();
     if (silence >= config_.idle_timeout) return connection_.abort("no sign of life");
@@ -75,8 +75,8 @@ class WebSocket final : public Protocol, public Transport {
 
   void on_ended(const std::string&) override {
     closing_ = true;
-    connection_.worker().remove(*session_);
-    session_->on_closed();
+    connection_.worker().remove(*conversation_);
+    conversation_->on_closed();
   }
 
   // ---- Transport
@@ -94,7 +94,7 @@ class WebSocket final : public Protocol, public Transport {
 
   std::size_t queued_bytes() const override { return connection_.queued_bytes(); }
 
-  void close(CloseCode code) override { close_with(static_cast<std::uint16_t>(code)); }
+  void close(CloseCode code, std::string_view reason) override { close_with(static_cast<std::uint16_t>(code), reason); }
 
   bool assign(const std::string& tenant) override { return connection_.assign(tenant); }
 
@@ -102,7 +102,7 @@ class WebSocket final : public Protocol, public Transport {
 
  private:
   void on_message(const FrameReader::Event& event) {
-    if (!event.compressed) return session_->on_message(event.payload, event.binary);
+    if (!event.compressed) return conversation_->on_message(event.payload, event.binary);
     bool too_long = false;
     auto message = inflate_message(event.payload, config_.max_message, &too_long);
     std::uint32_t utf8_state = 0;
@@ -112,7 +112,7 @@ class WebSocket final : public Protocol, public Transport {
     } else if (!event.binary && (!check_utf8(*message, utf8_state) || utf8_state != 0)) {
       fail(static_cast<std::uint16_t>(CloseCode::invalid_text), "a text that is not UTF-8");
     } else {
-      session_->on_message(*message, event.binary);
+      conversation_->on_message(*message, event.binary);
     }
   }
 
@@ -122,10 +122,10 @@ class WebSocket final : public Protocol, public Transport {
     close_with(code);
   }
 
-  void close_with(std::uint16_t code) {
+  void close_with(std::uint16_t code, std::string_view reason = {}) {
     if (closing_) return;
     closing_ = true;
-    queue(make_frame(Opcode::close, close_payload(code)));
+    queue(make_frame(Opcode::close, close_payload(code, reason)));
     connection_.finish();
   }
 
@@ -136,15 +136,15 @@ class WebSocket final : public Protocol, public Transport {
   const bool deflate_;
   FrameReader reader_;
   const Connection::Time began_;
-  std::shared_ptr<Session> session_;
+  std::shared_ptr<Conversation> conversation_;
   bool pinged_ = false;   // since the last sign of life
   bool closing_ = false;  // a Close was sent, or the connection is gone
 };
 
 }  // namespace
 
-std::unique_ptr<Protocol> make_websocket(Connection& connection, const Handshake& handshake) {
-  return std::make_unique<WebSocket>(connection, handshake.extensions.has_value());
+std::unique_ptr<Protocol> make_websocket(Connection& connection, const Handshake& handshake, const Converse& converse) {
+  return std::make_unique<WebSocket>(connection, handshake.extensions.has_value(), converse);
 }
 
 }  // namespace converge::bridge

@@ -1,5 +1,6 @@
 #include "websocket_frames.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace converge::bridge {
@@ -56,9 +57,13 @@ std::string make_frame(Opcode opcode, std::string_view payload, bool compressed)
   return frame;
 }
 
-std::string close_payload(std::uint16_t code) {
+std::string close_payload(std::uint16_t code, std::string_view reason) {
   if (code == 0) return {};
-  return {static_cast<char>(code >> 8), static_cast<char>(code)};
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code)};
+  std::size_t length = std::min(reason.size(), kLongestControl - 2);
+  while (length < reason.size() && length > 0 && (reason[length] & 0xc0) == 0x80) --length;
+  payload += reason.substr(0, length);
+  return payload;
 }
 
 // The state of an unfinished character: how many bytes are left in bits 0 to 7,

@@ -24,8 +24,9 @@ std::size_t write_frame_header(char* out, Opcode opcode, std::size_t payload, bo
 // An unmasked, final frame: for control frames and whole messages.
 std::string make_frame(Opcode opcode, std::string_view payload, bool compressed = false);
 
-// The payload of a Close frame. Without a reason; 0 gives an empty payload.
-std::string close_payload(std::uint16_t code);
+// The payload of a Close frame; 0 gives an empty one. The reason, UTF-8, is cut to
+// what a control frame may hold, at a character's boundary.
+std::string close_payload(std::uint16_t code, std::string_view reason = {});
 
 // Whether `bytes` are well-formed UTF-8 as far as they go (RFC 3629): `state`
 // begins at 0, is 0 again where a character ends, and carries what is left of

@@ -74,6 +74,9 @@ Handshake check_handshake(const HttpRequest& request, bool offer_deflate) {
   if (request.count(field::sec_websocket_key) != 1 || !is_key(value_of(request, field::sec_websocket_key)))
     return fail("one Sec-WebSocket-Key of 16 bytes in base64 is needed");
   result.accept = accept_of(value_of(request, field::sec_websocket_key));
+  auto [first, last] = request.equal_range(field::sec_websocket_protocol);
+  for (auto at = first; at != last; ++at)
+    for (auto protocol : http::token_list(at->value())) result.protocols.emplace_back(protocol.data(), protocol.size());
   if (offer_deflate) {
     std::string offers;
     auto range = request.equal_range(field::sec_websocket_extensions);

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace converge::bridge {
 
@@ -19,6 +20,7 @@ struct Handshake {
   bool bad_version = false;
   std::string accept;      // Sec-WebSocket-Accept
   std::optional<std::string> extensions;  // Sec-WebSocket-Extensions of the answer
+  std::vector<std::string> protocols;     // the subprotocols that the client offers
 };
 
 // `offer_deflate`: whether permessage-deflate may be agreed on.

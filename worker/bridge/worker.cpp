@@ -140,14 +140,14 @@ awaitable<void> Worker::tick() {
 // Spreads the checks over the interval, so that they are a trickle.
 awaitable<void> Worker::recheck() {
   while (!draining_) {
-    std::vector<std::weak_ptr<Session>> sessions;
-    for (Session* session : sessions_)
-      if (session->identified()) sessions.push_back(session->weak_from_this());
-    auto step = config_.recheck_interval / (sessions.size() + 1);
-    for (auto& weak : sessions) {
+    std::vector<std::weak_ptr<Conversation>> conversations;
+    for (Conversation* conversation : conversations_)
+      if (conversation->identified()) conversations.push_back(conversation->weak());
+    auto step = config_.recheck_interval / (conversations.size() + 1);
+    for (auto& weak : conversations) {
       co_await sleep_for(io_, step);
       if (draining_) co_return;
-      if (auto session = weak.lock()) co_await session->recheck();
+      if (auto conversation = weak.lock()) co_await conversation->recheck();
     }
     co_await sleep_for(io_, step);
   }
@@ -167,14 +167,14 @@ awaitable<void> Worker::drain() {
   constexpr std::chrono::milliseconds kTurn{20};
   boost::system::error_code ignored;
   acceptor_.close(ignored);
-  for (Session* session : sessions_) session->stop_reading();
+  for (Conversation* conversation : conversations_) conversation->stop_reading();
   auto deadline = std::chrono::steady_clock::now() + config_.drain_timeout;
   while (!pusher_.idle() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
-  std::vector<Session*> sessions(sessions_.begin(), sessions_.end());
-  for (Session* session : sessions)
-    session->end(wire::CODE_UNAVAILABLE, "the bridge is shutting down", CloseCode::going_away);
-  while (!sessions_.empty() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
-  if (!sessions_.empty()) log(Severity::warning, sessions_.size(), " clients were cut off");
+  std::vector<Conversation*> conversations(conversations_.begin(), conversations_.end());
+  for (Conversation* conversation : conversations)
+    conversation->end(wire::CODE_UNAVAILABLE, "the bridge is shutting down", CloseCode::going_away);
+  while (!conversations_.empty() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
+  if (!conversations_.empty()) log(Severity::warning, conversations_.size(), " clients were cut off");
   pusher_.stop();
   source_->stop();
   io_.stop();

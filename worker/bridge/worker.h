@@ -13,8 +13,10 @@
 #include "connection.h"
 #include "change_source.h"
 #include "metrics.h"
+#include "conversation.h"
+#include "hub.h"
 #include "presence_relay.h"
-#include "session.h"
+#include "pusher.h"
 #include "tls.h"
 
 namespace converge::bridge {
@@ -50,8 +52,8 @@ class Worker {
   // Keeps the connection until it is removed.
   void add(std::shared_ptr<Connection> connection);
   void remove(Connection& connection);
-  void add(Session& session) { sessions_.insert(&session); }
-  void remove(Session& session) { sessions_.erase(&session); }
+  void add(Conversation& conversation) { conversations_.insert(&conversation); }
+  void remove(Conversation& conversation) { conversations_.erase(&conversation); }
 
  private:
   awaitable<void> accept();
@@ -75,7 +77,7 @@ class Worker {
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connected_;
-  std::unordered_set<Session*> sessions_;
+  std::unordered_set<Conversation*> conversations_;
   bool draining_ = false;
   bool samples_ = false;
 };

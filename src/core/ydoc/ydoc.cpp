@@ -137,6 +137,20 @@ std::uint64_t YDoc::version_of(ReplicaId replica) const {
 
 std::size_t YDoc::merge_weight() const { return sequence_->replicas().size(); }
 
+std::vector<ReplicaId> YDoc::authors() const {
+  std::vector<ReplicaId> authors;
+  const auto& replicas = sequence_->replicas();
+  for (ClientIndex i = 0; i < replicas.size(); ++i) {
+    if (sequence_->known(i) > 0) authors.push_back(replicas[i]);
+  }
+  for (const auto& [key, run] : sequence_->waiting()) {
+    authors.push_back(replicas[static_cast<ClientIndex>(key >> 32)]);
+  }
+  std::sort(authors.begin(), authors.end());
+  authors.erase(std::unique(authors.begin(), authors.end()), authors.end());
+  return authors;
+}
+
 bool YDoc::empty() const { return version().empty() && !has_pending(); }
 bool YDoc::has_pending() const { return sequence_->has_pending(); }
 

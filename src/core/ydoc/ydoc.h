@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock/version_vector.h"
 #include "core/replica.h"
@@ -119,6 +120,9 @@ class YDoc {
                        std::string_view json, std::string* delta = nullptr);
   // Deletes a key of a root map; nothing if it has none.
   Result<void> erase_key(std::string_view root, std::string_view key, std::string* delta = nullptr);
+
+  // The clients of which it has structs, integrated or pending, ascending.
+  std::vector<ReplicaId> authors() const;
 
   // Whether there was never anything in it.
   bool empty() const;

@@ -12,6 +12,7 @@
 
 #include "core/clock/log_version.h"
 #include "core/log/pull_answer.h"
+#include "core/ydoc/ydoc.h"
 #include "proto/converge.pb-c.h"
 
 extern "C" {
@@ -21,6 +22,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(converge_pull);
+PG_FUNCTION_INFO_V1(converge_yjs_pull);
 }
 
 namespace converge {
@@ -183,6 +185,61 @@ Converge__Wire__DocumentState* state_message(const ReadableDocument& found) {
   return state;
 }
 
+// The last number of each replica.
+Position* last_positions(const ReadableDocument& found, const ReplicaPosition* replicas, int count, Relation log,
+                         Snapshot snapshot) {
+  auto* positions = static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
+  for (int i = 0; i < count; i++) {
+    const Writer writer{found.ref.tenant, found.document, replicas[i].replica};
+    positions[i] = {replicas[i].replica, Max(last_logged(log, writer, snapshot), replicas[i].compacted)};
+  }
+  return positions;
+}
+
+ProtobufCBinaryData bytes_of(struct varlena* value) {
+  const std::string_view bytes = boundary::view(value);
+  return {bytes.size(), reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()))};
+}
+
+// What every answer says.
+void begin_response(const ReadableDocument& found, const Position* positions, int count,
+                    Converge__Wire__PullResponse* response) {
+  converge__wire__pull_response__init(response);
+  describe_fields(*found.collection, response);
+  response->log_version = bytes_of(encode_version(positions, count));
+  response->epoch = static_cast<std::uint64_t>(current_epoch());
+  response->incarnation = static_cast<std::uint64_t>(found.document);
+}
+
+// The place of the collection's field of type ydoc with that name, or raises 42703.
+int ydoc_field(const Collection& collection, const char* name) {
+  for (int i = 0; i < collection.field_count; i++) {
+    const Field& field = collection.fields[i];
+    if (std::strcmp(NameStr(field.name), name) != 0) continue;
+    if (field.type == FieldType::ydoc) return i;
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("field \"%s\" of collection \"%s\" is no Yjs document",
+                                                              name, collection.name),
+                    errdetail("Its type is %s.", field_type_name(field.type).data())));
+  }
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                  errmsg("collection \"%s\" has no field \"%s\"", collection.name, name)));
+}
+
+struct YjsUpdate {
+  struct varlena* update;
+  struct varlena* state_vector;
+};
+
+YjsUpdate yjs_update_since(std::string_view state, std::string_view since) {
+  return boundary::call([&]() -> Result<YjsUpdate> {
+    const Result<YDoc> document = YDoc::decode(state);
+    if (!document) return document.error();
+    const Result<std::string> update = document->update_since(since, UpdateFormat::v1);
+    if (!update) return update.error();
+    return YjsUpdate{boundary::varlena_of(*update), boundary::varlena_of(document->state_vector())};
+  });
+}
+
 }  // namespace
 }  // namespace converge
 
@@ -197,23 +254,12 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
 
   // Row and log under one snapshot, the statement's.
   Snapshot snapshot = GetActiveSnapshot();
+  OwnedTable log("change", AccessShareLock);
   int count;
   const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
-  OwnedTable log("change", AccessShareLock);
-  auto* positions = static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
-  for (int i = 0; i < count; i++) {
-    const Writer writer{found.ref.tenant, found.document, replicas[i].replica};
-    positions[i] = {replicas[i].replica, Max(last_logged(log.relation, writer, snapshot), replicas[i].compacted)};
-  }
-
+  const Position* positions = last_positions(found, replicas, count, log.relation, snapshot);
   Converge__Wire__PullResponse response;
-  converge__wire__pull_response__init(&response);
-  describe_fields(*found.collection, &response);
-  struct varlena* version = encode_version(positions, count);
-  response.log_version.data = reinterpret_cast<uint8_t*>(const_cast<char*>(boundary::view(version).data()));
-  response.log_version.len = boundary::view(version).size();
-  response.epoch = static_cast<std::uint64_t>(current_epoch());
-  response.incarnation = static_cast<std::uint64_t>(found.document);
+  begin_response(found, positions, count, &response);
 
   ChangeList list{};
   if (collect_changes(found, replicas, positions, count, since, log.relation, RangeSize(state_size(found)), &list)) {
@@ -225,5 +271,29 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
     response.state->log_version = response.log_version;
   }
   log.close();
+  PG_RETURN_BYTEA_P(pack_message(&response.base));
+}
+
+extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
+  ReadableDocument found =
+      read_document(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  require_live(found);
+  const int field = ydoc_field(*found.collection, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  const std::string_view since = boundary::view(PG_GETARG_VARLENA_PP(3));
+
+  Snapshot snapshot = GetActiveSnapshot();
+  OwnedTable log("change", AccessShareLock);
+  int count;
+  const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
+  Converge__Wire__PullResponse response;
+  begin_response(found, last_positions(found, replicas, count, log.relation, snapshot), count, &response);
+  log.close();
+  add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, found.values);
+  const YjsUpdate made = yjs_update_since(state_bytes(FieldType::ydoc, found.values[field]), since);
+  Converge__Wire__YjsState yjs;
+  converge__wire__yjs_state__init(&yjs);
+  yjs.update = bytes_of(made.update);
+  yjs.state_vector = bytes_of(made.state_vector);
+  response.yjs = &yjs;
   PG_RETURN_BYTEA_P(pack_message(&response.base));
 }

@@ -3,6 +3,7 @@
 //   push.cpp        the request and the answer, identities, locks
 //   push_check.cpp  what is wrong with a change, without writing anything
 //   push_apply.cpp  one document's changes: the log and the row
+//   push_state.cpp  changes that the server numbers, and Yjs clients: what the document has already
 //   push_group.cpp  groups: subtransactions, and what to do when one fails
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "extension/documents/collection.h"
+#include "extension/documents/deltas.h"
 #include "extension/documents/log.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/row.h"
@@ -81,6 +83,17 @@ struct CheckedChange {
   const Field* fields[kMaxFields];
 };
 
+// A document's fields as they are with what a push has added so far: read when
+// somebody asks, and kept up to date from then on.
+struct PushedState {
+  bool loaded = false;
+  struct varlena* values[kMaxFields] = {};
+
+  void load(const PushDocument& document, Deltas* deltas, PushTables* tables);
+  // What was applied since.
+  void add(const PushDocument& document, const CheckedChange& change);
+};
+
 // What check_change() finds.
 enum class Finding {
   settled,  // the verdict stands, nothing is to be written
@@ -126,7 +139,19 @@ struct PushGroup {
 // deferred. Fills the verdicts of the documents whose verdicts are not decided.
 void apply_groups(PushGroup* groups, int count);
 
-// Whether replica, number and clock are numbers that can be.
+// Whether the document holds all of the changed fields already: its row, what is
+// not folded into it, and what this push is about to merge into it.
+bool adds_nothing(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
+                  PushedState* state);
+
+// Whether each Yjs client of which the change has structs that the document lacks
+// is the principal's, or nobody's yet: then it is bound to it. False: `verdict`
+// says whose it is.
+bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
+                      PushedState* state, Verdict* verdict);
+
+// Whether replica, number (0: the server is to give one) and clock are numbers
+// that can be.
 bool in_range(const Converge__Wire__Change& change);
 
 }  // namespace converge

@@ -205,6 +205,27 @@ bool delete_document(const PushDocument& document) {
   return true;
 }
 
+// Numbers a change that came without.
+void give_number(Converge__Wire__Change* change, const PushReplica& replica) {
+  change->seq = static_cast<std::uint64_t>(replica.last + 1);
+  if (change->hlc == 0) change->hlc = now_ms() << 16;
+}
+
+// What else is asked of a change that came without a number.
+Finding check_unnumbered(const PushDocument& document, const Converge__Wire__Change& change,
+                         const CheckedChange& checked, Deltas* deltas, PushTables* tables, PushedState* state,
+                         Verdict* verdict) {
+  if (checked.payload.operation != Operation::update) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "a change without a number makes or deletes the document", 0};
+    return Finding::refuse;
+  }
+  if (!change.is_new && adds_nothing(document, checked, deltas, tables, state)) {
+    *verdict = {CONVERGE__WIRE__CODE__CODE_DUPLICATE, "", 0};
+    return Finding::settled;
+  }
+  return Finding::apply;
+}
+
 // The replicas that a DocumentPush has named so far.
 struct KnownReplicas {
   PushReplica* replicas;
@@ -289,9 +310,10 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   }
   bool expected = reason != nullptr;
   bool deleted = false;
+  PushedState state;
 
   for (size_t i = first; i < end; i++) {
-    const Converge__Wire__Change& change = *document.wire->changes[i];
+    Converge__Wire__Change change = *document.wire->changes[i];
     Verdict* verdict = &document.verdicts[i];
     if (deleted) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "the document was deleted", 0};
@@ -313,11 +335,20 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     PushReplica* replica = find_replica_of(document, change, tables, &known, verdict);
     if (replica == nullptr) continue;
-    if (!in_range(change)) {
+    if (!in_range(*document.wire->changes[i])) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
       continue;
     }
+    const bool numbered = change.seq != 0;
+    if (!numbered) give_number(&change, *replica);
     Finding finding = check_change(document, change, *replica, tables, &checked, verdict);
+    if (finding == Finding::apply && !numbered) {
+      finding = check_unnumbered(document, change, checked, deltas, tables, &state, verdict);
+    }
+    if (finding == Finding::apply && reason == nullptr &&
+        !bind_yjs_clients(document, checked, deltas, tables, &state, verdict)) {
+      finding = Finding::refuse;
+    }
     if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");
     if (finding == Finding::apply && reason != nullptr) {
       *verdict = *reason;
@@ -329,7 +360,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     if (!created && finding != Finding::settled && !may_appear(document, *replica, verdict)) continue;
     if (!created && finding == Finding::apply && !may_grow(document, verdict)) continue;
-    if (finding == Finding::refuse) write_refusal(document, change, replica, tables, *verdict);
+    if (finding == Finding::refuse && numbered) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
     appear(document, replica, &tables->replicas);
     tables->add(new_change(document, change, false));
@@ -352,6 +383,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
         document.collection->deletion.attribute != InvalidAttrNumber) {
       mark_document(document, false);
     }
+    if (state.loaded) state.add(document, checked);
     for (int j = 0; j < checked.payload.count; j++) {
       if (checked.fields[j]->deferred) continue;
       deltas[checked.fields[j] - document.collection->fields].add(checked.payload.fields[j].delta);

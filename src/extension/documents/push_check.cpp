@@ -170,7 +170,7 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
 }  // namespace
 
 bool in_range(const Converge__Wire__Change& change) {
-  return change.replica > 0 && change.replica < kReplicaLimit && change.seq > 0 && change.seq < kReplicaLimit &&
+  return change.replica > 0 && change.replica < kReplicaLimit && change.seq < kReplicaLimit &&
          change.hlc <= static_cast<std::uint64_t>(PG_INT64_MAX);
 }
 
@@ -226,8 +226,10 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
     return false;
   }
   tables->flush_for(document.document);
-  const std::int64_t before = static_cast<std::int64_t>(change.seq) - 1;
-  replica->last = Max(last_logged_near(tables->log.relation, writer, before), replica->row.last_seq);
+  const std::int64_t last = change.seq == 0
+                                ? last_logged(tables->log.relation, writer)
+                                : last_logged_near(tables->log.relation, writer, static_cast<std::int64_t>(change.seq) - 1);
+  replica->last = Max(last, replica->row.last_seq);
   return true;
 }
 

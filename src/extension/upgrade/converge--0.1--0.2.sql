@@ -762,6 +762,33 @@ COMMENT ON FUNCTION converge.maintenance_status() IS
 REVOKE ALL ON FUNCTION converge.maintenance_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.maintenance_status() TO converge_client, pg_monitor;
 
+-- src/extension/documents/yjs.sql
+
+-- What Yjs clients need of the database (docs/reference/bridge.md).
+
+-- Whose the Yjs clients are: the principal that first wrote to a document under a
+-- client identifier. Another one's structs under it are refused.
+CREATE TABLE converge.yjs_client (
+    tenant text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    client bigint NOT NULL,
+    principal text NOT NULL,
+    PRIMARY KEY (tenant, document, client)
+);
+COMMENT ON TABLE converge.yjs_client IS 'the principals that write under the Yjs clients of each document';
+SELECT pg_catalog.pg_extension_config_dump('converge.yjs_client', '');
+ALTER TABLE converge.yjs_client OWNER TO converge_owner;
+REVOKE ALL ON TABLE converge.yjs_client FROM PUBLIC;
+
+-- STABLE: row and log are read in the statement's one snapshot.
+CREATE FUNCTION converge.yjs_pull(collection text, key text, field text, since bytea DEFAULT '\x') RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_yjs_pull'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.yjs_pull(text, text, text, bytea) IS
+    'what a Yjs client with the state vector "since" lacks of a field (wire.PullResponse)';
+REVOKE ALL ON FUNCTION converge.yjs_pull(text, text, text, bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.yjs_pull(text, text, text, bytea) TO converge_client;
+
 -- src/extension/security/grants.sql
 
 REVOKE ALL ON FUNCTION converge.track(regclass, name, name[], name[], name),

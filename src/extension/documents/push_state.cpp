@@ -1,0 +1,128 @@
+// What a push has to know of the documents' states: whether a change that the
+// server numbers adds anything, and whose the Yjs clients are that wrote it.
+#include "extension/documents/push.h"
+
+#include <cstring>
+
+#include "core/ydoc/ydoc.h"
+#include "extension/documents/field_value.h"
+#include "extension/documents/replay.h"
+#include "extension/documents/yjs_client.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+}
+
+namespace converge {
+namespace {
+
+// Clients, ascending, in plain memory.
+struct Authors {
+  std::int64_t* clients;
+  int count;
+
+  bool has(std::int64_t client) const {
+    for (int i = 0; i < count; i++) {
+      if (clients[i] == client) return true;
+    }
+    return false;
+  }
+};
+
+// The clients of which a ydoc's state has structs.
+Authors authors_of(std::string_view state) {
+  return boundary::call([&]() -> Result<Authors> {
+    const Result<YDoc> document = YDoc::decode(state);
+    if (!document) return document.error();
+    const std::vector<ReplicaId> authors = document->authors();
+    Authors made{static_cast<std::int64_t*>(boundary::allocate(sizeof(std::int64_t) * (authors.size() + 1))), 0};
+    for (const ReplicaId author : authors) made.clients[made.count++] = static_cast<std::int64_t>(author);
+    return made;
+  });
+}
+
+// What the field has now.
+std::string_view field_state(const PushDocument& document, const Field* field, const PushedState& state) {
+  return state_bytes(field->type, state.values[field - document.collection->fields]);
+}
+
+}  // namespace
+
+void PushedState::load(const PushDocument& document, Deltas* deltas, PushTables* tables) {
+  if (loaded) return;
+  loaded = true;
+  Collection* collection = document.collection;
+  tables->flush_for(document.document);
+  CommandCounterIncrement();
+  if (!read_row(collection, document.ref, false, values)) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
+  }
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  (void)add_unfolded(collection, document.ref.tenant, document.document, snapshot, values);
+  UnregisterSnapshot(snapshot);
+  for (int i = 0; i < collection->field_count; i++) {
+    if (deltas[i].count == 0) continue;
+    const FieldType type = collection->fields[i].type;
+    values[i] = merge_states(type, state_bytes(type, values[i]), deltas[i].join(type));
+  }
+}
+
+void PushedState::add(const PushDocument& document, const CheckedChange& change) {
+  for (int i = 0; i < change.payload.count; i++) {
+    const Field* field = change.fields[i];
+    struct varlena** value = &values[field - document.collection->fields];
+    *value = merge_states(field->type, state_bytes(field->type, *value), change.payload.fields[i].delta);
+  }
+}
+
+bool adds_nothing(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
+                  PushedState* state) {
+  state->load(document, deltas, tables);
+  for (int i = 0; i < change.payload.count; i++) {
+    const Field* field = change.fields[i];
+    const std::string_view has = field_state(document, field, *state);
+    struct varlena* merged = merge_states(field->type, has, change.payload.fields[i].delta);
+    const bool same = boundary::view(merged) == has;
+    pfree(merged);
+    if (!same) return false;
+  }
+  return true;
+}
+
+bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
+                      PushedState* state, Verdict* verdict) {
+  for (int i = 0; i < change.payload.count; i++) {
+    const Field* field = change.fields[i];
+    if (field->type != FieldType::ydoc) continue;
+    const std::string_view delta = change.payload.fields[i].delta;
+    const Authors authors = authors_of(delta);
+    OwnedTable table("yjs_client", RowExclusiveLock);
+    Authors adding{nullptr, -1};  // those of which the document lacks something
+    for (int j = 0; j < authors.count; j++) {
+      const std::int64_t client = authors.clients[j];
+      const char* owner = find_yjs_client(table.relation, document.ref.tenant, document.document, client);
+      if (owner != nullptr && std::strcmp(owner, document.principal) == 0) continue;
+      // Nobody's, or another's: what the document has already anyone may send again.
+      if (adding.count < 0) {
+        state->load(document, deltas, tables);
+        const std::string_view has = field_state(document, field, *state);
+        struct varlena* lacking = state_difference(FieldType::ydoc, has, boundary::view(merge_states(FieldType::ydoc, has, delta)));
+        adding = lacking == nullptr ? Authors{nullptr, 0} : authors_of(boundary::view(lacking));
+      }
+      if (!adding.has(client)) continue;
+      if (owner == nullptr) {
+        bind_yjs_client(&table, document.ref.tenant, document.document, client, document.principal);
+        continue;
+      }
+      table.close();
+      *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
+                  psprintf("Yjs client %lld of this document is another principal's", static_cast<long long>(client)), 0};
+      return false;
+    }
+    table.close();
+  }
+  return true;
+}
+
+}  // namespace converge

@@ -1,0 +1,384 @@
+#include "yjs_document.h"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+#include "log.h"
+
+namespace converge::bridge {
+
+namespace {
+
+constexpr std::size_t kLongestToken = 16 << 10;
+// Yjs clients whose clocks are remembered. A provider is one, or a few.
+constexpr std::size_t kRememberedClients = 64;
+
+std::uint64_t new_replica() {
+  std::random_device source;
+  const std::uint64_t bits = std::uint64_t{source()} << 32 | source();
+  return (bits >> 11) | 1;  // below 2^53, and not 0
+}
+
+// JSON's string of a message of the server's, which has no control characters but
+// perhaps quotes.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+YjsDocument::YjsDocument(const Services& services, Carrier& carrier, std::string id, bool named, YjsName name,
+                         std::string token)
+    : services_(services),
+      carrier_(&carrier),
+      id_(std::move(id)),
+      prefix_(named ? yjs_prefix(id_) : std::string()),
+      named_(named),
+      name_(std::move(name)),
+      translation_(name_.field + '\0' + prefix_),
+      token_(std::make_shared<std::string>(std::move(token))) {}
+
+// ------------------------------------------------------------- who, and which
+
+awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> token, Identity* identity) {
+  if (token->empty() || token->size() > kLongestToken)
+    co_return Refusal{wire::CODE_UNAUTHENTICATED, token->empty() ? "no token" : "the token is longer than 16 kB"};
+  Refusal refusal;
+  try {
+    *identity = co_await services_.access.identify(*token);
+  } catch (const DatabaseError& error) {
+    // Whatever it does not like about a token, the client is not known.
+    refusal = {error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED, error.what()};
+  }
+  co_return refusal;
+}
+
+awaitable<void> YjsDocument::open() {
+  auto self = shared_from_this();
+  Refusal refusal = co_await identify(token_, &identity_);
+  if (refusal.code == wire::CODE_OK) {
+    try {
+      co_await services_.access.subscribe(*token_, name_.document);
+    } catch (const DatabaseError& error) {
+      refusal = {code_of(error), error.what()};
+    }
+  }
+  opening_ = false;
+  if (!open_for_use()) co_return;
+  if (refusal.code != wire::CODE_OK) {
+    over(refusal.code, refusal.message);
+    co_return;
+  }
+  opened_ = true;
+  token_end_ = std::chrono::steady_clock::now() + identity_.token_lifetime;
+  log(Severity::debug, identity_.principal, " of ", identity_.tenant, " opens ", id_, " as a Yjs document");
+  if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
+  carrier_->resume();
+}
+
+awaitable<void> YjsDocument::renew(std::string token) {
+  auto self = shared_from_this();
+  auto fresh = std::make_shared<const std::string>(std::move(token));
+  Identity identity;
+  opening_ = true;
+  Refusal refusal = co_await identify(fresh, &identity);
+  opening_ = false;
+  if (!open_for_use()) co_return;
+  if (refusal.code == wire::CODE_OK &&
+      (identity.tenant != identity_.tenant || identity.principal != identity_.principal))
+    refusal = {wire::CODE_UNAUTHENTICATED, "the token is another principal's than the document was opened with"};
+  if (refusal.code != wire::CODE_OK) {
+    over(refusal.code, refusal.message);
+    co_return;
+  }
+  token_ = std::move(fresh);
+  token_end_ = std::chrono::steady_clock::now() + identity.token_lifetime;
+  if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
+  carrier_->resume();
+}
+
+void YjsDocument::over(wire::Code code, std::string_view message) {
+  if (open_for_use()) carrier_->end_document(*this, code, message);
+}
+
+void YjsDocument::close() {
+  carrier_ = nullptr;
+  if (subscription_) services_.hub.leave(*std::exchange(subscription_, nullptr));
+}
+
+void YjsDocument::tick(std::chrono::steady_clock::time_point now) {
+  if (opened_ && !opening_ && now >= token_end_) over(wire::CODE_UNAUTHENTICATED, "the token has expired");
+}
+
+awaitable<void> YjsDocument::recheck() {
+  auto self = shared_from_this();
+  if (!opened_ || !open_for_use()) co_return;
+  Refusal refusal;
+  try {
+    co_await services_.access.subscribe(*token_, name_.document);
+  } catch (const DatabaseError& error) {
+    refusal = {code_of(error), error.what()};
+  }
+  if (refusal.code != wire::CODE_OK && refusal.code != wire::CODE_UNAVAILABLE) over(refusal.code, refusal.message);
+}
+
+void YjsDocument::on_revoked(std::uint32_t, wire::Code code, std::string_view message) { over(code, message); }
+
+// ------------------------------------------------------------------- messages
+
+void YjsDocument::on_message(const YjsMessage& message) {
+  switch (message.type) {
+    case YjsMessageType::sync:
+      if (message.sync == YjsSync::step1) {
+        sync(std::string(message.body));
+      } else {
+        take_update(message.body);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void YjsDocument::send(Frame frame) {
+  if (!open_for_use()) return;
+  Frame translation = frame->translated(
+      translation_, [&](std::string_view message) { return yjs_translation(message, prefix_, name_.field); });
+  if (translation) carrier_->carry(std::move(translation));
+}
+
+std::size_t YjsDocument::queued_bytes() const { return open_for_use() ? carrier_->queued_bytes() : 0; }
+
+// ------------------------------------------------------------------- following
+
+// The first time it begins to follow the document; later it only tells what the
+// provider lacks.
+void YjsDocument::sync(std::string state_vector) {
+  auto self = shared_from_this();
+  if (subscription_ || joining_) {
+    start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector)); });
+    return;
+  }
+  joining_ = true;
+  start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->join(std::move(vector)); });
+}
+
+awaitable<void> YjsDocument::join(std::string state_vector) {
+  auto self = shared_from_this();
+  Ticket ticket;
+  Refusal refusal;
+  try {
+    ticket = co_await services_.access.subscribe(*token_, name_.document);
+  } catch (const DatabaseError& error) {
+    refusal = {code_of(error), error.what()};
+  }
+  joining_ = false;
+  if (!open_for_use()) co_return;
+  if (refusal.code == wire::CODE_UNAVAILABLE) {
+    carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
+    co_return;
+  }
+  if (refusal.code != wire::CODE_OK) {
+    over(refusal.code, refusal.message);
+    co_return;
+  }
+  subscription_ = services_.hub.join(*this, ticket, name_.document, 0);
+  subscription_->own_replica = replica_;
+  subscription_->own_seq = std::numeric_limits<std::uint64_t>::max();
+
+  // What the provider lacks as Yjs counts it; and then it is asked for what the
+  // server lacks.
+  auto subscription = subscription_;
+  auto server_vector = std::make_shared<std::string>();
+  auto pull = [this, vector = std::move(state_vector), server_vector] {
+    return pull_since(vector, server_vector);
+  };
+  CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
+  refusal = co_await catch_up.run(std::move(ticket.bytes));
+  if (subscription->ended() || !open_for_use()) co_return;
+  if (refusal.code == wire::CODE_OK) carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, *server_vector));
+  after_catch_up(*subscription, refusal);
+}
+
+awaitable<std::string> YjsDocument::pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector) {
+  std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
+  wire::PullResponse response;
+  if (response.ParseFromString(pull)) *server_vector = response.yjs().state_vector();
+  co_return pull;
+}
+
+// From where it was served: the provider did not read, or the stream was lost.
+awaitable<void> YjsDocument::follow() {
+  auto self = shared_from_this();
+  auto subscription = subscription_;
+  auto pull = [this, subscription] {
+    return services_.access.pull(*token_, name_.document, subscription->since);
+  };
+  CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
+  Refusal refusal = co_await catch_up.run({});
+  if (!subscription->ended() && open_for_use()) after_catch_up(*subscription, refusal);
+}
+
+void YjsDocument::after_catch_up(const Subscription& subscription, const Refusal& refusal) {
+  if (refusal.code == wire::CODE_OK) {
+    if (subscription.phase == Phase::lagging && queued_bytes() == 0) on_drained();
+  } else if (refusal.code == wire::CODE_UNAVAILABLE) {
+    carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
+  } else {
+    over(refusal.code, refusal.message);
+  }
+}
+
+void YjsDocument::on_drained() {
+  if (!open_for_use() || !subscription_ || subscription_->phase != Phase::lagging) return;
+  services_.hub.rejoin(*subscription_);
+  start(services_.io, [self = shared_from_this()] { return self->follow(); });
+}
+
+// One at a time: what is asked for meanwhile is in the answer, or was refused.
+awaitable<void> YjsDocument::send_state(std::string state_vector) {
+  auto self = shared_from_this();
+  if (sending_state_) co_return;
+  sending_state_ = true;
+  Refusal refusal;
+  wire::PullResponse response;
+  try {
+    std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
+    response.ParseFromString(pull);
+  } catch (const DatabaseError& error) {
+    refusal = {code_of(error), error.what()};
+  }
+  sending_state_ = false;
+  if (!open_for_use()) co_return;
+  if (refusal.code == wire::CODE_OK) {
+    carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step2, response.yjs().update()));
+  } else if (refusal.code == wire::CODE_UNAVAILABLE) {
+    carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
+  } else {
+    over(refusal.code, refusal.message);
+  }
+}
+
+// --------------------------------------------------------------------- pushes
+
+void YjsDocument::take_update(std::string_view update) {
+  if (!refused_.empty()) {
+    refuse(wire::CODE_AFTER_REFUSED, "an earlier update was refused: " + refused_);
+    return;
+  }
+  const Result<YjsDelta> read = read_yjs_update(update);
+  if (!read) {
+    const Error& error = read.error();
+    const std::string why = error.detail.empty() ? error.message : error.message + ": " + error.detail;
+    if (error.code == ErrorCode::too_large) {
+      refuse(wire::CODE_TOO_LARGE, why);
+    } else {
+      over(wire::CODE_MALFORMED, why);
+    }
+    return;
+  }
+  if (read->delta.empty()) {  // it has all there is, and nothing of its own
+    acknowledge();
+    return;
+  }
+  wire::Payload payload;
+  wire::FieldDelta& field = *payload.add_fields();
+  field.set_field(name_.field);
+  field.set_delta(read->delta);
+  if (replica_ == 0) replica_ = new_replica();
+  if (subscription_) subscription_->own_replica = replica_;
+  wire::Change change;
+  change.set_replica(replica_);
+  change.set_is_new(is_new(read->structs));
+  payload.SerializeToString(change.mutable_payload());
+  push(std::move(change));
+}
+
+// Whether a struct follows directly on what was pushed from here under the same
+// Yjs client: then it is the provider's own, and the server has not seen it. Else
+// the server looks.
+bool YjsDocument::is_new(const std::vector<YjsStructs>& structs) {
+  bool is_new = false;
+  for (const YjsStructs& range : structs) {
+    auto pushed = pushed_.find(range.client);
+    if (pushed != pushed_.end()) {
+      is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
+      pushed->second = std::max(pushed->second, range.end);
+    } else if (pushed_.size() < kRememberedClients) {
+      pushed_[range.client] = range.end;
+    }
+  }
+  return is_new;
+}
+
+void YjsDocument::push(wire::Change change) {
+  PendingPush pending;
+  pending.author = weak_from_this();
+  pending.token = token_;
+  pending.document = name_.document;
+  pending.bytes = change.ByteSizeLong() + sizeof(PendingPush);
+  pending.changes.push_back(std::move(change));
+  pushing_bytes_ += pending.bytes;
+  services_.pusher.enqueue(std::move(pending));
+}
+
+void YjsDocument::on_push_done(std::size_t bytes) {
+  pushing_bytes_ -= bytes;
+  if (open_for_use()) carrier_->resume();
+}
+
+void YjsDocument::on_verdicts(std::uint32_t, std::span<const wire::Change> changes,
+                              std::span<const wire::Verdict> verdicts) {
+  if (!open_for_use()) return;
+  for (std::size_t i = 0; i < changes.size() && open_for_use(); ++i) {
+    const wire::Verdict& verdict = verdicts[i];
+    switch (verdict.code()) {
+      case wire::CODE_OK:
+      case wire::CODE_DUPLICATE:
+        acknowledge();
+        break;
+      case wire::CODE_LIMIT:  // too many in one call
+        push(changes[i]);
+        break;
+      case wire::CODE_UNAVAILABLE:  // the provider sends it again when it connects again
+        carrier_->end(wire::CODE_UNAVAILABLE, verdict.message(), CloseCode::try_again_later);
+        break;
+      case wire::CODE_UNAUTHENTICATED:
+      case wire::CODE_UNKNOWN_DOCUMENT:
+      case wire::CODE_UNKNOWN_FIELD:
+        over(verdict.code(), verdict.message());
+        break;
+      default:
+        refuse(verdict.code(), verdict.message());
+    }
+  }
+}
+
+void YjsDocument::acknowledge() {
+  if (named_) carrier_->carry(yjs_sync_status_frame(prefix_, true));
+}
+
+// The provider is told, and sent the state, which it has to begin anew from: a Yjs
+// document cannot take back what is in it.
+void YjsDocument::refuse(wire::Code code, std::string_view message) {
+  services_.metrics.rejections(code).Increment();
+  const bool first = refused_.empty();
+  if (first) refused_ = std::string(message);
+  if (named_) {
+    carrier_->carry(yjs_sync_status_frame(prefix_, false));
+    if (first)
+      carrier_->carry(yjs_stateless_frame(prefix_, R"({"type":"refused","code":)" + quoted(wire::Code_Name(code)) +
+                                                       R"(,"message":)" + quoted(message) + "}"));
+  } else {
+    carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
+  }
+  if (first) start(services_.io, [self = shared_from_this()] { return self->send_state({}); });
+}
+
+}  // namespace converge::bridge

@@ -1,0 +1,114 @@
+// One Yjs document on one connection: a field of a row, followed for a Yjs client
+// under its token, and what that client writes. It stands between the provider's
+// messages and the bridge's own path: subscribe, watch and pull; push; changes from
+// the stream.
+//
+// Updates are pushed as changes of a replica of this connection's own, which the
+// server numbers; they reach others from the stream, once they are committed. What
+// the provider sends after a refusal depends on what was refused, and is refused
+// until it connects again.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "catch_up.h"
+#include "conversation.h"
+#include "hub.h"
+#include "pusher.h"
+#include "yjs_messages.h"
+#include "yjs_request.h"
+#include "yjs_update.h"
+
+namespace converge::bridge {
+
+class YjsDocument final : public Subscriber, public Author, public std::enable_shared_from_this<YjsDocument> {
+ public:
+  // The connection that carries it.
+  class Carrier {
+   public:
+    virtual ~Carrier() = default;
+    virtual void carry(Frame frame) = 0;
+    virtual std::size_t queued_bytes() const = 0;
+    // The document may take messages again.
+    virtual void resume() = 0;
+    // The document is over: it was not opened, or is not to be read any longer.
+    virtual void end_document(YjsDocument& document, wire::Code code, std::string_view message) = 0;
+    // The connection cannot go on; the provider is to connect again.
+    virtual void end(wire::Code code, std::string_view message, CloseCode close) = 0;
+  };
+
+  // `id` names it in messages, and on this connection; `named`: in Hocuspocus's dialect.
+  YjsDocument(const Services& services, Carrier& carrier, std::string id, bool named, YjsName name, std::string token);
+
+  // Verifies the token and asks whether the document may be read.
+  awaitable<void> open();
+  // Goes on under another token of the same principal.
+  awaitable<void> renew(std::string token);
+  // Whether messages have to wait, until it is known who sends them.
+  bool opening() const { return opening_; }
+  bool opened() const { return opened_; }
+  const std::string& id() const { return id_; }
+  const std::string& prefix() const { return prefix_; }
+  // Of pushes in the works.
+  std::size_t pushing_bytes() const { return pushing_bytes_; }
+
+  void on_message(const YjsMessage& message);
+  void on_drained();
+  void close();
+  // Ends the document when its token has ended.
+  void tick(std::chrono::steady_clock::time_point now);
+  awaitable<void> recheck();
+
+  // ---- Subscriber and Author
+
+  void send(Frame frame) override;
+  std::size_t queued_bytes() const override;
+  const std::string& token() const override { return *token_; }
+  void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
+  void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
+                   std::span<const wire::Verdict> verdicts) override;
+  void on_push_done(std::size_t bytes) override;
+
+ private:
+  awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);
+  void sync(std::string state_vector);
+  awaitable<void> join(std::string state_vector);
+  awaitable<std::string> pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector);
+  awaitable<void> follow();
+  void after_catch_up(const Subscription& subscription, const Refusal& refusal);
+  awaitable<void> send_state(std::string state_vector);
+  void take_update(std::string_view update);
+  bool is_new(const std::vector<YjsStructs>& structs);
+  void push(wire::Change change);
+  void acknowledge();
+  void refuse(wire::Code code, std::string_view message);
+  void over(wire::Code code, std::string_view message);
+  bool open_for_use() const { return carrier_ != nullptr; }
+
+  Services services_;
+  Carrier* carrier_;  // null once closed
+  const std::string id_;
+  const std::string prefix_;
+  const bool named_;
+  const YjsName name_;
+  const std::string translation_;  // what its translations of frames are kept by
+  std::shared_ptr<const std::string> token_;
+  Identity identity_;
+  std::shared_ptr<Subscription> subscription_;
+  std::chrono::steady_clock::time_point token_end_;
+  bool opening_ = true;
+  bool opened_ = false;
+  bool joining_ = false;        // the subscription is not there yet
+  bool sending_state_ = false;
+  std::string refused_;         // why an update was refused; empty: none was
+  std::uint64_t replica_ = 0;   // drawn for the first push
+  std::size_t pushing_bytes_ = 0;
+  // Up to which clock each Yjs client's structs were pushed from here.
+  std::unordered_map<ReplicaId, std::uint64_t> pushed_;
+};
+
+}  // namespace converge::bridge

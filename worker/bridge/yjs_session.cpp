@@ -1,0 +1,222 @@
+#include "yjs_session.h"
+
+#include <map>
+#include <vector>
+
+#include "log.h"
+#include "yjs_document.h"
+
+namespace converge::bridge {
+
+namespace {
+
+// A document's name in the messages, percent-encoded, and what Hocuspocus's provider
+// adds to tell apart its sessions on one connection.
+constexpr std::size_t kLongestId = 4096;
+
+CloseCode close_code_of(wire::Code code, CloseCode otherwise) {
+  switch (code) {
+    case wire::CODE_UNAUTHENTICATED:
+      return CloseCode::unauthorized;
+    case wire::CODE_DENIED:
+      return CloseCode::forbidden;
+    case wire::CODE_UNKNOWN_DOCUMENT:
+    case wire::CODE_UNKNOWN_FIELD:
+      return CloseCode::not_found;
+    case wire::CODE_PROTOCOL:
+    case wire::CODE_MALFORMED:
+      return CloseCode::bad_request;
+    default:
+      return otherwise;
+  }
+}
+
+class YjsSession final : public Conversation,
+                         public YjsDocument::Carrier,
+                         public std::enable_shared_from_this<YjsSession> {
+ public:
+  YjsSession(const Services& services, Transport& transport, std::string peer, bool named)
+      : services_(services), transport_(&transport), peer_(std::move(peer)), named_(named) {}
+
+  // y-websocket's one document.
+  void begin(const YjsRequest& request) {
+    std::optional<YjsName> name = request.name ? read_yjs_name(*request.name) : std::nullopt;
+    if (!request.problem.empty()) {
+      end_later(wire::CODE_UNAUTHENTICATED, request.problem);
+    } else if (request.name && !name) {
+      end_later(wire::CODE_PROTOCOL, "the path is not /yjs/COLLECTION/KEY/FIELD, each part percent-encoded");
+    } else if (name) {
+      open("", std::move(*name), request.token);
+    }
+  }
+
+  // ---- Conversation
+
+  bool ready() const override {
+    if (!is_open() || stopped_reading_ || transport_->queued_bytes() > services_.config.send_queue) return false;
+    std::size_t pushing = 0;
+    for (const auto& [id, document] : documents_) {
+      if (document->opening()) return false;
+      pushing += document->pushing_bytes();
+    }
+    return pushing <= services_.config.push_queue;
+  }
+
+  void on_message(std::string_view bytes, bool binary) override {
+    if (!is_open()) return;
+    YjsMessage message;
+    std::string problem;
+    if (!binary) {
+      end(wire::CODE_PROTOCOL, "a text message: expected a binary one, as y-protocols has them", CloseCode::bad_request);
+    } else if (!read_yjs_message(bytes, named_, &message, &problem)) {
+      end(wire::CODE_PROTOCOL, problem, CloseCode::bad_request);
+    } else if (!named_) {
+      if (!documents_.empty()) documents_.begin()->second->on_message(message);
+    } else if (message.type != YjsMessageType::ping && message.type != YjsMessageType::pong) {
+      on_named_message(message);
+    }
+  }
+
+  void on_drained() override {
+    if (!is_open()) return;
+    transport_->resume();
+    for (auto& document : all_documents()) document->on_drained();
+  }
+
+  void on_closed() override {
+    auto documents = std::move(documents_);
+    documents_.clear();
+    for (auto& [id, document] : documents) document->close();
+    transport_ = nullptr;
+  }
+
+  bool identified() const override { return identified_; }
+
+  void tick(std::chrono::steady_clock::time_point now) override {
+    for (auto& document : all_documents()) document->tick(now);
+  }
+
+  awaitable<void> recheck() override {
+    auto self = shared_from_this();
+    for (auto& document : all_documents()) co_await document->recheck();
+  }
+
+  void stop_reading() override { stopped_reading_ = true; }
+
+  void end(wire::Code code, std::string_view message, CloseCode close) override {
+    if (!is_open()) return;
+    services_.metrics.rejections(code).Increment();
+    if (code != wire::CODE_UNAVAILABLE) log(Severity::info, "ends the Yjs provider ", peer_, ": ", message);
+    if (!named_ && code != wire::CODE_UNAVAILABLE) transport_->send(yjs_permission_denied_frame({}, false, message));
+    ending_ = true;
+    transport_->close(close_code_of(code, close), message);
+  }
+
+  std::weak_ptr<Conversation> weak() override { return weak_from_this(); }
+
+  // ---- YjsDocument::Carrier
+
+  void carry(Frame frame) override {
+    if (is_open()) transport_->send(std::move(frame));
+  }
+  std::size_t queued_bytes() const override { return transport_ != nullptr ? transport_->queued_bytes() : 0; }
+  void resume() override {
+    if (!is_open()) return;
+    for (const auto& [id, document] : documents_) identified_ = identified_ || document->opened();
+    transport_->resume();
+  }
+
+  // Of many, one ends alone.
+  void end_document(YjsDocument& document, wire::Code code, std::string_view message) override {
+    // The provider connects again where that may help.
+    if (!named_ || code == wire::CODE_UNAVAILABLE) return end(code, message, CloseCode::try_again_later);
+    services_.metrics.rejections(code).Increment();
+    log(Severity::info, "ends ", document.id(), " of the Yjs provider ", peer_, ": ", message);
+    const bool opened = document.opened();
+    carry(yjs_permission_denied_frame(document.prefix(), true, message));
+    if (opened) carry(yjs_close_frame(document.prefix(), message));
+    auto found = documents_.find(document.id());
+    if (found == documents_.end()) return;
+    auto kept = std::move(found->second);
+    documents_.erase(found);
+    kept->close();
+    if (is_open()) transport_->resume();
+  }
+
+ private:
+  bool is_open() const { return transport_ != nullptr && !ending_; }
+
+  // Not from within the transport's construction.
+  void end_later(wire::Code code, std::string message) {
+    asio::post(services_.io, [self = shared_from_this(), code, message = std::move(message)] {
+      self->end(code, message, CloseCode::bad_request);
+    });
+  }
+
+  std::vector<std::shared_ptr<YjsDocument>> all_documents() const {
+    std::vector<std::shared_ptr<YjsDocument>> documents;
+    for (const auto& [id, document] : documents_) documents.push_back(document);
+    return documents;
+  }
+
+  void open(std::string id, YjsName name, std::string token) {
+    auto document = std::make_shared<YjsDocument>(services_, *this, id, named_, std::move(name), std::move(token));
+    documents_[std::move(id)] = document;
+    start(services_.io, [document] { return document->open(); });
+  }
+
+  void on_named_message(const YjsMessage& message) {
+    const std::string id(message.document);
+    auto known = documents_.find(id);
+    if (message.type == YjsMessageType::auth) {
+      authenticate(id, std::string(message.body), known == documents_.end() ? nullptr : known->second);
+    } else if (message.type == YjsMessageType::close) {
+      if (known == documents_.end()) return;
+      known->second->close();
+      documents_.erase(known);
+    } else if (known != documents_.end()) {
+      known->second->on_message(message);
+    } else {
+      // Its Auth message was refused, and the provider may have said more before it
+      // heard of that.
+      carry(yjs_permission_denied_frame(yjs_prefix(id), true, "the document is not open on this connection"));
+    }
+  }
+
+  void authenticate(const std::string& id, std::string token, const std::shared_ptr<YjsDocument>& known) {
+    // Behind a NUL: what tells apart the provider's own sessions.
+    std::optional<YjsName> name = read_yjs_name(std::string_view(id).substr(0, id.find('\0')));
+    if (known) {
+      start(services_.io, [known, token = std::move(token)]() mutable { return known->renew(std::move(token)); });
+    } else if (!name || id.size() > kLongestId) {
+      carry(yjs_permission_denied_frame(yjs_prefix(id), true,
+                                        "the document's name is not COLLECTION/KEY/FIELD, each part percent-encoded"));
+    } else if (documents_.size() >= services_.config.max_subscriptions) {
+      carry(yjs_permission_denied_frame(yjs_prefix(id), true, "this connection follows " +
+                                                                  std::to_string(services_.config.max_subscriptions) +
+                                                                  " documents, which is the limit"));
+    } else {
+      open(id, std::move(*name), std::move(token));
+    }
+  }
+
+  Services services_;
+  Transport* transport_;  // null once closed
+  std::string peer_;
+  const bool named_;
+  std::map<std::string, std::shared_ptr<YjsDocument>> documents_;  // by their names in the messages
+  bool identified_ = false;
+  bool ending_ = false;
+  bool stopped_reading_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<Conversation> make_yjs_session(const Services& services, Transport& transport, std::string peer,
+                                               YjsRequest request) {
+  auto session = std::make_shared<YjsSession>(services, transport, std::move(peer), !request.name.has_value());
+  session->begin(request);
+  return session;
+}
+
+}  // namespace converge::bridge
