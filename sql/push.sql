@@ -94,7 +94,7 @@ SELECT code, regexp_replace(message, '\d{6,} s ahead', '… s ahead'), expected 
     test.change(19, 1, test.payload('props', '\x11') || test.payload('props', '\x11')),
     test.change(20, 1, test.d(4) || test.number(9, 9)),
     test.change(22, 1, test.bytes(2, test.text(1, 'props') || test.bytes(2, '\x11') || test.number(9, 9))),
-    test.change(0, 1, test.d(4)), test.change(21, 0, test.d(4)), test.change(9007199254740992, 1, test.d(4)))));
+    test.change(0, 1, test.d(4)), test.change(21, 9007199254740992, test.d(4)), test.change(9007199254740992, 1, test.d(4)))));
 SELECT * FROM log WHERE key = 'b' AND replica >= 10;
 
 -- Requests that are none.

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kLongestToken = 16 << 10;
 // Yjs clients whose clocks are remembered. A provider is one, or a few.
 constexpr std::size_t kRememberedClients = 64;
+// Awareness entries that wait for the subscription.
+constexpr std::size_t kEarlyAwareness = 16;
 
 std::uint64_t new_replica() {
   std::random_device source;
@@ -141,10 +143,59 @@ void YjsDocument::on_message(const YjsMessage& message) {
         take_update(message.body);
       }
       break;
-    default:
+    case YjsMessageType::awareness:
+      take_awareness(message.body);
+      break;
+    case YjsMessageType::query_awareness:
+      if (subscription_) services_.hub.presence().greet(*subscription_);
+      break;
+    default:  // Hocuspocus's stateless messages are between clients and an application's server
       break;
   }
 }
+
+// ------------------------------------------------------------------- awareness
+
+void YjsDocument::take_awareness(std::string_view update) {
+  auto entries = read_awareness_update(update);
+  if (!entries) {
+    over(wire::CODE_PROTOCOL, "an awareness update that is malformed");
+    return;
+  }
+  for (YjsAwareness& entry : *entries) {
+    if (!awareness_.is_own(entry)) continue;
+    if (subscription_) {
+      show(entry);
+    } else if (to_show_.size() < kEarlyAwareness) {
+      to_show_.push_back(std::move(entry));
+    }
+  }
+}
+
+void YjsDocument::show(const YjsAwareness& entry) {
+  wire::Presence presence = presence_of(entry, name_.field);
+  switch (services_.hub.presence().set(*subscription_, presence)) {
+    case PresenceOutcome::set:
+      awareness_.owns(entry);
+      if (open_for_use()) carrier_->carry(yjs_awareness_frame(prefix_, awareness_update(presence, identity_.principal)));
+      break;
+    case PresenceOutcome::stale:
+      break;
+    case PresenceOutcome::malformed:
+      over(wire::CODE_PROTOCOL, "an awareness state that is no JSON");
+      break;
+    default:  // another principal's client, or beyond a bound: nobody sees it
+      awareness_.disowns(entry.client);
+  }
+}
+
+void YjsDocument::on_presence(Subscription&, const PresenceUpdate& update) {
+  if (!open_for_use()) return;
+  const std::string told = awareness_.tell(update.presences(), name_.field);
+  if (!told.empty()) carrier_->carry(yjs_awareness_frame(prefix_, told));
+}
+
+// ------------------------------------------------------------------- the stream
 
 void YjsDocument::send(Frame frame) {
   if (!open_for_use()) return;
@@ -192,6 +243,9 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
   subscription_->own_replica = replica_;
   subscription_->own_seq = std::numeric_limits<std::uint64_t>::max();
 
+  for (const YjsAwareness& entry : std::exchange(to_show_, {})) show(entry);
+  if (!open_for_use()) co_return;
+
   // What the provider lacks as Yjs counts it; and then it is asked for what the
   // server lacks.
   auto subscription = subscription_;
@@ -236,7 +290,9 @@ void YjsDocument::after_catch_up(const Subscription& subscription, const Refusal
 }
 
 void YjsDocument::on_drained() {
-  if (!open_for_use() || !subscription_ || subscription_->phase != Phase::lagging) return;
+  if (!open_for_use() || !subscription_) return;
+  if (subscription_->phase == Phase::live && subscription_->presence_behind) services_.hub.presence().greet(*subscription_);
+  if (subscription_->phase != Phase::lagging) return;
   services_.hub.rejoin(*subscription_);
   start(services_.io, [self = shared_from_this()] { return self->follow(); });
 }

@@ -19,6 +19,7 @@
 #include "conversation.h"
 #include "hub.h"
 #include "pusher.h"
+#include "yjs_awareness.h"
 #include "yjs_messages.h"
 #include "yjs_request.h"
 #include "yjs_update.h"
@@ -68,6 +69,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void send(Frame frame) override;
   std::size_t queued_bytes() const override;
   const std::string& token() const override { return *token_; }
+  const std::string& principal() const override { return identity_.principal; }
+  void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
   void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
                    std::span<const wire::Verdict> verdicts) override;
@@ -81,6 +84,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   awaitable<void> follow();
   void after_catch_up(const Subscription& subscription, const Refusal& refusal);
   awaitable<void> send_state(std::string state_vector);
+  void take_awareness(std::string_view update);
+  void show(const YjsAwareness& entry);
   void take_update(std::string_view update);
   bool is_new(const std::vector<YjsStructs>& structs);
   void push(wire::Change change);
@@ -104,6 +109,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   bool opened_ = false;
   bool joining_ = false;        // the subscription is not there yet
   bool sending_state_ = false;
+  YjsAwarenessView awareness_;
+  std::vector<YjsAwareness> to_show_;  // when the subscription is there
   std::string refused_;         // why an update was refused; empty: none was
   std::uint64_t replica_ = 0;   // drawn for the first push
   std::size_t pushing_bytes_ = 0;

@@ -102,9 +102,11 @@ enum class Finding {
 };
 
 // Decides about one change. `replica` is what load_replica() gave, brought up to
-// date by the caller after each number it writes.
+// date by the caller after each number it writes. `permitted`: also about whether
+// the principal may make it; else check_permission() does.
 Finding check_change(const PushDocument& document, const Converge__Wire__Change& change, const PushReplica& replica,
-                     PushTables* tables, CheckedChange* checked, Verdict* verdict);
+                     PushTables* tables, bool permitted, CheckedChange* checked, Verdict* verdict);
+Finding check_permission(const PushDocument& document, const CheckedChange& change, Verdict* verdict);
 
 // As check_change(), for a change that would make the document.
 Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,

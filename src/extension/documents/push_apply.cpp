@@ -223,7 +223,7 @@ Finding check_unnumbered(const PushDocument& document, const Converge__Wire__Cha
     *verdict = {CONVERGE__WIRE__CODE__CODE_DUPLICATE, "", 0};
     return Finding::settled;
   }
-  return Finding::apply;
+  return check_permission(document, checked, verdict);
 }
 
 // The replicas that a DocumentPush has named so far.
@@ -341,7 +341,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     const bool numbered = change.seq != 0;
     if (!numbered) give_number(&change, *replica);
-    Finding finding = check_change(document, change, *replica, tables, &checked, verdict);
+    Finding finding = check_change(document, change, *replica, tables, numbered, &checked, verdict);
     if (finding == Finding::apply && !numbered) {
       finding = check_unnumbered(document, change, checked, deltas, tables, &state, verdict);
     }

@@ -17,6 +17,8 @@ extern "C" {
 namespace converge {
 namespace {
 
+constexpr const char* kReadOnly = "the document may be read but not changed";
+
 Finding settle(Verdict* verdict, Converge__Wire__Code code, const char* message, std::int64_t expected = 0) {
   *verdict = {code, message, expected};
   return Finding::settled;
@@ -117,11 +119,19 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
   return true;
 }
 
-// The content of a change whose number is the next.
-Finding check_content(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
+Finding check_column(const PushDocument& document, const Field& field, Verdict* verdict) {
+  if (!field.deferred || may_update(*document.collection, field)) return Finding::apply;
+  return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,
+                psprintf("permission denied for column \"%s\" of table \"%s\"", NameStr(field.name),
+                         get_rel_name(document.collection->tracked)));
+}
+
+// The content of a change whose number is the next. `permitted`: and whether the
+// principal may make it, which is otherwise asked later.
+Finding check_content(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables, bool permitted,
                       CheckedChange* checked, Verdict* verdict) {
-  if (!document.writable) {
-    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, "the document may be read but not changed");
+  if (permitted && !document.writable) {
+    return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, kReadOnly);
   }
   const std::string_view bytes = payload_of(change);
   if (bytes.size() > kMaxPayloadBytes) {
@@ -151,11 +161,7 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
                     psprintf("collection \"%s\" has no field \"%s\"", document.collection->name,
                              std::strlen(field.field) < NAMEDATALEN ? field.field : "…"));
     }
-    if (checked->fields[i]->deferred && !may_update(*document.collection, *checked->fields[i])) {
-      return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,
-                    psprintf("permission denied for column \"%s\" of table \"%s\"", field.field,
-                             get_rel_name(document.collection->tracked)));
-    }
+    if (permitted && check_column(document, *checked->fields[i], verdict) != Finding::apply) return Finding::refuse;
     std::uint64_t greatest = 0;
     if (!check_state(checked->fields[i]->type, field.delta, &greatest, &failure)) {
       return refuse(verdict, code_of(failure),
@@ -195,7 +201,7 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
   if (change.seq != 1) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
-  const Finding finding = check_content(document, change, tables, checked, verdict);
+  const Finding finding = check_content(document, change, tables, true, checked, verdict);
   if (finding == Finding::apply && checked->payload.operation != Operation::insert) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
@@ -234,7 +240,7 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
 }
 
 Finding check_change(const PushDocument& document, const Converge__Wire__Change& change, const PushReplica& replica,
-                     PushTables* tables, CheckedChange* checked, Verdict* verdict) {
+                     PushTables* tables, bool permitted, CheckedChange* checked, Verdict* verdict) {
   const ReplicaRecord record{static_cast<std::uint64_t>(replica.last),
                              static_cast<std::uint64_t>(replica.row.refused_from)};
   switch (place_of(record, change.seq)) {
@@ -253,7 +259,15 @@ Finding check_change(const PushDocument& document, const Converge__Wire__Change&
     case NumberPlace::next:
       break;
   }
-  return check_content(document, change, tables, checked, verdict);
+  return check_content(document, change, tables, permitted, checked, verdict);
+}
+
+Finding check_permission(const PushDocument& document, const CheckedChange& change, Verdict* verdict) {
+  if (!document.writable) return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, kReadOnly);
+  for (int i = 0; i < change.payload.count; i++) {
+    if (check_column(document, *change.fields[i], verdict) != Finding::apply) return Finding::refuse;
+  }
+  return Finding::apply;
 }
 
 bool check_expectation(const PushDocument& document, std::int64_t replica, PushTables* tables, Verdict* verdict) {

@@ -1,0 +1,154 @@
+// Real Yjs editors for the bridge's tests: y-websocket's and Hocuspocus's providers,
+// unmodified, as a program that does what it is told. A line of JSON in, one out:
+//
+//   {"number": N, "do": NAME, "editor": NAME, …} → {"number": N, "value": …} or {…, "error": "…"}
+//
+// An editor is a Y.Doc with its provider. What happened to it is kept as events.
+import { createInterface } from 'node:readline';
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { WebSocket } from 'ws';
+import { WebsocketProvider } from 'y-websocket';
+import * as Y from 'yjs';
+import { deepOf, jsonOf } from './compare.mjs';
+import { edit } from './edits.mjs';
+import { random } from './random.mjs';
+
+console.warn = console.error = () => {};  // the providers' own reports; the tests see the events
+const editors = new Map();
+const sockets = new Map();
+
+class Editor {
+  constructor(what) {
+    this.doc = new Y.Doc();
+    if (what.client) this.doc.clientID = what.client;
+    if (what.state) Y.applyUpdate(this.doc, Buffer.from(what.state, 'hex'));
+    this.events = [];
+    this.kind = what.kind;
+    this.synced = false;
+    if (what.kind === 'y-websocket') this.openYWebsocket(what);
+    else this.openHocuspocus(what);
+  }
+
+  openYWebsocket({ url, name, token, protocols, params }) {
+    this.provider = new WebsocketProvider(url, name, this.doc, {
+      protocols: protocols ?? ['converge.yjs', `converge.token.${token}`],
+      params: params ?? {}, WebSocketPolyfill: WebSocket, disableBc: true, maxBackoffTime: 100,
+    });
+    // As a y-websocket that reports the server's word does.
+    this.provider.messageHandlers[2] = (_encoder, decoder) => {
+      this.events.push({ denied: Buffer.from(decoder.arr.subarray(decoder.pos + 2)).toString() });
+    };
+    this.provider.on('sync', (state) => { this.synced = state; });
+    this.provider.on('connection-close', (event) => { if (event) this.events.push({ closed: event.code, reason: event.reason }); });
+    this.awareness = this.provider.awareness;
+    this.cut = () => this.provider.ws?.terminate?.();
+    this.pause = () => this.provider.disconnect();
+    this.resume = () => this.provider.connect();
+    this.unsynced = () => 0;
+  }
+
+  openHocuspocus({ url, name, token, socket }) {
+    if (!sockets.has(socket)) {
+      sockets.set(socket, new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket, delay: 50, minDelay: 50, maxDelay: 100 }));
+    }
+    const websocketProvider = sockets.get(socket);
+    const note = (what) => this.events.push(what);
+    this.provider = new HocuspocusProvider({
+      websocketProvider, name, token, document: this.doc,
+      onAuthenticated: ({ scope }) => note({ scope }),
+      onAuthenticationFailed: ({ reason }) => note({ denied: reason }),
+      onStateless: ({ payload }) => note({ stateless: JSON.parse(payload) }),
+      onClose: ({ event }) => note({ closed: event.code, reason: event.reason }),
+    });
+    this.provider.attach();
+    this.provider.on('close', () => { this.synced = false; });
+    this.provider.on('synced', () => { this.synced = true; });
+    this.awareness = this.provider.awareness;
+    this.cut = () => websocketProvider.webSocket?.terminate?.();
+    this.pause = () => websocketProvider.disconnect();
+    this.resume = () => websocketProvider.connect();
+    this.unsynced = () => this.provider.unsyncedChanges;
+  }
+
+  close() {
+    this.provider.destroy();
+  }
+}
+
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+async function until(condition, seconds = 20) {
+  const deadline = Date.now() + seconds * 1000;
+  while (!condition()) {
+    if (Date.now() > deadline) return false;
+    await sleep(5);
+  }
+  return true;
+}
+
+const commands = {
+  open: (editor, what) => { editors.set(what.editor, new Editor(what)); },
+  synced: async (editor) => (await until(() => editor.synced)) || Promise.reject(new Error(`not synced: ${JSON.stringify(editor.events)}`)),
+  insert: (editor, { root = 'body', at, text }) => { editor.doc.getText(root).insert(at, text); },
+  delete: (editor, { root = 'body', at, count }) => { editor.doc.getText(root).delete(at, count); },
+  set: (editor, { root = 'meta', key, value }) => { editor.doc.getMap(root).set(key, value); },
+  text: (editor, { root = 'body' }) => editor.doc.getText(root).toString(),
+  has_text: async (editor, { root = 'body', text }) => (await until(() => editor.doc.getText(root).toString() === text))
+    || Promise.reject(new Error(`it has ${JSON.stringify(editor.doc.getText(root).toString())}, not ${JSON.stringify(text)}; ${JSON.stringify(editor.events)}`)),
+  saved: async (editor) => (await until(() => editor.unsynced() === 0)) || Promise.reject(new Error(`${editor.unsynced()} changes are not saved`)),
+  unsynced: (editor) => editor.unsynced(),
+  json: (editor) => editor.doc.toJSON(),
+  client: (editor) => editor.doc.clientID,
+  state: (editor) => Buffer.from(Y.encodeStateAsUpdate(editor.doc)).toString('hex'),
+  apply: (editor, { update }) => { Y.applyUpdate(editor.doc, Buffer.from(update, 'hex'), 'test'); },
+  events: (editor) => editor.events.splice(0),
+  event: async (editor, { kind }) => (await until(() => editor.events.some((event) => kind in event)))
+    ? editor.events.find((event) => kind in event)
+    : Promise.reject(new Error(`no ${kind} among ${JSON.stringify(editor.events)}`)),
+  cut: (editor) => { editor.cut(); },
+  pause: (editor) => { editor.pause(); },
+  resume: (editor) => { editor.resume(); },
+  close: (editor, what) => { editor.close(); editors.delete(what.editor); },
+  show: (editor, { state }) => { editor.awareness.setLocalState(state); },
+  // Says something of another client, as nobody honest would.
+  forge: (editor, { client, state }) => {
+    editor.awareness.states.set(client, state);
+    editor.awareness.meta.set(client, { clock: 1000, lastUpdated: Date.now() });
+    editor.awareness.emit('update', [{ added: [], updated: [client], removed: [] }, 'local']);
+  },
+  others: (editor) => Object.fromEntries([...editor.awareness.getStates()].filter(([client]) => client !== editor.doc.clientID)),
+  sees: async (editor, { client, state }) => {
+    const same = () => JSON.stringify(editor.awareness.getStates().get(client) ?? null) === JSON.stringify(state);
+    return (await until(same)) || Promise.reject(new Error(`it sees ${JSON.stringify([...editor.awareness.getStates()])}`));
+  },
+  // Random edits, `pause` ms apart.
+  scribble: async (editor, { seed, count, pause = 0 }) => {
+    const rng = random(seed);
+    for (let i = 0; i < count; ++i) {
+      edit(editor.doc, rng);
+      if (pause > 0 ? true : i % 50 === 49) await sleep(pause);
+    }
+  },
+  document: (editor) => ({ json: jsonOf(editor.doc), deep: deepOf(editor.doc), pending: editor.doc.store.pendingStructs !== null }),
+  // Of a state as the server has it: the same, loaded by Yjs alone.
+  load: (_, { update, format }) => {
+    const doc = new Y.Doc();
+    (format === 2 ? Y.applyUpdateV2 : Y.applyUpdate)(doc, Buffer.from(update, 'hex'));
+    return { json: jsonOf(doc), deep: deepOf(doc), pending: doc.store.pendingStructs !== null };
+  },
+};
+
+// Commands run side by side; who needs an order waits for the answer.
+async function answer({ number, ...what }) {
+  let given;
+  try {
+    given = { value: (await commands[what.do](editors.get(what.editor), what)) ?? null };
+  } catch (error) {
+    given = { error: String(error?.message ?? error) };
+  }
+  const plain = (_, value) => (typeof value === 'bigint' ? `${value}n` : value);
+  process.stdout.write(JSON.stringify({ number, ...given }, plain) + '\n');
+}
+
+for await (const line of createInterface({ input: process.stdin })) answer(JSON.parse(line));
+process.exit(0);
