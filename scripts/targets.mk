@@ -6,6 +6,7 @@
 #   make bench-core       the core's figures, and ratios to peers; BENCH_TRACE=FILE for another trace
 #   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
+#   make bench-yjs        Yjs documents: the live path beside y-websocket and Hocuspocus, merging, storing
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core
 #   make random-calls     random calls of the types under UBSan; CALLS=1000000 SEED=N
@@ -28,10 +29,15 @@ bench-live:
 	@scripts/build extension native
 	@scripts/install-extension
 	@bench/live/run $(WORKLOADS)
+bench-yjs:
+	@scripts/build extension native
+	@scripts/install-extension
+	@SERVERS='yjs yws hocuspocus' FIGURES=by-server bench/live/run $(or $(WORKLOADS),w1 w2 w3 w5)
+	@node bench/core/ydoc.mjs build/cmake/bench-ydoc
 fuzz:
 	@scripts/fuzz $(SECONDS_EACH)
 mutate:
 	@test/mutation/mutate --seed $(or $(SEED),1) --sites $(or $(SITES),50) $(if $(UNDER),--under $(UNDER))
 random-calls:
 	@test/types/random-calls $(or $(CALLS),1000000) $(SEED)
-.PHONY: random-calls install-deps demo demo-stop test bench-core bench-sql bench-live fuzz mutate
+.PHONY: random-calls install-deps demo demo-stop test bench-core bench-sql bench-live bench-yjs fuzz mutate

@@ -24,6 +24,14 @@ std::uint64_t hybrid_clock_now() {
 
 }  // namespace
 
+std::string bench_token(const ConvergeAccount& account, unsigned index) {
+  const std::int64_t expires =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() +
+      kTokenSeconds;
+  return converge::cli::mint_token({account.key_id, account.tenant, "user " + std::to_string(index), expires},
+                                   account.secret);
+}
+
 struct ConvergeDialect::Replica {
   std::uint64_t id;
   std::string token;
@@ -129,14 +137,10 @@ class ConvergeDialect::Talk final : public Conversation {
 ConvergeDialect::ConvergeDialect(ConvergeAccount account, unsigned clients) : account_(std::move(account)) {
   std::random_device entropy;
   std::mt19937_64 random((std::uint64_t{entropy()} << 32) | entropy());
-  const std::int64_t expires =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() +
-      kTokenSeconds;
   for (unsigned i = 0; i < clients; ++i) {
     auto replica = std::make_unique<Replica>();
     replica->id = (random() & kReplicaMask) | 1;
-    replica->token = converge::cli::mint_token({account_.key_id, account_.tenant, "user " + std::to_string(i), expires},
-                                               account_.secret);
+    replica->token = bench_token(account_, i);
     client_of_[replica->id] = i;
     replicas_.push_back(std::move(replica));
   }

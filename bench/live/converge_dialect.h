@@ -20,6 +20,9 @@ struct ConvergeAccount {
   std::string key_prefix;  // document n is the row with the key PREFIXn
 };
 
+// The token of client `index`, a user of its own.
+std::string bench_token(const ConvergeAccount& account, unsigned index);
+
 class ConvergeDialect final : public Dialect {
  public:
   ConvergeDialect(ConvergeAccount account, unsigned clients);

@@ -21,8 +21,10 @@ void LoadClient::connect() {
     if (error) return fail("cannot connect: " + error.message());
     socket_.set_option(tcp::no_delay(true));
     socket_.non_blocking(true);
+    const std::string protocols = shared_.dialect->protocols(*this);
     write("GET " + shared_.dialect->target(*this) +
-          " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+          (protocols.empty() ? "" : "Sec-WebSocket-Protocol: " + protocols + "\r\n") +
           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
     wait_readable();
   });

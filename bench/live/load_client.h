@@ -32,6 +32,8 @@ class Dialect {
   virtual ~Dialect() = default;
   // The path, from its '/', by which a client asks for its document.
   virtual std::string target(const LoadClient& client) const = 0;
+  // The subprotocols that it offers, as the header has them; empty: none.
+  virtual std::string protocols(const LoadClient&) const { return {}; }
   virtual std::unique_ptr<Conversation> begin(LoadClient& client) = 0;
 };
 

@@ -32,6 +32,7 @@ struct Options {
   std::string workload;
   std::vector<std::string> servers;
   std::string suffix;
+  bool by_server = false;
   Load load{1000, 100, 1000, 3};
   unsigned runs = 3;
   ConvergeAccount account{"acme", "bench", "", "note", "d"};
@@ -64,8 +65,9 @@ std::unique_ptr<Dialect> make_dialect(const std::string& name, const Options& op
   if (name == "converge") return std::make_unique<ConvergeDialect>(options.account, clients);
   if (name == "reference") return std::make_unique<ReferenceDialect>(clients);
   if (name == "naive") return std::make_unique<NaiveDialect>(prefix, clients);
-  if (name == "yws") return std::make_unique<YjsDialect>(YjsDialect::Server::y_websocket, prefix, clients);
-  if (name == "hocuspocus") return std::make_unique<YjsDialect>(YjsDialect::Server::hocuspocus, prefix, clients);
+  if (name == "yws") return std::make_unique<YjsDialect>(YjsDialect::Server::y_websocket, options.account, clients);
+  if (name == "hocuspocus") return std::make_unique<YjsDialect>(YjsDialect::Server::hocuspocus, options.account, clients);
+  if (name == "yjs") return std::make_unique<YjsDialect>(YjsDialect::Server::bridge, options.account, clients);
   throw std::runtime_error("no protocol \"" + name + "\"");
 }
 
@@ -120,13 +122,19 @@ const char* unit_of(std::string_view figure_name) {
 }
 
 // w1_p50_ms for Converge, w1_reference_p50_ms for the reference; and how many
-// times the reference's figure Converge's is, w1_p50_ratio.
-void print_figures(const std::vector<std::unique_ptr<Subject>>& subjects, const std::string& suffix) {
+// times the reference's figure Converge's is, w1_p50_ratio. By server:
+// yjs_w1_p50_ms, yws_w1_p50_ms.
+void print_figures(const std::vector<std::unique_ptr<Subject>>& subjects, const Options& options) {
+  const std::string& suffix = options.suffix;
   std::map<std::string, std::map<std::string, double>> medians;  // by figure, by server
   for (auto& subject : subjects)
     for (auto& [name, values] : subject->measured) {
       const double value = median(values);
       medians[name][subject->name] = value;
+      if (options.by_server) {
+        figure((subject->name + "_" + name + suffix).c_str(), value, unit_of(name));
+        continue;
+      }
       const std::size_t workload = name.find('_');
       const std::string whose = subject->name == "converge" ? std::string() : "_" + subject->name;
       figure((name.substr(0, workload) + whose + name.substr(workload) + suffix).c_str(), value, unit_of(name));
@@ -149,7 +157,7 @@ void run(const Options& options) {
       std::printf("%s, %s:\n", options.workload.c_str(), subject->name.c_str());
       measure(*subject, options);
     }
-  print_figures(subjects, options.suffix);
+  print_figures(subjects, options);
 }
 
 }  // namespace
@@ -162,11 +170,12 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"w1", "w2", "w3", "idle", "w5", "crowd", "soak"}));
   app.add_option("--server", options.servers,
-                 "NAME:PORT:PROCESS[:POSTMASTER]: converge, reference, yws, hocuspocus or naive on 127.0.0.1, its process, "
+                 "NAME:PORT:PROCESS[:POSTMASTER]: converge, reference, yjs (the bridge for Yjs), yws, hocuspocus or naive on 127.0.0.1, its process, "
                  "and its PostgreSQL's first; may be given again")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();
   app.add_option("--suffix", options.suffix, "of the figures' names");
+  app.add_flag("--by-server", options.by_server, "the figures' names begin with the server's");
   app.add_option("--clients", options.load.clients)->capture_default_str();
   app.add_option("--documents", options.load.documents)->capture_default_str();
   app.add_option("--rate", options.load.rate, "updates a second, of all clients together")->capture_default_str();

@@ -1,5 +1,5 @@
--- What the bridge is measured with: texts of one tenant that every client may
--- read and write, behind a policy. Variables: documents, the most that a
+-- What the bridge is measured with: texts, and Yjs documents, of one tenant that
+-- every client may read and write, behind a policy. Variables: documents, the most that a
 -- workload uses; deferred, the fields that are folded in later.
 \set ON_ERROR_STOP 1
 CREATE EXTENSION converge;
@@ -17,10 +17,21 @@ ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON note USING (tenant = converge.current_tenant());
 GRANT SELECT, INSERT, UPDATE, DELETE ON note TO converge_client;
 SELECT converge.track('note', 'tenant', deferred => :'deferred');
+CREATE TABLE page (
+    tenant text NOT NULL,
+    id text NOT NULL,
+    body converge.ydoc NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, id)
+);
+ALTER TABLE page ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON page USING (tenant = converge.current_tenant());
+GRANT SELECT, INSERT, UPDATE, DELETE ON page TO converge_client;
+SELECT converge.track('page', 'tenant', deferred => :'deferred');
 INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('bench', 'HS256', convert_to(:'secret', 'UTF8'));
 INSERT INTO note (tenant, id)
 SELECT 'acme', workload || '-' || n
   FROM unnest('{w1,w2,w3,idle,w5,crowd,growth,soak}'::text[]) workload, generate_series(0, :documents - 1) n;
+INSERT INTO page (tenant, id) SELECT tenant, id FROM note;
 -- All clients are one principal.
 INSERT INTO converge.tenant_limit (tenant, principal_requests, principal_changes) VALUES ('acme', 0, 0);
 ANALYZE;

@@ -189,6 +189,22 @@ class YjsDialect::Talk final : public Conversation {
   const bool named_;        // in every message
 };
 
+std::string YjsDialect::target(const LoadClient& client) const {
+  switch (server_) {
+    case Server::hocuspocus:
+      return "/";
+    case Server::bridge:
+      return "/yjs/page/" + name(client) + "/body";
+    default:
+      return "/" + name(client);
+  }
+}
+
+std::string YjsDialect::protocols(const LoadClient& client) const {
+  if (server_ != Server::bridge) return {};
+  return "converge.yjs, converge.token." + bench_token(account_, client.index());
+}
+
 std::unique_ptr<Conversation> YjsDialect::begin(LoadClient& client) { return std::make_unique<Talk>(*this, client); }
 
 }  // namespace bench

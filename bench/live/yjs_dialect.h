@@ -1,10 +1,11 @@
-// The Yjs sync protocol as y-websocket or Hocuspocus speak it: every client types
-// into the document's text, one character an update.
+// The Yjs sync protocol as y-websocket or Hocuspocus speak it, and the bridge as
+// y-websocket: every client types into the document's text, one character an update.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "converge_dialect.h"
 #include "load_client.h"
 
 namespace bench {
@@ -13,23 +14,23 @@ class YjsDialect final : public Dialect {
  public:
   // y-websocket has a document's name in the path; Hocuspocus in every message,
   // after one with a token.
-  enum class Server { y_websocket, hocuspocus };
+  enum class Server { y_websocket, hocuspocus, bridge };
 
-  // Document n is PREFIXn.
-  YjsDialect(Server server, std::string prefix, unsigned clients)
-      : server_(server), prefix_(std::move(prefix)), have_(clients) {}
+  // Document n is PREFIXn; of the bridge, field body of page/PREFIXn, which asks for
+  // a token.
+  YjsDialect(Server server, ConvergeAccount account, unsigned clients)
+      : server_(server), account_(std::move(account)), have_(clients) {}
 
-  std::string target(const LoadClient& client) const override {
-    return server_ == Server::hocuspocus ? "/" : "/" + name(client);
-  }
+  std::string target(const LoadClient& client) const override;
+  std::string protocols(const LoadClient& client) const override;
   std::unique_ptr<Conversation> begin(LoadClient& client) override;
 
  private:
   class Talk;
-  std::string name(const LoadClient& client) const { return prefix_ + std::to_string(client.document()); }
+  std::string name(const LoadClient& client) const { return account_.key_prefix + std::to_string(client.document()); }
 
   Server server_;
-  std::string prefix_;
+  ConvergeAccount account_;
   // For each client, how many units of which other client it has.
   std::vector<std::vector<std::pair<unsigned, std::uint64_t>>> have_;
 };
