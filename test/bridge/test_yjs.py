@@ -147,7 +147,7 @@ def test_a_client_is_its_first_principals(pages, edit, kind):
     wait_until(lambda: page_text(pages) == "alice", "the text")
     # Another tab of hers, or her next session, goes on with the same document.
     later = edit("y-websocket", principal="alice", client=4711, state=alice.state())
-    alice.close_editor = alice.pause()
+    alice.pause()
     later.insert(at=5, text="!")
     wait_until(lambda: page_text(pages) == "alice!", "the text")
     # Somebody else may send what she wrote, but not write as her.

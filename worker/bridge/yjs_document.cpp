@@ -213,7 +213,8 @@ std::size_t YjsDocument::queued_bytes() const { return open_for_use() ? carrier_
 void YjsDocument::sync(std::string state_vector) {
   auto self = shared_from_this();
   if (subscription_ || joining_) {
-    start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector)); });
+    start(services_.io,
+          [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector), true); });
     return;
   }
   joining_ = true;
@@ -298,7 +299,7 @@ void YjsDocument::on_drained() {
 }
 
 // One at a time: what is asked for meanwhile is in the answer, or was refused.
-awaitable<void> YjsDocument::send_state(std::string state_vector) {
+awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
   auto self = shared_from_this();
   if (sending_state_) co_return;
   sending_state_ = true;
@@ -314,6 +315,8 @@ awaitable<void> YjsDocument::send_state(std::string state_vector) {
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK) {
     carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step2, response.yjs().update()));
+    // Hocuspocus's provider waits for the question, and counts its answer.
+    if (named_ && asked) carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, response.yjs().state_vector()));
   } else if (refusal.code == wire::CODE_UNAVAILABLE) {
     carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
   } else {
@@ -434,7 +437,7 @@ void YjsDocument::refuse(wire::Code code, std::string_view message) {
   } else {
     carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
   }
-  if (first) start(services_.io, [self = shared_from_this()] { return self->send_state({}); });
+  if (first) start(services_.io, [self = shared_from_this()] { return self->send_state({}, false); });
 }
 
 }  // namespace converge::bridge

@@ -83,7 +83,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   awaitable<std::string> pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector);
   awaitable<void> follow();
   void after_catch_up(const Subscription& subscription, const Refusal& refusal);
-  awaitable<void> send_state(std::string state_vector);
+  // `asked`: by the provider.
+  awaitable<void> send_state(std::string state_vector, bool asked);
   void take_awareness(std::string_view update);
   void show(const YjsAwareness& entry);
   void take_update(std::string_view update);

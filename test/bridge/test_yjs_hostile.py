@@ -1,0 +1,202 @@
+"""What no honest Yjs provider says: each is refused by name, and the bridge and
+everybody else go on."""
+import os
+import pathlib
+import time
+
+import pytest
+import websocket
+
+from database import value, wait_until
+from yjs_editors import make_pages, name_of, page_text
+
+websocket._abnf.VALID_CLOSE_STATUS += (1013, 4400, 4401, 4403, 4404)
+
+
+def number(n):
+    out = bytearray()
+    while n >= 0x80:
+        out.append(n & 0x7f | 0x80)
+        n >>= 7
+    return bytes(out) + bytes([n])
+
+
+def block(content):
+    content = content.encode() if isinstance(content, str) else content
+    return number(len(content)) + content
+
+
+def sync(step, body):
+    return number(0) + number(step) + block(body)
+
+
+HELLO = sync(2, bytes.fromhex("01016400040104626f647902486900"))  # client 100 types "Hi" into body
+NAME = "page/home/body"
+
+# What comes, without a document's name before it; and why it is refused.
+FRAMES = {
+    "nothing": (b"", "a message of 0 bytes that ends too early"),
+    "unknown type": (number(77), "a message of unknown type 77"),
+    "type beyond 2^53": (b"\xff" * 9 + b"\x01", "a message of unknown type 0"),
+    "unknown sync step": (number(0) + number(3) + block(b""), "a sync message of unknown kind 3"),
+    "a length beyond the end": (number(0) + number(2) + number(1 << 40) + b"x", "that ends too early"),
+    "no body": (number(0) + number(2), "that ends too early"),
+    "a token": (number(2) + number(0) + block("x"), "a message of unknown type 2"),
+    "an update that is none": (sync(2, b"\xff\xff\xff"), "malformed Yjs update"),
+    "an update of 2^40 structs": (sync(2, number(1) + number(1 << 40) + number(1) + number(0)), "malformed Yjs update"),
+    "an update that goes on": (sync(2, b"\x00\x00garbage"), "malformed Yjs update"),
+    "unknown content": (sync(2, bytes.fromhex("010164001f0104626f64790000")), "malformed Yjs update"),
+    "a state vector that is none": (sync(0, b"\x05\x01"), "malformed Yjs state vector"),
+    "awareness that is none": (number(1) + block(b"\x07"), "an awareness update that is malformed"),
+    "a million awareness entries": (number(1) + block(number(1 << 20)), "an awareness update that is malformed"),
+    "an awareness state that is no object": (number(1) + block(number(1) + number(5) + number(1) + block("[1]")),
+                                             "an awareness update that is malformed"),
+    "an awareness state that is no JSON": (number(1) + block(number(1) + number(5) + number(1) + block("{broken}")),
+                                           "an awareness state that is no JSON"),
+}
+
+
+@pytest.fixture
+def pages(database):
+    make_pages(database)
+    return database
+
+
+def connect(bridge, path=f"/yjs/{NAME}", token=None, **more):
+    token = token or bridge.database.token()
+    return websocket.create_connection(f"ws://{bridge.address}{path}", timeout=15,
+                                       subprotocols=["converge.yjs", f"converge.token.{token}"], **more)
+
+
+def closing(socket):
+    """The code and reason it is closed with."""
+    while True:
+        opcode, payload = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+
+
+def resident(bridge):
+    status = pathlib.Path(f"/proc/{bridge.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+@pytest.mark.parametrize("what", FRAMES)
+def test_a_frame(pages, bridge, what):
+    frame, why = FRAMES[what]
+    good, bad = connect(bridge), connect(bridge)
+    bad.send_binary(sync(0, b"\x00"))
+    bad.send_binary(frame)
+    code, reason = closing(bad)
+    assert code == 4400 and why in reason
+    good.send_binary(HELLO)
+    wait_until(lambda: page_text(pages) == "Hi", "the other's edit")
+    good.close()
+
+
+def named(message, name=NAME):
+    return block(name) + message
+
+
+def opened(bridge):
+    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+    socket.send_binary(named(number(2) + number(0) + block(bridge.database.token()) + block("4.8.0")))
+    assert socket.recv() == named(number(2) + number(2) + block("read-write"))
+    return socket
+
+
+@pytest.mark.parametrize("what", sorted(set(FRAMES) - {"a token"}))
+def test_a_frame_of_hocuspocus(pages, bridge, what):
+    frame, why = FRAMES[what]
+    socket = opened(bridge)
+    socket.send_binary(named(sync(0, b"\x00")))
+    socket.send_binary(named(frame) if frame else frame)
+    seen = b""
+    try:
+        while why.replace("0 bytes ", "").encode() not in seen and why.split(" of ")[0].encode() not in seen:
+            opcode, payload = socket.recv_data()
+            seen += payload
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                break
+    finally:
+        assert any(part.encode() in seen for part in (why, why.split(" bytes ")[-1])), seen
+
+
+@pytest.mark.parametrize("message", [sync(0, b"\x00"), HELLO, number(1) + block(b"\x00"), number(5) + block("{}")])
+def test_before_a_token(pages, bridge, message):
+    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+    socket.send_binary(named(message))
+    assert socket.recv() == named(number(2) + number(1) + block("the document is not open on this connection"))
+    assert page_text(pages) == ""
+
+
+def test_nobody_says_who_is_there(pages, start_bridge):
+    bridge = start_bridge(pages, "--handshake-timeout", "500ms")
+    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+    assert closing(socket) == (4401, "no token that verifies within the time allowed")
+
+
+def test_text_is_refused(pages, bridge):
+    socket = connect(bridge)
+    socket.send("{}")
+    assert closing(socket) == (4400, "a text message: expected a binary one, as y-protocols has them")
+
+
+def test_a_message_beyond_the_bound(pages, start_bridge):
+    bridge = start_bridge(pages, "--max-message", "64kB")
+    socket = connect(bridge)
+    socket.send_binary(sync(2, os.urandom(70_000)))
+    assert closing(socket)[0] == 1009
+
+
+def test_subprotocols_without_ours(pages, bridge):
+    with pytest.raises(websocket.WebSocketBadStatusException, match="400"):
+        websocket.create_connection(f"ws://{bridge.address}/yjs/{NAME}", subprotocols=["graphql"], timeout=15)
+
+
+def test_without_subprotocols_the_reason_is_named(pages, bridge):
+    socket = websocket.create_connection(f"ws://{bridge.address}/yjs/{NAME}", timeout=15)
+    assert closing(socket) == (4401, "no token: offer the subprotocols converge.yjs and converge.token.TOKEN")
+
+
+def test_too_many_documents(pages, start_bridge):
+    bridge = start_bridge(pages, "--max-subscriptions", "2")
+    socket = opened(bridge)
+    for n in range(3):
+        socket.send_binary(named(number(2) + number(0) + block(pages.token()), name_of("page", "home", "body") + f"\0{n}"))
+    seen = b""
+    while b"which is the limit" not in seen:
+        seen += socket.recv()
+
+
+def test_who_does_not_read_is_not_queued_for(pages, start_bridge):
+    """A document of a megabyte asked for again and again, and nothing read: the
+    bridge stops reading, and its memory stays bounded."""
+    bridge = start_bridge(pages)
+    value(pages.session, "UPDATE page SET body = converge.yjs_insert(body, 'body', 0, repeat('x', 1000000))"
+          " WHERE id = 'home' AND tenant = 'acme' RETURNING id")
+    before = resident(bridge)
+    socket = connect(bridge, sockopt=[])
+    socket.settimeout(2)
+    try:
+        for _ in range(2000):
+            socket.send_binary(sync(0, b"\x00"))
+    except (websocket.WebSocketTimeoutException, TimeoutError):
+        pass
+    time.sleep(1)
+    assert resident(bridge) - before < 64 << 10
+    socket.shutdown()
+
+
+def test_a_flood_of_refused_updates_costs_no_states(pages, bridge):
+    value(pages.session, "UPDATE page SET title = 'frozen' WHERE id = 'home' AND tenant = 'acme' RETURNING id")
+    socket = connect(bridge)
+    socket.send_binary(sync(0, b"\x00"))
+    for _ in range(200):
+        socket.send_binary(HELLO)
+    denied = states = 0
+    while denied < 200:
+        message = socket.recv()
+        denied += message[:2] == b"\x02\x00"
+        states += message[:2] == b"\x00\x01"
+    assert states <= 2 and page_text(pages) == ""
