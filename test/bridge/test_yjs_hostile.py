@@ -37,7 +37,7 @@ NAME = "page/home/body"
 FRAMES = {
     "nothing": (b"", "a message of 0 bytes that ends too early"),
     "unknown type": (number(77), "a message of unknown type 77"),
-    "type beyond 2^53": (b"\xff" * 9 + b"\x01", "a message of unknown type 0"),
+    "type beyond 2^53": (b"\xff" * 9 + b"\x01", "that ends too early"),
     "unknown sync step": (number(0) + number(3) + block(b""), "a sync message of unknown kind 3"),
     "a length beyond the end": (number(0) + number(2) + number(1 << 40) + b"x", "that ends too early"),
     "no body": (number(0) + number(2), "that ends too early"),
@@ -111,15 +111,11 @@ def test_a_frame_of_hocuspocus(pages, bridge, what):
     socket = opened(bridge)
     socket.send_binary(named(sync(0, b"\x00")))
     socket.send_binary(named(frame) if frame else frame)
-    seen = b""
-    try:
-        while why.replace("0 bytes ", "").encode() not in seen and why.split(" of ")[0].encode() not in seen:
-            opcode, payload = socket.recv_data()
-            seen += payload
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                break
-    finally:
-        assert any(part.encode() in seen for part in (why, why.split(" bytes ")[-1])), seen
+    seen, opcode = b"", None
+    while why.encode() not in seen and opcode != websocket.ABNF.OPCODE_CLOSE:
+        opcode, payload = socket.recv_data()
+        seen += payload
+    assert why.encode() in seen
 
 
 @pytest.mark.parametrize("message", [sync(0, b"\x00"), HELLO, number(1) + block(b"\x00"), number(5) + block("{}")])

@@ -89,6 +89,7 @@ wire::Code code_of(const DatabaseError& error) {
   std::string_view kind = std::string_view(state).substr(0, 2);
   if (kind == "28") return wire::CODE_UNAUTHENTICATED;
   if (state == "42501") return wire::CODE_DENIED;
+  if (state == "42703") return wire::CODE_UNKNOWN_FIELD;
   if (state == "P0002" || state == "42704" || state == "42P01" || kind == "02") return wire::CODE_UNKNOWN_DOCUMENT;
   if (state == "54000" || kind == "54") return wire::CODE_TOO_LARGE;
   if (kind == "22" || kind == "42") return wire::CODE_MALFORMED;
