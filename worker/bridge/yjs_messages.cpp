@@ -139,4 +139,8 @@ Frame yjs_close_frame(std::string_view prefix, std::string_view reason) {
                [&](std::string& out) { lib0::write_bytes(out, reason); });
 }
 
+Frame yjs_ping_frame() {
+  return frame({}, YjsMessageType::ping, 0, [](std::string&) {});
+}
+
 }  // namespace converge::bridge

@@ -56,6 +56,7 @@ Frame yjs_permission_denied_frame(std::string_view prefix, bool named, std::stri
 Frame yjs_authenticated_frame(std::string_view prefix, std::string_view scope);
 Frame yjs_sync_status_frame(std::string_view prefix, bool applied);
 Frame yjs_stateless_frame(std::string_view prefix, std::string_view payload);
+Frame yjs_ping_frame();  // not about a document
 Frame yjs_close_frame(std::string_view prefix, std::string_view reason);
 
 }  // namespace converge::bridge

@@ -13,6 +13,10 @@ namespace {
 // A document's name in the messages, percent-encoded, and what Hocuspocus's provider
 // adds to tell apart its sessions on one connection.
 constexpr std::size_t kLongestId = 4096;
+// Providers give up a connection that brings no message for 30 s. Most often the
+// echo of their awareness comes sooner.
+constexpr std::chrono::seconds kLongestSilence{20};
+constexpr std::string_view kNobody("\0", 1);  // an awareness update without entries
 
 CloseCode close_code_of(wire::Code code, CloseCode otherwise) {
   switch (code) {
@@ -93,6 +97,8 @@ class YjsSession final : public Conversation,
   bool identified() const override { return identified_; }
 
   void tick(std::chrono::steady_clock::time_point now) override {
+    if (identified_ && now - last_said_ >= kLongestSilence)
+      carry(named_ ? yjs_ping_frame() : yjs_awareness_frame({}, kNobody));
     for (auto& document : all_documents()) document->tick(now);
   }
 
@@ -117,7 +123,9 @@ class YjsSession final : public Conversation,
   // ---- YjsDocument::Carrier
 
   void carry(Frame frame) override {
-    if (is_open()) transport_->send(std::move(frame));
+    if (!is_open()) return;
+    last_said_ = std::chrono::steady_clock::now();
+    transport_->send(std::move(frame));
   }
   std::size_t queued_bytes() const override { return transport_ != nullptr ? transport_->queued_bytes() : 0; }
   void resume() override {
@@ -205,6 +213,7 @@ class YjsSession final : public Conversation,
   std::string peer_;
   const bool named_;
   std::map<std::string, std::shared_ptr<YjsDocument>> documents_;  // by their names in the messages
+  std::chrono::steady_clock::time_point last_said_ = std::chrono::steady_clock::now();
   bool identified_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;
