@@ -55,6 +55,7 @@ def test_editors_and_sql_write_one_document(any_pages, edit):
     two.has_text(text="hello")
     two.insert(at=5, text=" world")
     one.has_text(text="hello world")
+    run(any_pages.session, "SELECT converge.fold('page', 'acme', 'home')")  # a position counts in the row
     run(any_pages.session, "UPDATE page SET body = converge.yjs_insert(body, 'body', 0, 'SQL: ') WHERE id = 'home' AND tenant = 'acme'")
     for editor in (one, two):
         editor.has_text(text="SQL: hello world")

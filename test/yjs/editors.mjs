@@ -13,15 +13,15 @@ import { deepOf, jsonOf } from './compare.mjs';
 import { edit } from './edits.mjs';
 import { random } from './random.mjs';
 
-console.warn = console.error = () => {};  // the providers' own reports; the tests see the events
+console.log = console.warn = console.error = () => {};  // the packages' own reports; the tests see the events
 const editors = new Map();
 const sockets = new Map();
 
 class Editor {
   constructor(what) {
     this.doc = new Y.Doc();
-    if (what.client) this.doc.clientID = what.client;
     if (what.state) Y.applyUpdate(this.doc, Buffer.from(what.state, 'hex'));
+    if (what.client) this.doc.clientID = what.client;  // after that: Yjs takes another when it hears of its own
     this.events = [];
     this.kind = what.kind;
     this.synced = false;
