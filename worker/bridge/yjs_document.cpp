@@ -73,6 +73,7 @@ awaitable<void> YjsDocument::open() {
   }
   opening_ = false;
   if (!open_for_use()) co_return;
+  if (refusal.code == wire::CODE_OK) refusal = carrier_->admit(identity_);
   if (refusal.code != wire::CODE_OK) {
     over(refusal.code, refusal.message);
     co_return;

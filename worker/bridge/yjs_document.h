@@ -34,6 +34,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
     virtual ~Carrier() = default;
     virtual void carry(Frame frame) = 0;
     virtual std::size_t queued_bytes() const = 0;
+    // Whether that principal's documents may be on the connection.
+    virtual Refusal admit(const Identity& identity) = 0;
     // The document may take messages again.
     virtual void resume() = 0;
     // The document is over: it was not opened, or is not to be read any longer.

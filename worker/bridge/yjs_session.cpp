@@ -1,6 +1,7 @@
 #include "yjs_session.h"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "log.h"
@@ -128,6 +129,15 @@ class YjsSession final : public Conversation,
     transport_->send(std::move(frame));
   }
   std::size_t queued_bytes() const override { return transport_ != nullptr ? transport_->queued_bytes() : 0; }
+  Refusal admit(const Identity& identity) override {
+    if (tenant_ && *tenant_ != identity.tenant)
+      return {wire::CODE_DENIED, "documents of another tenant are open on this connection"};
+    if (!tenant_ && !transport_->assign(identity.tenant))
+      return {wire::CODE_LIMIT, "the tenant has " + std::to_string(services_.config.max_connections_per_tenant) +
+                                    " connections, which is the limit"};
+    tenant_ = identity.tenant;
+    return {};
+  }
   void resume() override {
     if (!is_open()) return;
     for (const auto& [id, document] : documents_) identified_ = identified_ || document->opened();
@@ -212,6 +222,7 @@ class YjsSession final : public Conversation,
   Transport* transport_;  // null once closed
   std::string peer_;
   const bool named_;
+  std::optional<std::string> tenant_;  // as which the connection is counted
   std::map<std::string, std::shared_ptr<YjsDocument>> documents_;  // by their names in the messages
   std::chrono::steady_clock::time_point last_said_ = std::chrono::steady_clock::now();
   bool identified_ = false;
