@@ -169,14 +169,19 @@ class Http final : public Protocol {
     connection_.finish();
   }
 
-  void upgrade(Request& request) {
+  // Whether the page that asks for a WebSocket may have one. False: it was told.
+  bool check_origin(Request& request) {
     const auto origin = request[http::field::origin], host = request[http::field::host];
-    if (!may_connect(connection_.worker().config().origins, {origin.data(), origin.size()}, {host.data(), host.size()})) {
-      request.keep_alive(false);
-      send(plain(request, http::status::forbidden, "pages of this origin may not connect"));
-      connection_.finish();
-      return;
-    }
+    if (may_connect(connection_.worker().config().origins, {origin.data(), origin.size()}, {host.data(), host.size()}))
+      return true;
+    request.keep_alive(false);
+    send(plain(request, http::status::forbidden, "pages of this origin may not connect"));
+    connection_.finish();
+    return false;
+  }
+
+  void upgrade(Request& request) {
+    if (!check_origin(request)) return;
     Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
     agree(request, handshake, {}, [this](Transport& transport) {
       return std::make_shared<Session>(connection_.worker().services(), transport, connection_.peer());
@@ -184,6 +189,7 @@ class Http final : public Protocol {
   }
 
   void upgrade_yjs(Request& request) {
+    if (!check_origin(request)) return;
     Handshake handshake = check_handshake(request, connection_.worker().config().compress != Compress::off);
     YjsRequest asked = read_yjs_request({request.target().data(), request.target().size()}, handshake.protocols);
     if (handshake.problem.empty() && !handshake.protocols.empty() && asked.protocol.empty())

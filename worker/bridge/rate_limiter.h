@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace converge::bridge {
@@ -20,6 +21,9 @@ struct Rates {
   std::int64_t tenant_requests = 0;
   std::int64_t tenant_changes = 0;
 };
+
+// What who exceeds them is told.
+inline constexpr std::string_view kTooMuch = "the principal, or its tenant, asks too much: try again later";
 
 class RateLimiter {
  public:

@@ -18,7 +18,6 @@ constexpr std::uint32_t kNewestProtocol = 2;
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
 constexpr std::size_t kLongestToken = 16 << 10;
-constexpr std::string_view kTooMuch = "the principal, or its tenant, asks too much: try again later";
 constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 
 // Below 2^53, as JavaScript's numbers and a Y.Doc's client ids; never 0. Nothing

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "log.h"
+#include "rate_limiter.h"
 
 namespace converge::bridge {
 
@@ -74,6 +75,7 @@ awaitable<void> YjsDocument::open() {
   opening_ = false;
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK) refusal = carrier_->admit(identity_);
+  if (refusal.code == wire::CODE_OK && !may_ask()) co_return;
   if (refusal.code != wire::CODE_OK) {
     over(refusal.code, refusal.message);
     co_return;
@@ -104,6 +106,15 @@ awaitable<void> YjsDocument::renew(std::string token) {
   token_end_ = std::chrono::steady_clock::now() + identity.token_lifetime;
   if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
   carrier_->resume();
+}
+
+// Who asks too much is to come back later.
+bool YjsDocument::may_ask() {
+  if (services_.rates.take_request(identity_.rates, identity_.tenant, identity_.principal,
+                                   std::chrono::steady_clock::now()))
+    return true;
+  carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);
+  return false;
 }
 
 void YjsDocument::over(wire::Code code, std::string_view message) {
@@ -213,6 +224,7 @@ std::size_t YjsDocument::queued_bytes() const { return open_for_use() ? carrier_
 // provider lacks.
 void YjsDocument::sync(std::string state_vector) {
   auto self = shared_from_this();
+  if (!may_ask()) return;
   if (subscription_ || joining_) {
     start(services_.io,
           [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector), true); });
@@ -347,6 +359,11 @@ void YjsDocument::take_update(std::string_view update) {
     acknowledge();
     return;
   }
+  if (!services_.rates.take_changes(identity_.rates, identity_.tenant, identity_.principal, 1,
+                                    std::chrono::steady_clock::now())) {
+    carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
+    return;
+  }
   wire::Payload payload;
   wire::FieldDelta& field = *payload.add_fields();
   field.set_field(name_.field);
@@ -393,21 +410,18 @@ void YjsDocument::on_push_done(std::size_t bytes) {
   if (open_for_use()) carrier_->resume();
 }
 
-void YjsDocument::on_verdicts(std::uint32_t, std::span<const wire::Change> changes,
+void YjsDocument::on_verdicts(std::uint32_t, std::span<const wire::Change>,
                               std::span<const wire::Verdict> verdicts) {
-  if (!open_for_use()) return;
-  for (std::size_t i = 0; i < changes.size() && open_for_use(); ++i) {
-    const wire::Verdict& verdict = verdicts[i];
+  for (const wire::Verdict& verdict : verdicts) {
+    if (!open_for_use()) return;
     switch (verdict.code()) {
       case wire::CODE_OK:
       case wire::CODE_DUPLICATE:
         acknowledge();
         break;
-      case wire::CODE_LIMIT:  // too many in one call
-        push(changes[i]);
-        break;
+      case wire::CODE_LIMIT:
       case wire::CODE_UNAVAILABLE:  // the provider sends it again when it connects again
-        carrier_->end(wire::CODE_UNAVAILABLE, verdict.message(), CloseCode::try_again_later);
+        carrier_->end(verdict.code(), verdict.message(), CloseCode::try_again_later);
         break;
       case wire::CODE_UNAUTHENTICATED:
       case wire::CODE_UNKNOWN_DOCUMENT:

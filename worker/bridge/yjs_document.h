@@ -70,6 +70,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
 
   void send(Frame frame) override;
   std::size_t queued_bytes() const override;
+  void on_behind() override {}  // looked for whenever the queue is empty
   const std::string& token() const override { return *token_; }
   const std::string& principal() const override { return identity_.principal; }
   void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
@@ -95,6 +96,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void acknowledge();
   void refuse(wire::Code code, std::string_view message);
   void over(wire::Code code, std::string_view message);
+  bool may_ask();
   bool open_for_use() const { return carrier_ != nullptr; }
 
   Services services_;
