@@ -503,7 +503,7 @@ function storageError(error: unknown): ConvergeError {
 }
 
 function wireChange({ replica, seq, hlc, fields }: SessionChange): Change {
-  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields, columns: [] }).finish(), principal: "" };
+  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields, columns: [] }).finish(), principal: "", isNew: false };
 }
 
 function loggedChange({ replica, seq, hlc, payload }: Change): LoggedChange {

@@ -263,7 +263,7 @@ test("a Yjs document among the fields is passed by, and said to be one", async (
   const loopback = await server();
   const typed = Uint8Array.of(0xa1, 0x02, 0x01, 0x09, 0x00, 0x01, 0x50, 0x00, 0x02, 0x78); // a character, docs/internals.md
   const payload = Payload.encode({ operation: 0, fields: [{ field: "page", delta: typed }], columns: [] }).finish();
-  loopback.log.push({ replica: 9n, seq: 1n, hlc: 1n << 16n, payload, principal: "bob" });
+  loopback.log.push({ replica: 9n, seq: 1n, hlc: 1n << 16n, payload, principal: "bob", isNew: false });
   const document = await connect(context, loopback).open("note", "welcome");
   assert.ok(document.fields.some(({ field }) => field === "page"));
   assert.throws(() => document.text("page"), { code: "wrong_type", message: 'field "page" is ydoc, not crdt_text', detail: "Yjs clients edit it, at /yjs/note/welcome/page" });

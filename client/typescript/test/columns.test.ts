@@ -11,7 +11,7 @@ function change(replica: bigint, seq: bigint, hlc: bigint, columns: Record<strin
     fields: [],
     columns: Object.entries(columns).map(([column, value]) => ({ column, value })),
   }).finish();
-  return { replica, seq, hlc, payload, principal: "" };
+  return { replica, seq, hlc, payload, principal: "", isNew: false };
 }
 
 function pull(epoch: bigint, logVersion: number[], columns?: Record<string, string>): PullResponse {
@@ -20,7 +20,7 @@ function pull(epoch: bigint, logVersion: number[], columns?: Record<string, stri
     logVersion: new Uint8Array(logVersion),
     columns: Object.entries(columns).map(([column, value]) => ({ column, value })),
   };
-  return { fields: [], state, changes: [], logVersion: new Uint8Array(logVersion), epoch, incarnation: 1n };
+  return { fields: [], state, changes: [], yjs: undefined, logVersion: new Uint8Array(logVersion), epoch, incarnation: 1n };
 }
 
 test("a log version is read", () => {

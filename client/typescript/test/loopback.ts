@@ -105,7 +105,7 @@ export class Loopback {
         socket.presence.clear();
         socket.give({
           $case: "subscribed",
-          value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
+          value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, yjs: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
         });
         this.tellPresence();
         break;
