@@ -24,6 +24,7 @@ CREATE TABLE note (
     body converge.crdt_text NOT NULL DEFAULT '',
     props converge.lww_map NOT NULL DEFAULT '',
     tags converge.or_set NOT NULL DEFAULT '',
+    doc converge.ydoc NOT NULL DEFAULT '',  -- for Yjs editors
     PRIMARY KEY (tenant, id)
 );
 
