@@ -88,13 +88,14 @@ def test_a_slot_with_a_name_stays_and_is_used_again(database, start_bridge, conn
     edit(database, "plan", "n", 1)
     wait_until(lambda: value(database.session, confirmed) != before, "the slot to move on")
     bridge.stop()
-    assert slots(database) == [("elsewhere", False, False)]
+    wait_until(lambda: slots(database) == [("elsewhere", False, False)], "the slot to be free")
     edit(database, "plan", "n", 2)
     again = start_bridge(database, *options)
     peer = connect(again, document="plan")
     edit(database, "plan", "n", 3)
     peer.next("changes")
     again.stop()
+    wait_until(lambda: slots(database) == [("elsewhere", False, False)], "the slot to be free")
     run(database.session, "SELECT pg_drop_replication_slot('elsewhere')")
 
 

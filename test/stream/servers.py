@@ -12,6 +12,11 @@ TENANT = "acme"
 SECRET = b"a secret of 32 bytes or more, here"
 
 
+def many_changes():
+    """Of a transaction that shall not fit anywhere: `make large-transaction` has a million."""
+    return int(os.environ.get("CONVERGE_MANY_CHANGES", 200_000))
+
+
 class Notes:
     """A database with the extension and the tracked table note."""
 

@@ -8,7 +8,7 @@ import time
 import psycopg2
 
 from cluster import wait_until
-from servers import Notes
+from servers import Notes, many_changes
 from test_forwarding import flood
 from worker_client import Closed
 
@@ -28,14 +28,15 @@ def test_a_large_transaction_takes_bounded_memory_and_others_are_served_meanwhil
     """More than the reorder buffer and the queues hold, to a bridge that reads."""
     pid = notes.status()["pid"]
     document = notes.document("large transaction")
-    total, peak = 200_000, 0
+    total, peak = many_changes(), 0
+    notes.server.set(max_slot_wal_keep_size="-1")
     with notes.attach() as bridge:
         notes.watch(bridge, "large transaction")
         writer = threading.Thread(target=flood, args=(notes, document, total))
         writer.start()
         count, others = 0, []
         while count < total:
-            frame = bridge.frame(60)
+            frame = bridge.frame(60 + total / 5000)
             assert frame.ByteSize() <= 1 << 20
             count += len(frame.changes)
             if count % 10 == 0:

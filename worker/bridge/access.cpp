@@ -17,7 +17,9 @@ constexpr Query kIdentity = {"converge_identity",
 constexpr Query kSubscribe = {"converge_subscribe",
                               "SELECT document::bigint, tenant::text, ticket::bytea "
                               "FROM converge.subscribe($1, $2)"};
-constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3)"};
+// A parameter of a type of the extension's own would outlive the extension in the
+// prepared statement, and be unknown when it is created again.
+constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3::bytea::converge.log_version)"};
 constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4)"};
 
 // Beyond what a clock's reading can be added to.
