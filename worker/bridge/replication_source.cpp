@@ -10,6 +10,8 @@ namespace converge::bridge {
 namespace {
 
 constexpr const char* kPlugin = "converge_output";
+// Taken from the stream in one turn of the event loop.
+constexpr std::size_t kTurnBytes = 256 << 10;
 // How often the slot is confirmed.
 constexpr std::chrono::milliseconds kConfirmPause{1000};
 // Between two looks for a transaction that has been decoded and has not ended.
@@ -97,15 +99,23 @@ awaitable<void> ReplicationSource::attach_and_read(Listener& listener) {
     start(io_, confirm_now_and_then());
   }
   for (;;) {
-    // Everything that is there is taken before the listener flushes, so that a
-    // burst of small frames becomes one message to each client.
-    bool any = false;
-    while (auto message = connection_.next()) {
+    // What is there is taken before the listener flushes, so that a burst of small
+    // frames becomes one message to each client; but the clients get their turns.
+    std::size_t bytes = 0;
+    auto message = connection_.next();
+    bool any = message.has_value();
+    while (message) {
+      bytes += message->data.size();
       take(*message, listener);
-      any = true;
+      if (bytes >= kTurnBytes) break;
+      message = connection_.next();
     }
     if (any) listener.on_pause();
-    co_await connection_.wait();
+    if (message) {
+      co_await asio::post(io_, asio::use_awaitable);
+    } else {
+      co_await connection_.wait();
+    }
   }
 }
 
