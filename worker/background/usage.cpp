@@ -1,6 +1,8 @@
 #include "worker/background/usage.h"
 
 extern "C" {
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -23,7 +25,8 @@ long measure_some(MemoryContext context) {
 
   StartTransactionCommand();
   PushActiveSnapshot(GetTransactionSnapshot());
-  measure_bytes();
+  // A database whose extension is of an older version has no such table.
+  if (OidIsValid(get_relname_relid("tenant_usage", get_namespace_oid("converge", true)))) measure_bytes();
   PopActiveSnapshot();
   CommitTransactionCommand();
   MemoryContextSwitchTo(context);

@@ -6,6 +6,7 @@
 #include "extension/module.h"
 
 extern "C" {
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/sdir.h"
@@ -136,6 +137,14 @@ void LogBatch::add(const NewChange& change) {
     MemoryContextSwitchTo(caller);
   }
   HeapTuple row = form_change(log->relation, node, change, context);
+  // What is compressed or stored out of line is stored as a copy, and inserting a set
+  // of rows would not learn where the copies are: its index entries would lead nowhere.
+  if (HeapTupleHasExternal(row) || row->t_len > TOAST_TUPLE_THRESHOLD) {
+    flush();
+    log->insert(row);
+    heap_freetuple(row);
+    return;
+  }
   ExecStoreHeapTuple(row, slots[count++], true);
   bytes += row->t_len;
 }

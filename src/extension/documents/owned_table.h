@@ -33,7 +33,8 @@ struct OwnedTable {
 
   void insert(Datum* values, bool* nulls);
   void insert(HeapTuple row);
-  // Many rows, with fewer WAL records.
+  // Many rows, with fewer WAL records. None may need to be compressed or stored out
+  // of line (TOAST_TUPLE_THRESHOLD): the index entries would not find it.
   void insert_many(struct TupleTableSlot** rows, int count);
   void update(HeapTuple old_row, Datum* values, bool* nulls);
   // The row that `tid` points to. It must not be changed by anybody else meanwhile.
