@@ -21,7 +21,7 @@ DocumentSession::DocumentSession(std::function<ReplicaId()> draw_replica)
     : draw_replica_(std::move(draw_replica)) {}
 
 std::size_t DocumentSession::JournalEntry::bytes() const {
-  std::size_t bytes = 64;
+  std::size_t bytes = 64 + change.expect.size();
   for (const FieldDelta& field : change.fields) bytes += field.field.size() + field.delta.size();
   for (const Edit& edit : edits) {
     bytes += sizeof(Edit) + edit.field.size() + edit.key.size() + edit.value.size();
@@ -220,7 +220,7 @@ Result<std::optional<Refusal>> DocumentSession::on_reject(ReplicaId replica, std
     case Code::gap:
       // It asks for a number that it had acknowledged: it forgot it.
       if (expected_seq != 0 && expected_seq < journal_.front().change.seq) start_recovery();
-      return none;
+      return take_refusal();
     case Code::unauthenticated:
     case Code::unavailable:
     case Code::limit:
@@ -237,9 +237,30 @@ Result<std::optional<Refusal>> DocumentSession::on_reject(ReplicaId replica, std
   return std::optional<Refusal>(std::move(*refusal));
 }
 
+std::optional<Refusal> DocumentSession::take_refusal() {
+  std::optional<Refusal> taken = std::move(given_up_);
+  given_up_.reset();
+  return taken;
+}
+
+bool DocumentSession::awaits(ReplicaId replica, std::uint64_t seq) const {
+  return std::any_of(journal_.begin(), journal_.end(), [&](const JournalEntry& entry) {
+    return entry.change.replica == replica && entry.change.seq == seq;
+  });
+}
+
 // From here on nothing is known of what the server holds; visible keeps all
-// that this session has, the journal's edits included.
+// that this session has, the journal's edits included, but for those that are not to
+// be offered a second time.
 void DocumentSession::start_recovery() {
+  const auto once = std::find_if(journal_.begin(), journal_.end(),
+                                 [](const JournalEntry& entry) { return entry.once; });
+  if (once != journal_.end()) {
+    auto refusal = roll_back(static_cast<std::size_t>(once - journal_.begin()),
+                             static_cast<std::uint32_t>(Code::aborted),
+                             "the server was restored and may have forgotten it");
+    if (refusal) given_up_ = std::move(*refusal);
+  }
   for (auto& [name, field] : fields_) {
     field.confirmed = *LiveField::create(field.visible.type());
   }
@@ -306,9 +327,11 @@ std::vector<Change> DocumentSession::unacknowledged(std::uint64_t from_seq,
   std::size_t at = from_seq > first.seq ? static_cast<std::size_t>(from_seq - first.seq) : 0;
   std::size_t bytes = 0;
   for (; at < journal_.size() && journal_[at].change.replica == first.replica; ++at) {
+    const bool alone = !journal_[at].change.expect.empty();
     for (const FieldDelta& field : journal_[at].change.fields) bytes += field.delta.size();
-    if (bytes > max_bytes && !changes.empty()) break;
+    if ((alone || bytes > max_bytes) && !changes.empty()) break;
     changes.push_back(journal_[at].change);
+    if (alone) break;
   }
   return changes;
 }

@@ -26,6 +26,11 @@
 // removed, counters incremented. Who keeps sessions across restarts saves after a
 // refusal, before anything is sent: an older journal would make them once more.
 //
+// Packets. A change may be made on terms: once, so that it is committed as it was
+// made or lost, and expecting that nobody else has written since what this session
+// had seen. Such a change is never made again: it is lost with the refusal of one
+// before it, and when the server is restored before it was acknowledged.
+//
 // Recovery. When the server has another epoch than before, or asks for a number
 // that it had acknowledged, it was restored and may have forgotten changes. The
 // session then says needs_pull() and, from an empty log_version(), learns what
@@ -71,6 +76,8 @@ enum class Code : std::uint32_t {
   unauthenticated = 11,
   unavailable = 12,
   limit = 15,
+  expectation_failed = 16,
+  aborted = 17,
   violates_constraint = 18,
 };
 
@@ -97,6 +104,14 @@ struct Change {
   std::vector<FieldDelta> fields;
   Operation operation = Operation::update;
   bool refused = false;  // a number without a payload, where the replica ended
+  // wire.Push.expect: a log_version, encoded; empty: nothing is expected.
+  std::string expect;
+};
+
+// What a local change asks beside its edits.
+struct Terms {
+  bool once = false;    // it is never made again: committed as it is, or lost
+  bool expect = false;  // only if nobody else has written since; then also once
 };
 
 // What changed in the visible state, for whoever shows it.
@@ -129,7 +144,8 @@ class DocumentSession {
   // ---- what the server says
 
   // Its epoch (Welcome, PullResponse): call it before log_version() is used.
-  // Another one than before begins the recovery.
+  // Another one than before begins the recovery; take_refusal() says what is lost
+  // by that.
   void on_epoch(std::uint64_t epoch);
 
   // The document's fields. One that is known already must keep its type.
@@ -163,11 +179,14 @@ class DocumentSession {
                                            std::uint32_t code, std::string_view message,
                                            std::uint64_t expected_seq);
 
+  // Changes on terms that are lost without a verdict, if there are any.
+  std::optional<Refusal> take_refusal();
+
   // ---- local edits: a change is what stands between begin and commit
 
   // Errors: invalid (a change is open already, the document is deleted),
   // too_large (the journal is full), clock.
-  Result<void> begin_change(std::uint64_t now_ms);
+  Result<void> begin_change(std::uint64_t now_ms, Terms terms = {});
 
   // Positions and counts in characters. Errors: invalid (no change is open, no
   // such field, a field of another type) and those of the field's type. An edit
@@ -194,10 +213,13 @@ class DocumentSession {
   // ---- what to send
 
   // Changes to offer, in order, from `from_seq` on, until they hold `max_bytes`
-  // of deltas (one at least). All are of one replica. None while a recovery runs.
+  // of deltas (one at least). All are of one replica. One that expects something
+  // comes alone, to be sent by itself. None while a recovery runs.
   std::vector<Change> unacknowledged(std::uint64_t from_seq = 0,
                                      std::size_t max_bytes = ~std::size_t{0}) const;
   std::size_t journal_size() const { return journal_.size(); }
+  // Whether there is no verdict yet on this change of the session's own.
+  bool awaits(ReplicaId replica, std::uint64_t seq) const;
 
   // Offers what waits as one change, under a new replica, in place of one change
   // after the other: when the next pull, from an empty log_version(), has told
@@ -278,6 +300,7 @@ class DocumentSession {
   struct JournalEntry {
     Change change;
     std::vector<Edit> edits;
+    bool once = false;
     std::size_t bytes() const;
   };
 
@@ -317,6 +340,7 @@ class DocumentSession {
   bool recovering_ = false;
   bool deleted_ = false;
   bool observe_text_ = false;
+  std::optional<Refusal> given_up_;      // until it is taken
 };
 
 }  // namespace converge::session

@@ -3,7 +3,7 @@
 
 namespace converge::session {
 
-Result<void> DocumentSession::begin_change(std::uint64_t now_ms) {
+Result<void> DocumentSession::begin_change(std::uint64_t now_ms, Terms terms) {
   if (open_) return Error{ErrorCode::invalid, "a change is open already", ""};
   if (deleted_) return Error{ErrorCode::invalid, "the document is deleted", ""};
   if (journal_.size() >= kMaxJournalChanges || journal_bytes_ >= kMaxJournalBytes) {
@@ -17,6 +17,14 @@ Result<void> DocumentSession::begin_change(std::uint64_t now_ms) {
   if (!hlc) return hlc.error();
   open_.emplace();
   open_->change.hlc = hlc->bits;
+  open_->once = terms.once || terms.expect;
+  if (terms.expect) {
+    // What the author has seen: also what it made itself under other replicas, which
+    // are offered first.
+    LogVersion seen = log_version_;
+    for (const JournalEntry& entry : journal_) seen.raise(entry.change.replica, entry.change.seq);
+    open_->change.expect = seen.encode();
+  }
   now_ms_ = now_ms;
   return {};
 }

@@ -153,7 +153,7 @@ Result<Refusal> DocumentSession::roll_back(std::size_t index, std::uint32_t code
   };
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const JournalEntry& entry = entries[i];
-    if (i == 0 || hopeless) {
+    if (i == 0 || hopeless || entry.once) {
       if (auto lost = replay.lose(entry); !lost) return lost.error();
       give_up(entry);
       continue;

@@ -1,11 +1,12 @@
 // A session kept across a restart.
 //
-// The encoding: 0xC1; the epoch; the clock; flags (1 recovering, 2 deleted);
+// The encoding: 0xC2; the epoch; the clock; flags (1 recovering, 2 deleted);
 // the log_version with its length; the number of fields, and for each its name,
 // its type, the confirmed state and what visible has besides (only while
 // recovering: otherwise the journal tells it); the number of journal entries,
-// and for each replica, seq, hlc, its deltas (a count, then names and states)
-// and its edits (a count, then kind, field, key, value). Numbers are varints,
+// and for each replica, seq, hlc, whether it is to be made once, what it expects,
+// its deltas (a count, then names and states) and its edits (a count, then kind,
+// field, key, value). 0xC1, which is read as well, has no terms. Numbers are varints,
 // everything else has its length in front.
 #include <algorithm>
 
@@ -18,7 +19,8 @@ namespace converge::session {
 
 namespace {
 
-constexpr char kTag = '\xc1';
+constexpr char kTag = '\xc2';
+constexpr std::uint8_t kTagWithoutTerms = 0xc1;
 
 }  // namespace
 
@@ -40,6 +42,8 @@ std::string DocumentSession::save() const {
     append_varint(out, entry.change.replica);
     append_varint(out, entry.change.seq);
     append_varint(out, entry.change.hlc);
+    append_varint(out, entry.once ? 1u : 0u);
+    append_string(out, entry.change.expect);
     append_varint(out, entry.change.fields.size());
     for (const FieldDelta& delta : entry.change.fields) {
       append_string(out, delta.field);
@@ -61,7 +65,9 @@ Result<void> DocumentSession::load(std::string_view bytes) {
     return Error{ErrorCode::invalid, "session is in use", "load into a new one"};
   }
   Reader in(bytes);
-  if (in.byte() != static_cast<std::uint8_t>(kTag)) in.fail("it is no saved session");
+  const std::uint8_t tag = in.byte();
+  const bool has_terms = tag == static_cast<std::uint8_t>(kTag);
+  if (!has_terms && tag != kTagWithoutTerms) in.fail("it is no saved session");
   DocumentSession read(draw_replica_);
   read.epoch_ = in.varint();
   read.hlc_ = Hlc{in.varint()};
@@ -93,6 +99,15 @@ Result<void> DocumentSession::load(std::string_view bytes) {
     entry.change.replica = in.varint_below(kReplicaLimit, "a replica is not below 2^53");
     entry.change.seq = in.varint_below(kCounterLimit, "a number is not below 2^53");
     entry.change.hlc = in.varint();
+    if (has_terms) {
+      entry.once = in.varint_below(2, "a change has unknown terms") != 0;
+      entry.change.expect = in.string();
+      if (!entry.change.expect.empty()) {
+        if (!entry.once) in.fail("a change that expects something is not made once");
+        auto expected = LogVersion::decode(entry.change.expect);
+        if (!expected) return expected.error();
+      }
+    }
     for (std::size_t deltas = in.count(2); deltas > 0 && !in.failed(); --deltas) {
       FieldDelta delta{std::string(in.string()), std::string(in.string())};
       auto field = read.fields_.find(delta.field);
@@ -145,6 +160,8 @@ Result<Update> DocumentSession::adopt(std::string_view bytes) {
   }
   DocumentSession other(draw_replica_);
   if (auto loaded = other.load(bytes); !loaded) return loaded.error();
+  // What was to be made once is not offered to a server that was restored.
+  if (epoch_ != 0 && other.epoch_ != 0) other.on_epoch(epoch_);
   for (const auto& [name, field] : other.fields_) {
     auto own = fields_.find(name);
     if (own != fields_.end() && own->second.visible.type() != field.visible.type()) {
@@ -165,7 +182,8 @@ Result<Update> DocumentSession::adopt(std::string_view bytes) {
   }
   hlc_ = std::max(hlc_, other.hlc_);
   replica_.reset();  // new changes come behind the adopted ones, under a number line of their own
-  if (other.recovering_ || (epoch_ != 0 && other.epoch_ != 0 && other.epoch_ != epoch_)) {
+  if (other.given_up_) given_up_ = std::move(other.given_up_);
+  if (other.recovering_) {
     start_recovery();  // which offers what is visible here and not there
     return observer.finish();
   }

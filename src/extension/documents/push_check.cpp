@@ -285,6 +285,8 @@ bool check_expectation(const PushDocument& document, std::int64_t replica, PushT
     for (int i = 0; i < count; i++) {
       const Writer writer{document.ref.tenant, document.document, positions[i].replica};
       last[i] = Max(last_logged(tables->log.relation, writer), positions[i].compacted);
+      // What was refused is nothing that anybody wrote.
+      if (positions[i].refused_from != 0) last[i] = Min(last[i], positions[i].refused_from - 1);
     }
   }
   const std::string_view expected{reinterpret_cast<const char*>(document.wire->expect.data),

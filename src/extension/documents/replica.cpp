@@ -146,6 +146,8 @@ ReplicaPosition* document_replicas(const char* tenant, std::int64_t document, Sn
     TupleDesc description = RelationGetDescr(table.relation);
     positions[size].replica = DatumGetInt64(heap_getattr(row, kReplica, description, &is_null));
     positions[size].compacted = DatumGetInt64(heap_getattr(row, kLastSeq, description, &is_null));
+    const Datum refused_from = heap_getattr(row, kRefusedFrom, description, &is_null);
+    positions[size].refused_from = is_null ? 0 : DatumGetInt64(refused_from);
     size++;
   }
   systable_endscan_ordered(scan);

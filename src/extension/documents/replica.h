@@ -42,7 +42,8 @@ std::int64_t next_own_seq(Relation log, const Writer& writer);
 // CurrentMemoryContext.
 struct ReplicaPosition {
   std::int64_t replica;
-  std::int64_t compacted;  // numbers up to this may be gone from the log
+  std::int64_t compacted;     // numbers up to this may be gone from the log
+  std::int64_t refused_from;  // 0: not refused
 };
 ReplicaPosition* document_replicas(const char* tenant, std::int64_t document, Snapshot snapshot, int* count);
 

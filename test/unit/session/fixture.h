@@ -8,6 +8,8 @@
 
 #include <set>
 
+#include "core/log/numbering.h"
+
 namespace converge::session {
 
 class Server {
@@ -28,6 +30,11 @@ class Server {
     std::uint64_t last = version_.get(change.replica);
     if (change.seq <= last) return Code::duplicate;
     if (change.seq > last + 1) return Code::gap;
+    if (!change.expect.empty() &&
+        !meets_expectation(LogVersion::decode(change.expect).value(), written_, change.replica)) {
+      refuse(change);
+      return Code::expectation_failed;
+    }
     append(change);
     return Code::ok;
   }
@@ -79,6 +86,7 @@ class Server {
   void append(const Change& change) {
     log_.push_back(change);
     version_.set(change.replica, change.seq);
+    if (!change.refused) written_.set(change.replica, change.seq);
     for (const FieldDelta& delta : change.fields) {
       auto& state = states_[delta.field];
       auto type = field_type(state).value();
@@ -88,6 +96,7 @@ class Server {
 
   std::vector<Change> log_;
   LogVersion version_;
+  LogVersion written_;  // without what was refused
   std::map<std::string, std::string> states_;
   std::set<ReplicaId> refused_;
 };

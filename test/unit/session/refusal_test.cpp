@@ -33,7 +33,7 @@ TEST_F(Session, a_violated_constraint_takes_back_its_change_alone) {
   set(anna, "k", "\"forbidden\"");
   type(anna, 4, " text");
   tag(anna, "t");
-  const Refusal refusal = refuse(anna, 2, static_cast<std::uint32_t>(Code::violates_constraint));
+  const Refusal refusal = refuse(anna, 2, Code::violates_constraint);
   EXPECT_EQ(refusal.reapplied, 2u);
   EXPECT_EQ(refusal.lost.size(), 1u);
   EXPECT_EQ(text(anna), "good text");
