@@ -16,6 +16,7 @@ struct EditOptions {
   std::string field;
   std::string operation;
   std::vector<std::string> arguments;
+  bool expect = false;  // only if nobody else writes in between
 };
 
 struct ReplayOptions {

@@ -126,7 +126,7 @@ asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connecti
   const wire::Welcome welcome =
       co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch());
   plan_renewal(std::chrono::milliseconds(welcome.token_ms()));
-  session_.on_epoch(welcome.epoch());
+  on_epoch(welcome.epoch());
   reconcile();
   peer_ = welcome.peer();
   presence_ms_ = std::chrono::milliseconds(welcome.presence_ms());
@@ -246,6 +246,7 @@ void DocumentClient::flush() {
     if (changes.empty()) return;
     wire::ClientMessage message;
     message.mutable_push()->set_channel(channel_);
+    message.mutable_push()->set_expect(changes.front().expect);
     for (const session::Change& change : changes)
       write_change(change, message.mutable_push()->add_changes());
     sent_seq_ = changes.back().seq;
@@ -254,8 +255,8 @@ void DocumentClient::flush() {
 }
 
 std::uint64_t DocumentClient::change(
-    const std::function<Result<void>(session::DocumentSession&)>& edit) {
-  check(session_.begin_change(now_ms()));
+    const std::function<Result<void>(session::DocumentSession&)>& edit, session::Terms terms) {
+  check(session_.begin_change(now_ms(), terms));
   const Result<void> edited = edit(session_);
   const session::Change* change = check(session_.commit_change());
   check(edited);
@@ -271,7 +272,7 @@ void DocumentClient::on_pull(const wire::Subscribed& subscribed) {
   subscribing_ = false;
   channel_ = subscribed.channel();
   const wire::PullResponse& pull = subscribed.pull();
-  session_.on_epoch(pull.epoch());
+  on_epoch(pull.epoch());
   check(session_.on_fields(read_fields(pull)));
   columns_.on_pull(pull);
   for (const wire::Change& change : pull.changes()) columns_.on_change(change);
@@ -341,14 +342,23 @@ void DocumentClient::on_ack(ReplicaId replica, std::uint64_t seq) {
   note_acknowledged();
 }
 
+void DocumentClient::on_epoch(std::uint64_t epoch) {
+  session_.on_epoch(epoch);
+  if (const std::optional<session::Refusal> refusal = session_.take_refusal()) note_refusal(*refusal);
+}
+
+void DocumentClient::note_refusal(const session::Refusal& refusal) {
+  note_acknowledged();
+  refusals_.push_back(refusal);
+  if (events_.refused) events_.refused(refusal);
+}
+
 void DocumentClient::on_reject(const wire::Reject& reject) {
   const std::optional<session::Refusal> refusal =
       check(session_.on_reject(reject.replica(), reject.seq(), reject.code(), reject.message(),
                                reject.expected_seq()));
   if (refusal) {
-    note_acknowledged();
-    refusals_.push_back(*refusal);
-    if (events_.refused) events_.refused(*refusal);
+    note_refusal(*refusal);
     return;
   }
   // Not a refusal: the same numbers again, at once for a gap, else a little later.

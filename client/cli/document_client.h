@@ -61,11 +61,11 @@ class DocumentClient {
   session::DocumentSession& session() { return session_; }
   const Columns& columns() const { return columns_; }
 
-  // Makes one change: `edit` calls the session's edit methods. Sends it when
-  // there is a connection. Returns its number, 0 if it changed nothing.
+  // Makes one change, on these terms: `edit` calls the session's edit methods. Sends
+  // it when there is a connection. Returns its number, 0 if it changed nothing.
   // Throws std::runtime_error with the session's message.
   std::uint64_t change(
-      const std::function<Result<void>(session::DocumentSession&)>& edit);
+      const std::function<Result<void>(session::DocumentSession&)>& edit, session::Terms terms = {});
 
   // Shows JSON to the others, again on each connection, until stop(). Empty:
   // nothing any more.
@@ -100,6 +100,8 @@ class DocumentClient {
   void send_presence();
   boost::asio::awaitable<void> repeat_presence();
   void note_acknowledged();
+  void on_epoch(std::uint64_t epoch);
+  void note_refusal(const session::Refusal& refusal);
   void plan_renewal(std::chrono::milliseconds token_lifetime);
   void renew_in(std::chrono::milliseconds pause);
   void changed();

@@ -55,7 +55,7 @@ boost::asio::awaitable<int> make_edit(DocumentClient& client, const EditOptions&
   const ordered_json arguments = arguments_of(edit);
   client.change([&](session::DocumentSession& session) {
     return edit_field(session, edit.field, edit.operation, arguments);
-  });
+  }, {.once = false, .expect = edit.expect});
   if (!co_await client.wait_until([&] { return client.settled(); }, kLimit)) {
     std::cerr << "converge: the change was not acknowledged within 30 s\n";
     co_return kExitConnection;

@@ -78,6 +78,8 @@ int run(int argc, char** argv) {
                            "unset KEY, add ELEMENT, remove ELEMENT")
       ->required();
   edit_command->add_option("arguments", edit_options.arguments, "the operation's arguments");
+  edit_command->add_flag("--expect", edit_options.expect,
+                         "only if nobody else has written since the document was read");
 
   ReplayOptions replay_options;
   CLI::App* replay_command = app.add_subcommand("replay", "replay a recorded editing session");

@@ -45,6 +45,21 @@ Status finish_update(const Result<Update>& update) {
   return 0;
 }
 
+// 0 without one; otherwise 1, seq, code, message, the lost fields, how many were
+// reapplied, and an update.
+Status finish_refusal(const std::optional<Refusal>& refusal) {
+  Packer out(output());
+  if (!refusal) {
+    out.u32(0);
+    return 0;
+  }
+  out.u32(1).u64(refusal->seq).u32(refusal->code).bytes(refusal->message);
+  pack_fields(out, refusal->lost);
+  out.size(refusal->reapplied);
+  pack_update(out, refusal->update);
+  return 0;
+}
+
 Status finish_text(Result<std::string> text) {
   if (!text) return failed(text.error());
   output() = *std::move(text);
@@ -123,13 +138,18 @@ Status converge_session_on_caught_up(DocumentSession* session, const char* versi
   return finish(session->on_caught_up({version, size}));
 }
 
+// Gives 1 and a refusal of changes on terms that are lost without a verdict, or 0.
+CONVERGE_EXPORT(converge_session_take_refusal)
+Status converge_session_take_refusal(DocumentSession* session) {
+  return finish_refusal(session->take_refusal());
+}
+
 CONVERGE_EXPORT(converge_session_on_ack)
 Status converge_session_on_ack(DocumentSession* session, std::uint64_t replica, std::uint64_t seq) {
   return finish(session->on_ack(replica, seq));
 }
 
-// Gives 0 where the verdict is no refusal; otherwise 1, seq, code, message, the
-// lost fields, how many were reapplied, and an update.
+// Gives 1 and the refusal, or 0 where the verdict is none.
 CONVERGE_EXPORT(converge_session_on_reject)
 Status converge_session_on_reject(DocumentSession* session, std::uint64_t replica, std::uint64_t seq,
                                   std::uint32_t code, const char* message, std::uint32_t size,
@@ -137,32 +157,26 @@ Status converge_session_on_reject(DocumentSession* session, std::uint64_t replic
   const Result<std::optional<Refusal>> refusal =
       session->on_reject(replica, seq, code, {message, size}, expected_seq);
   if (!refusal) return failed(refusal.error());
-  Packer out(output());
-  if (!refusal->has_value()) {
-    out.u32(0);
-    return 0;
-  }
-  const Refusal& what = **refusal;
-  out.u32(1).u64(what.seq).u32(what.code).bytes(what.message);
-  pack_fields(out, what.lost);
-  out.size(what.reapplied);
-  pack_update(out, what.update);
-  return 0;
+  return finish_refusal(*refusal);
 }
 
 // ---- local edits
 
 CONVERGE_EXPORT(converge_session_begin_change)
-Status converge_session_begin_change(DocumentSession* session, std::uint64_t now_ms) {
-  return finish(session->begin_change(now_ms));
+Status converge_session_begin_change(DocumentSession* session, std::uint64_t now_ms, std::uint32_t once,
+                                     std::uint32_t expect) {
+  return finish(session->begin_change(now_ms, {once != 0, expect != 0}));
 }
 
-// Gives 1 if there is a change to send now, 0 if the edits changed nothing.
+// Gives 1, replica and seq if there is a change to send now, 0 if the edits changed
+// nothing.
 CONVERGE_EXPORT(converge_session_commit_change)
 Status converge_session_commit_change(DocumentSession* session) {
   const Result<const Change*> change = session->commit_change();
   if (!change) return failed(change.error());
-  Packer(output()).u32(*change != nullptr);
+  Packer out(output());
+  out.u32(*change != nullptr);
+  if (*change != nullptr) out.u64((*change)->replica).u64((*change)->seq);
   return 0;
 }
 
@@ -221,7 +235,7 @@ Status converge_session_register_assign(DocumentSession* session, const char* fi
 
 // ---- what to send
 
-// A list of (replica, seq, hlc, fields).
+// A list of (replica, seq, hlc, expect, fields).
 CONVERGE_EXPORT(converge_session_unacknowledged)
 Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t from_seq,
                                        std::uint32_t max_bytes) {
@@ -229,7 +243,7 @@ Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t f
   Packer out(output());
   out.size(changes.size());
   for (const Change& change : changes) {
-    out.u64(change.replica).u64(change.seq).u64(change.hlc);
+    out.u64(change.replica).u64(change.seq).u64(change.hlc).bytes(change.expect);
     pack_fields(out, change.fields);
   }
   return 0;
@@ -238,6 +252,11 @@ Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t f
 CONVERGE_EXPORT(converge_session_journal_size)
 std::uint32_t converge_session_journal_size(DocumentSession* session) {
   return static_cast<std::uint32_t>(session->journal_size());
+}
+
+CONVERGE_EXPORT(converge_session_awaits)
+std::uint32_t converge_session_awaits(DocumentSession* session, std::uint64_t replica, std::uint64_t seq) {
+  return session->awaits(replica, seq);
 }
 
 CONVERGE_EXPORT(converge_session_needs_pull)

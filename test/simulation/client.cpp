@@ -38,7 +38,9 @@ bool Client::edit(Random& random) {
     clock_ahead_ms_ = random.percent(50) ? 0 : 30'000 + random.below(90'000);
   }
   const std::uint64_t grain = world_.plan.clock_grain_ms;
-  if (!world_.expect(session_->begin_change((world_.now_ms + clock_ahead_ms_) / grain * grain),
+  session::Terms terms;
+  if (random.percent(world_.plan.on_terms)) (random.percent(30) ? terms.once : terms.expect) = true;
+  if (!world_.expect(session_->begin_change((world_.now_ms + clock_ahead_ms_) / grain * grain, terms),
                      "begin_change")) {
     return true;
   }
@@ -54,7 +56,8 @@ bool Client::edit(Random& random) {
   }
   auto change = session_->commit_change();
   if (!world_.expect(change, "commit_change") || *change == nullptr) return true;
-  world_.note("  is ", describe((*change)->replica, (*change)->seq));
+  world_.note("  is ", describe((*change)->replica, (*change)->seq), terms.expect ? ", expecting" : terms.once ? ", once" : "");
+  if (terms.once || terms.expect) once_.insert({(*change)->replica, (*change)->seq});
   marks_[{(*change)->replica, (*change)->seq}] = std::move(marks);
   saved_ = false;
   return true;
@@ -92,6 +95,7 @@ bool Client::adopt(Client& gone) {
   if (!world_.expect(session_->adopt(gone.disk_), "adopt")) return true;
   world_.note("  client ", number_, " adopts what client ", gone.number_, " left");
   marks_.merge(gone.marks_);
+  once_.merge(gone.once_);
   saved_ = false;
   save();  // before the other one's is gone
   gone.disk_.clear();
@@ -158,7 +162,7 @@ bool Client::push() {
 void Client::receive(ConnectionId connection, const Message& message) {
   if (!session_ || connection != connection_) return;
   if (const auto* welcome = std::get_if<Welcome>(&message)) {
-    session_->on_epoch(welcome->epoch);
+    on_epoch(welcome->epoch);
     welcomed_ = true;
   } else if (const auto* subscribed = std::get_if<Subscribed>(&message)) {
     on_subscribed(*subscribed);
@@ -178,10 +182,21 @@ void Client::receive(ConnectionId connection, const Message& message) {
   saved_ = false;
 }
 
+// What is given up for a server that was restored may be in it all the same: nobody
+// asks for those marks.
+void Client::on_epoch(std::uint64_t epoch) {
+  session_->on_epoch(epoch);
+  if (const auto refusal = session_->take_refusal()) {
+    world_.note("  client ", number_, " gives up what was to be made once, makes ", refusal->reapplied, " again");
+    saved_ = false;
+    save();
+  }
+}
+
 void Client::on_subscribed(const Subscribed& message) {
   if (message.request != request_) return;
   subscribing_ = false;
-  session_->on_epoch(message.epoch);
+  on_epoch(message.epoch);
   if (!world_.expect(session_->on_fields(message.fields), "on_fields")) return;
   if (message.state) {
     if (!world_.expect(session_->on_state(*message.state, message.log_version), "on_state")) return;
@@ -197,6 +212,10 @@ void Client::on_reject(const Reject& message) {
     (void)session_->on_ack(message.replica, message.seq);
     return;
   }
+  std::set<Number> awaited;
+  for (const Number& number : once_) {
+    if (session_->awaits(number.first, number.second)) awaited.insert(number);
+  }
   auto refusal = session_->on_reject(message.replica, message.seq,
                                      static_cast<std::uint32_t>(message.code), "",
                                      message.expected_seq);
@@ -209,6 +228,11 @@ void Client::on_reject(const Reject& message) {
     // Who may not see the document is not told whether the change is in it.
     if (marks != marks_.end() && message.code != Code::unknown_document) {
       refused_marks_.merge(marks->second);
+    }
+    // And what was behind it and is not made again is nowhere.
+    for (const Number& number : awaited) {
+      if (message.code == Code::unknown_document || session_->awaits(number.first, number.second)) continue;
+      refused_marks_.merge(marks_[number]);
     }
     // Or a crash would bring back the journal from before, and with it edits
     // that were made again already.

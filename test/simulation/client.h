@@ -57,6 +57,7 @@ class Client {
   void create_session();
   bool subscribe();
   bool push();
+  void on_epoch(std::uint64_t epoch);
   void on_subscribed(const Subscribed& message);
   void on_reject(const Reject& message);
   // What a change of this number put in.
@@ -86,6 +87,7 @@ class Client {
   std::uint64_t sent_at_ms_ = 0;
 
   std::map<Number, std::set<std::string>> marks_;
+  std::set<Number> once_;  // of them, those that are never made again
   std::set<std::string> refused_marks_;
 
   // For planted faults.

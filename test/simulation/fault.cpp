@@ -20,6 +20,10 @@ std::string_view fault_name(Fault fault) {
     case Fault::compaction_by_highest_seen: return "compaction_by_highest_seen";
     case Fault::pull_by_highest_seen: return "pull_by_highest_seen";
     case Fault::pull_version_after_state: return "pull_version_after_state";
+    case Fault::expectation_ignored: return "expectation_ignored";
+    case Fault::expectation_of_the_committed: return "expectation_of_the_committed";
+    case Fault::horizon_forgotten: return "horizon_forgotten";
+    case Fault::moment_by_clients_clock: return "moment_by_clients_clock";
   }
   return "";
 }

@@ -26,6 +26,10 @@ enum class Fault : std::uint8_t {
   compaction_by_highest_seen,   // what is not folded yet is dropped too
   pull_by_highest_seen,         // one number for all replicas says what a client has
   pull_version_after_state,     // a pull claims what committed after its state was read
+  expectation_ignored,          // a change is applied whatever its author had seen
+  expectation_of_the_committed, // what the same transaction has written is not looked at
+  horizon_forgotten,            // of what was dropped nobody notes when it was recorded
+  moment_by_clients_clock,      // what counts for a moment is when the author says it was
 };
 
 inline constexpr std::array kFaults = {
@@ -37,6 +41,8 @@ inline constexpr std::array kFaults = {
     Fault::tie_kept_on_the_wrong_side, Fault::fold_skips_a_change,
     Fault::fold_reads_uncommitted,  Fault::compaction_by_highest_seen,
     Fault::pull_by_highest_seen,    Fault::pull_version_after_state,
+    Fault::expectation_ignored,     Fault::expectation_of_the_committed,
+    Fault::horizon_forgotten,       Fault::moment_by_clients_clock,
 };
 
 std::string_view fault_name(Fault fault);

@@ -13,6 +13,8 @@ std::string_view invariant_name(Invariant invariant) {
     case Invariant::refused_is_gone: return "refused_is_gone";
     case Invariant::edit_counts_once: return "edit_counts_once";
     case Invariant::comes_to_rest: return "comes_to_rest";
+    case Invariant::expectation_holds: return "expectation_holds";
+    case Invariant::state_of_a_moment: return "state_of_a_moment";
     case Invariant::no_error: return "no_error";
   }
   return "";
@@ -82,8 +84,21 @@ std::optional<Violation> Ledger::committed(std::size_t document, const LoggedCha
     return Violation{Invariant::refused_is_gone,
                      "number " + describe(row.replica, row.seq) + " was refused before"};
   }
+  if (!row.refused && !row.expect.empty() && others_wrote_since(history, row)) {
+    return Violation{Invariant::expectation_holds,
+                     "number " + describe(row.replica, row.seq) + " is committed, but not what its author had seen"};
+  }
   append(history, change);
   return std::nullopt;
+}
+
+bool Ledger::others_wrote_since(const History& history, const Change& change) {
+  const LogVersion seen = *LogVersion::decode(change.expect);
+  for (const LoggedChangePtr& before : history.changes) {
+    const Change& other = before->change;
+    if (!other.refused && other.replica != change.replica && seen.get(other.replica) < other.seq) return true;
+  }
+  return false;
 }
 
 void Ledger::append(History& history, const LoggedChangePtr& change) const {
@@ -117,6 +132,22 @@ Replay Ledger::replay_up_to(std::size_t document, const LogVersion& version) con
     }
   }
   return replay;
+}
+
+Replay Ledger::replay_until(std::size_t document, std::int64_t moment_ms) const {
+  Replay replay = empty();
+  for (const LoggedChangePtr& change : history_[document].changes) {
+    if (change->recorded_ms > moment_ms) continue;
+    for (const FieldDelta& delta : change->change.fields) {
+      (void)replay.at(delta.field).merge_encoded(delta.delta);
+    }
+  }
+  return replay;
+}
+
+std::int64_t Ledger::draw_moment(std::size_t document, Random& random) const {
+  const auto& changes = history_[document].changes;
+  return changes.empty() ? 0 : changes[random.below(changes.size())]->recorded_ms;
 }
 
 Ledger::Moment Ledger::now() const {

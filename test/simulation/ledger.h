@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/session/live_field.h"
+#include "random.h"
 #include "tables.h"
 
 namespace converge::simulation {
@@ -25,6 +26,8 @@ enum class Invariant : std::uint8_t {
   refused_is_gone,         // from every state
   edit_counts_once,
   comes_to_rest,           // every journal is emptied, every pull answered
+  expectation_holds,       // nobody else has written before a change that expects so
+  state_of_a_moment,       // as of a moment: the replay of what was logged up to it
   no_error,                // nobody meets an error that the protocol has no place for
 };
 
@@ -48,7 +51,8 @@ class Ledger {
   // A client was told that this number is refused for good.
   void refused(std::size_t document, ReplicaId replica, std::uint64_t seq);
 
-  // The server committed it. Violations: number_names_one_change, refused_is_gone.
+  // The server committed it. Violations: number_names_one_change, refused_is_gone,
+  // expectation_holds.
   std::optional<Violation> committed(std::size_t document, const LoggedChangePtr& change);
 
   // A client was told that all its numbers up to `seq` are committed.
@@ -59,6 +63,10 @@ class Ledger {
   const Replay& replay(std::size_t document) const { return history_[document].replay; }
   // The same up to a log version.
   Replay replay_up_to(std::size_t document, const LogVersion& version) const;
+  // The same of what was recorded up to a moment.
+  Replay replay_until(std::size_t document, std::int64_t moment_ms) const;
+  // A moment at which something was recorded; 0 if nothing was.
+  std::int64_t draw_moment(std::size_t document, Random& random) const;
 
   // What a backup holds: for each document what was committed, in order.
   using Moment = std::vector<std::vector<LoggedChangePtr>>;
@@ -78,6 +86,7 @@ class Ledger {
     Replay replay;
   };
 
+  static bool others_wrote_since(const History& history, const Change& change);
   std::optional<Violation> use(std::size_t document, const Change& change, std::uint64_t hash);
   void append(History& history, const LoggedChangePtr& change) const;
   Replay empty() const;

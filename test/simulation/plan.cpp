@@ -98,6 +98,7 @@ Plan::Plan(std::uint64_t seed) {
     if (random.percent(20)) own *= 3;
     if (random.percent(20)) own = (own + 2) / 3;
   }
+  on_terms = random.percent(60) ? 0 : 5 + random.below(40);
 }
 
 Action Plan::draw(Random& random) const {

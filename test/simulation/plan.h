@@ -69,6 +69,7 @@ struct Plan {
   bool clocks_ahead = false;          // some clients' clocks are minutes ahead at times
   std::size_t max_payload = 0;        // bytes of a change's deltas; more is refused
   std::uint64_t constraint = 0;       // one change in so many violates one; 0: none
+  std::uint64_t on_terms = 0;         // percent of the clients' changes: once, or expecting
   std::uint64_t weights[kActions] = {};
 };
 

@@ -62,6 +62,9 @@ class Server {
   bool may_read(std::size_t document, std::uint32_t principal) const;
   // A field as current() gives it.
   std::string current(std::size_t document, const std::string& field) const;
+  // A field as state_at() gives it; nothing for a moment that is not kept any more.
+  std::optional<std::string> state_at(std::size_t document, const std::string& field,
+                                      std::int64_t moment_ms) const;
   // Everything a permission or constraint may say is allowed from now on.
   void allow_everything();
 
@@ -153,6 +156,7 @@ class Server {
   Verdict decide(Transaction& transaction, Document& document, const WaitingPush& push,
                  const Change& change);
   bool violates_constraint(const Change& change) const;
+  bool meets_its_expectation(const Document& document, const WaitingPush& push, const Change& change) const;
   std::optional<Code> content_problem(const WaitingPush& push, const Change& change) const;
   void append(Transaction& transaction, std::size_t number, Document& document,
               std::uint32_t principal, Change change, std::uint64_t hash);

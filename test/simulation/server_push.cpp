@@ -112,6 +112,7 @@ Server::Verdict Server::decide(Transaction& transaction, Document& document,
     }
     case NumberPlace::next:
       refusal = content_problem(push, change);
+      if (!refusal && !meets_its_expectation(document, push, change)) refusal = Code::expectation_failed;
       break;
   }
   if (!refusal) {
@@ -134,6 +135,14 @@ Server::Verdict Server::decide(Transaction& transaction, Document& document,
     append(transaction, push.document, document, push.principal, std::move(row), hash);
   }
   return {*refusal, 0};
+}
+
+bool Server::meets_its_expectation(const Document& document, const WaitingPush& push, const Change& change) const {
+  if (change.expect.empty() || world_.planted(Fault::expectation_ignored)) return true;
+  const Document& looked_at = world_.planted(Fault::expectation_of_the_committed)
+                                  ? committed_.documents[push.document]
+                                  : document;
+  return meets_expectation(*LogVersion::decode(change.expect), looked_at.written(), change.replica);
 }
 
 std::optional<Code> Server::content_problem(const WaitingPush& push, const Change& change) const {

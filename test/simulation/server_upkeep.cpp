@@ -28,6 +28,28 @@ std::string Server::current(std::size_t document, const std::string& field) cons
   return current(committed_.documents[document], field);
 }
 
+// As src/extension/documents/moment.cpp.
+std::optional<std::string> Server::state_at(std::size_t number, const std::string& field,
+                                            std::int64_t moment_ms) const {
+  const Document& document = committed_.documents[number];
+  if (moment_ms < document.snapshot_ms) return std::nullopt;
+  const FieldType type = *field_type(document.row.at(field));
+  auto at = document.snapshot.find(field);
+  std::string state = at != document.snapshot.end() ? at->second : empty_state(type);
+  for (const auto& [replica, writer] : document.writers) {
+    for (const auto& [seq, logged] : writer->log) {
+      const std::int64_t when = world_.planted(Fault::moment_by_clients_clock)
+                                    ? static_cast<std::int64_t>(logged->change.hlc >> 16)
+                                    : logged->recorded_ms;
+      if (when > moment_ms) break;
+      for (const FieldDelta& delta : logged->change.fields) {
+        if (delta.field == field) state = *merge(type, state, delta.delta);
+      }
+    }
+  }
+  return state;
+}
+
 bool Server::serve_pull(Random& random) {
   if (!running_ || pulls_.empty()) return false;
   auto at = std::next(pulls_.begin(), static_cast<std::ptrdiff_t>(random.below(pulls_.size())));
@@ -183,6 +205,9 @@ void Server::drop(Document& document, ReplicaId replica, std::uint64_t until) {
   writer.compacted_hash = writer.log.at(until)->hash;
   writer.compacted = until;
   for (auto at = writer.log.begin(); at != writer.log.end() && at->first <= until;) {
+    if (!world_.planted(Fault::horizon_forgotten)) {
+      document.snapshot_ms = std::max(document.snapshot_ms, at->second->recorded_ms);
+    }
     for (const FieldDelta& delta : at->second->change.fields) {
       const FieldType type = *field_type(delta.delta);
       auto [snapshot, added] = document.snapshot.try_emplace(delta.field, empty_state(type));

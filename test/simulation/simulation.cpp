@@ -39,6 +39,7 @@ class Run {
     if (!world_.violation) come_to_rest();
     if (!world_.violation) check_at_rest();
     result.violation = world_.violation;
+    result.moments = moments_;
     for (std::size_t i = 0; i < world_.plan.documents; ++i) {
       for (const auto& [replica, writer] : server_.document(i).writers) {
         result.changes += writer->last();
@@ -256,8 +257,27 @@ class Run {
         }
       }
       check_snapshot(i);
+      check_moments(i);
     }
     return true;
+  }
+
+  // As of when something was recorded, and as of a while ago.
+  void check_moments(std::size_t number) {
+    Random random(derive(options_.seed, world_.now_ms));
+    const std::int64_t moments[] = {world_.ledger.draw_moment(number, random),
+                                    static_cast<std::int64_t>(world_.now_ms - random.below(20'000))};
+    for (const std::int64_t moment : moments) {
+      const Replay replay = world_.ledger.replay_until(number, moment);
+      for (const auto& field : world_.plan.fields) {
+        const auto state = server_.state_at(number, field.field, moment);
+        if (!state) break;
+        ++moments_;
+        if (*state == replay.at(field.field).encode()) continue;
+        world_.violated(Invariant::state_of_a_moment, "field \"" + field.field + "\" as of " + std::to_string(moment) +
+                                                          " is not the replay of the log up to then");
+      }
+    }
   }
 
   // What compaction dropped, and the rest of the log, are the whole log.
@@ -336,6 +356,7 @@ class Run {
   Server server_;
   std::vector<std::unique_ptr<Client>> clients_;
   bool restored_ = false;
+  std::uint64_t moments_ = 0;  // that were asked for and kept
 };
 
 }  // namespace

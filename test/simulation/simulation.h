@@ -29,6 +29,7 @@ struct RunResult {
   std::uint64_t changes = 0;      // committed, over all documents
   std::uint64_t refused = 0;      // of them
   std::uint64_t compacted = 0;    // dropped from the logs
+  std::uint64_t moments = 0;      // as of which a field was asked for and could be told
 };
 
 RunResult run(const RunOptions& options);

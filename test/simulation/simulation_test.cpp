@@ -98,6 +98,10 @@ const std::vector<Planted> kPlanted = {
     {Fault::compaction_by_highest_seen, {Invariant::nothing_lost_by_compaction}, 50},
     {Fault::pull_by_highest_seen, {Invariant::comes_to_rest}, 50},
     {Fault::pull_version_after_state, {Invariant::replicas_equal}, 100},
+    {Fault::expectation_ignored, {Invariant::expectation_holds}, 50},
+    {Fault::expectation_of_the_committed, {Invariant::expectation_holds}, 500},
+    {Fault::horizon_forgotten, {Invariant::state_of_a_moment}, 100},
+    {Fault::moment_by_clients_clock, {Invariant::state_of_a_moment}, 50},
 };
 
 TEST(Planted, every_fault_has_its_test) {
@@ -142,7 +146,7 @@ TEST(Simulator, a_shrunk_run_still_violates_and_needs_every_event) {
 // Whatever the actions are for must happen, or the invariants are not asked.
 TEST(Simulator, runs_are_full_of_what_can_go_wrong) {
   std::set<std::string> happened;
-  std::uint64_t changes = 0, refused = 0, compacted = 0;
+  std::uint64_t changes = 0, refused = 0, compacted = 0, moments = 0;
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     RunOptions options;
     options.seed = seed;
@@ -151,6 +155,8 @@ TEST(Simulator, runs_are_full_of_what_can_go_wrong) {
       if (line.starts_with("  ")) {
         if (line.find("rolls back") != std::string::npos) happened.insert("rolls back");
         if (line.find(": the state") != std::string::npos) happened.insert("the state");
+        if (line.find(", expecting") != std::string::npos) happened.insert("expecting");
+        if (line.find("gives up") != std::string::npos) happened.insert("gives up");
       } else if (line.starts_with(" ")) {
         last = line.substr(1);
       } else if (!last.empty()) {
@@ -161,6 +167,7 @@ TEST(Simulator, runs_are_full_of_what_can_go_wrong) {
     changes += result.changes;
     refused += result.refused;
     compacted += result.compacted;
+    moments += result.moments;
   }
   for (std::size_t i = 0; i < kActions; ++i) {
     EXPECT_TRUE(happened.contains(std::string(action_name(static_cast<Action>(i)))))
@@ -168,6 +175,9 @@ TEST(Simulator, runs_are_full_of_what_can_go_wrong) {
   }
   EXPECT_TRUE(happened.contains("rolls back"));
   EXPECT_TRUE(happened.contains("the state"));
+  EXPECT_TRUE(happened.contains("expecting"));
+  EXPECT_TRUE(happened.contains("gives up"));
+  EXPECT_GT(moments, 1000u);
   EXPECT_GT(changes, 1500u);
   EXPECT_GT(refused, 50u);
   EXPECT_GT(compacted, 200u);

@@ -50,6 +50,8 @@ struct Document {
   std::map<ReplicaId, Unfolded> unfolded;
   std::map<std::string, std::string> row;       // encoded states, by field
   std::map<std::string, std::string> snapshot;  // what compaction dropped, joined
+  std::int64_t snapshot_ms = 0;                 // when the youngest of that was recorded
+
   const Writer* find(ReplicaId replica) const {
     auto at = writers.find(replica);
     return at == writers.end() ? nullptr : at->second.get();
@@ -59,6 +61,16 @@ struct Document {
   LogVersion version() const {
     LogVersion version;
     for (const auto& [replica, writer] : writers) version.set(replica, writer->last());
+    return version;
+  }
+
+  // The same without what was refused: what somebody wrote.
+  LogVersion written() const {
+    LogVersion version;
+    for (const auto& [replica, writer] : writers) {
+      const bool refused = writer->refused_from != 0 && writer->refused_from <= writer->last();
+      version.set(replica, refused ? writer->refused_from - 1 : writer->last());
+    }
     return version;
   }
 

@@ -218,8 +218,8 @@ export class Client extends Emitter<ClientEvents> {
     for (const document of due) {
       const channel = this.#entries.get(document)?.channel;
       if (channel === undefined) continue;
-      for (let changes = document.sendable(); changes.length > 0; changes = document.sendable()) {
-        this.#connection.send({ $case: "push", value: { channel, changes, atomic: false, expect: new Uint8Array() } });
+      for (let next = document.sendable(); next !== undefined; next = document.sendable()) {
+        this.#connection.send({ $case: "push", value: { channel, changes: next.changes, atomic: false, expect: next.expect } });
       }
     }
   }

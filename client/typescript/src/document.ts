@@ -3,7 +3,7 @@
 import { Code, Operation, Payload, type Change, type PullResponse, type Reject } from "../generated/converge.ts";
 import { Columns } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
-import { DocumentSession, FieldType, type FieldInfo, type LoggedChange, type Refusal, type SessionChange, type Update } from "./core/session.ts";
+import { DocumentSession, FieldType, type FieldInfo, type ChangeNumber, type LoggedChange, type Refusal, type SessionChange, type Terms, type Update } from "./core/session.ts";
 import { Emitter } from "./emitter.ts";
 import { Packer, Unpacker } from "./core/packing.ts";
 import { ConvergeError, codeName } from "./errors.ts";
@@ -96,6 +96,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #pending = 0;
   #depth = 0;
   #edited = new Map<FieldView, Splice[]>();
+  /** Who waits for the verdict on an atomic change. */
+  #awaited: { number: ChangeNumber; resolve: () => void; reject: (error: ConvergeError) => void }[] = [];
   #failure: ConvergeError | undefined;
   readonly #keeper: Keeper | undefined;
   /** What is made again after a refusal is kept before it is sent: an older
@@ -179,17 +181,37 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   /** Makes all edits inside `edits` one change, which others see as a whole. If
    * `edits` throws, the edits before the throw are still made. */
   transact(edits: () => void): void {
+    this.#change(edits);
+  }
+
+  /** As transact, and tells what the server said: resolves once the change is
+   * committed as it was made, rejects with what refused it, and then it is taken
+   * back. It is never made again after the refusal of an earlier change. With
+   * `expect` it is committed only if nobody else, in SQL or otherwise, has written
+   * to the document since what this client has seen: code `expectation_failed`
+   * otherwise. If `edits` throws, the promise rejects with that, and the edits before
+   * the throw are still made. */
+  async atomic(edits: () => void, { expect = false }: { expect?: boolean } = {}): Promise<void> {
+    if (this.#depth > 0) throw new ConvergeError("invalid", "an atomic change cannot be part of another one");
+    const number = this.#change(edits, { once: true, expect });
+    if (number === undefined) return;
+    await new Promise<void>((resolve, reject) => this.#awaited.push({ number, resolve, reject }));
+  }
+
+  #change(edits: () => void, terms?: Terms): ChangeNumber | undefined {
+    let number: ChangeNumber | undefined;
     if (this.#state === "closed" || this.#state === "opening") {
       throw new ConvergeError("invalid", `document "${this.collection}/${this.key}" is ${this.#state === "closed" ? "closed" : "not open yet"}`);
     }
-    if (this.#depth === 0) this.#session.beginChange(this.host.now());
+    if (this.#depth === 0) this.#session.beginChange(this.host.now(), terms);
     this.#depth++;
     try {
       edits();
     } finally {
       this.#depth--;
-      if (this.#depth === 0) this.#commit();
+      if (this.#depth === 0) number = this.#commit();
     }
+    return number;
   }
 
   edit(field: FieldView, edit: (session: DocumentSession) => Splice | void): void {
@@ -219,6 +241,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.presence.close();
     this.#opened.reject(new ConvergeError("invalid", "document was closed"));
     this.#become("closed");
+    this.#settle(new ConvergeError("invalid", "document was closed"));
     if (this.#keeper) void this.#keeper.close().then(() => this.#session.free());
     else this.#session.free();
   }
@@ -242,7 +265,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
    * `reconcileAfterMs` is offered as one change, once it is known what the server
    * holds. */
   onWelcome(epoch: bigint, reconcileAfterMs: number): void {
-    this.#session.onEpoch(epoch);
+    this.#onEpoch(epoch);
     this.#changed();
     const [oldest] = this.#session.unacknowledged(0n, 1);
     if (oldest && this.host.now() - clockMs(oldest.hlc) >= reconcileAfterMs) this.#session.reconcile();
@@ -259,7 +282,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       return;
     }
     this.#incarnation = pull.incarnation;
-    this.#session.onEpoch(pull.epoch);
+    this.#onEpoch(pull.epoch);
     this.#session.onFields(pull.fields);
     this.#known = pull.fields.map(({ field, type }) => ({ field, type }));
     if (pull.state) this.#show("remote", this.#session.onState(pull.state.fields, pull.state.logVersion), []);
@@ -311,27 +334,44 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#opened.reject(error);
   }
 
-  /** The next changes to send in one message; empty when there are none or
-   * enough is under way. They count as sent from now on. */
-  sendable(): Change[] {
-    if (this.#state !== "live" || this.#held) return [];
+  /** The next changes to send in one message, and what they expect; undefined when
+   * there are none or enough is under way. They count as sent from now on. */
+  sendable(): { changes: Change[]; expect: Uint8Array } | undefined {
+    if (this.#state !== "live" || this.#held) return undefined;
     const travelling = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (travelling >= windowBytes) return [];
+    if (travelling >= windowBytes) return undefined;
     // The journal offers one replica's changes at a time: the next one's come
     // when these are acknowledged.
     const last = this.#sent.at(-1)?.seq;
     const next = this.#session.unacknowledged(last === undefined ? 0n : last + 1n, pushBytes);
-    const replica = next[0]?.replica;
-    if (replica === undefined || (last !== undefined && replica !== this.#sentReplica)) return [];
-    this.#sentReplica = replica;
-    return next.map((change) => {
+    const first = next[0];
+    if (first === undefined || (last !== undefined && first.replica !== this.#sentReplica)) return undefined;
+    this.#sentReplica = first.replica;
+    const changes = next.map((change) => {
       const onWire = wireChange(change);
       this.#sent.push({ seq: change.seq, bytes: onWire.payload.length });
       return onWire;
     });
+    return { changes, expect: first.expect };
   }
 
   // ---- inside
+
+  #onEpoch(epoch: bigint): void {
+    this.#session.onEpoch(epoch);
+    const refusal = this.#session.takeRefusal();
+    if (refusal) this.#refused(refusal, undefined);
+  }
+
+  // Tells those whose change has its verdict: `error`, or, without one, that it is
+  // committed. Those that wait on remain.
+  #settle(error?: ConvergeError): void {
+    if (this.#awaited.length === 0) return;
+    const closed = this.#state === "closed";
+    const settled = this.#awaited.filter(({ number }) => closed || !this.#session.awaits(number));
+    this.#awaited = this.#awaited.filter((waiting) => !settled.includes(waiting));
+    for (const { resolve, reject } of settled) error ? reject(error) : resolve();
+  }
 
   #proceed(): void {
     if (this.#session.needsPull()) this.host.pull(this);
@@ -400,6 +440,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       view.forget();
     }
     this.#columns = new Columns();
+    for (const { reject } of this.#awaited.splice(0)) reject(new ConvergeError("unknown_document", "the document was deleted and made again"));
     this.#session.free();
     this.#session = new DocumentSession(this.core);
     this.#session.onFields(this.#known);
@@ -407,14 +448,16 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     this.#changed();
   }
 
-  #commit(): void {
+  #commit(): ChangeNumber | undefined {
     const edited = this.#edited;
     this.#edited = new Map();
-    if (!this.#session.commitChange()) return;
+    const number = this.#session.commitChange();
+    if (number === undefined) return undefined;
     const splices = new Map([...edited].map(([{ name }, made]) => [name, made]));
     this.emit("change", { origin: "local", principals: [], fields: [...splices.keys()], splices });
     this.#changed();
     this.host.schedule(this);
+    return number;
   }
 
   #apply(changes: Change[]): void {
@@ -450,8 +493,10 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
         this.host.schedule(this);
       });
     }
+    const error = new ConvergeError(codeName(refusal.code), refusal.message, "", violation);
+    this.#settle(error);
     this.emit("refused", {
-      error: new ConvergeError(codeName(refusal.code), refusal.message, "", violation),
+      error,
       fields: [...new Set(refusal.lost.map(({ field }) => field))],
       reapplied: refusal.reapplied,
     });
@@ -475,6 +520,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   #changed(): void {
     this.#keeper?.changed();
+    this.#settle();
     const pending = this.#session.journalSize();
     if (pending === this.#pending) return;
     this.#pending = pending;

@@ -122,6 +122,62 @@ test("a transaction is one change", async (context) => {
   assert.equal(b.text("body").value, "text!");
 });
 
+test("an atomic change tells when it is committed, and what it expects", async (context) => {
+  const loopback = await server();
+  const { documents: [a, b] } = await pair(context, loopback);
+  await a.atomic(() => {
+    a.text("body").insert(0, "text");
+    a.map("props").set("title", "T");
+  });
+  assert.equal(loopback.log.length, 1);
+  assert.equal(a.pending, 0);
+  assert.equal(loopback.pushes.at(-1)?.expect.length, 0);
+  a.set("tags").add("before");
+  const version = a.logVersion();
+  await a.atomic(() => a.counter("votes").increment(), { expect: true });
+  assert.deepEqual(loopback.pushes.slice(1).map(({ changes }) => changes), [1, 1], "it travels by itself");
+  assert.notEqual(loopback.pushes.at(-1)?.expect.length, 0);
+  assert.notDeepEqual(loopback.pushes.at(-1)?.expect, version, "what the client itself wrote before is expected too");
+  await until(() => b.counter("votes").value === 1n && b.set("tags").has("before"));
+  await a.atomic(() => {}); // nothing to say
+});
+
+test("an atomic change that is refused is taken back, and told to who made it", async (context) => {
+  const loopback = await server();
+  const { clients: [left], documents: [a, b] } = await pair(context, loopback);
+  left.disconnect();
+  a.text("body").insert(0, "before");
+  const expecting = a.atomic(() => a.map("props").set("title", "T"), { expect: true });
+  const behind = a.atomic(() => a.set("tags").add("behind"));
+  a.text("body").insert(6, " and after");
+  loopback.verdict = (change) => (change.seq === 2n && loopback.log.length === 1 ? Code.CODE_EXPECTATION_FAILED : undefined);
+  left.connect();
+  await assert.rejects(expecting, (error: ConvergeError) => error.code === "expectation_failed");
+  await assert.rejects(behind, (error: ConvergeError) => error.code === "expectation_failed", "it is not made again");
+  await a.acknowledged();
+  await until(() => b.text("body").value === "before and after", () => view(b));
+  assert.deepEqual(view(a), { body: "before and after", props: {}, tags: [] });
+  assert.deepEqual(view(b), view(a));
+});
+
+test("an atomic change has no verdict from a restored server, nor from a closed document", async (context) => {
+  const loopback = await server();
+  const { clients: [left], documents: [a] } = await pair(context, loopback);
+  left.disconnect();
+  a.text("body").insert(0, "kept");
+  const change = a.atomic(() => a.set("tags").add("once"));
+  loopback.epoch = 2n;
+  left.connect();
+  await assert.rejects(change, (error: ConvergeError) => error.code === "aborted");
+  await until(() => a.state === "live" && a.pending === 0);
+  assert.deepEqual(view(a), { body: "kept", props: {}, tags: [] });
+  left.disconnect();
+  const last = a.atomic(() => a.set("tags").add("late"));
+  a.close();
+  await assert.rejects(last, (error: ConvergeError) => error.message === "document was closed");
+  await assert.rejects(a.atomic(() => {}), (error: ConvergeError) => error.code === "invalid");
+});
+
 test("edits made offline are sent when the connection is back", async (context) => {
   const loopback = await server();
   const { clients: [left], documents: [a, b] } = await pair(context, loopback);

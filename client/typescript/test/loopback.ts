@@ -21,6 +21,8 @@ export class Loopback {
   /** acknowledgements are lost */
   mute = false;
   greetings = 0;
+  /** what each push message held */
+  readonly pushes: { changes: number; expect: Uint8Array }[] = [];
   /** milliseconds that a token is good for */
   tokenMs = 3_600_000n;
   /** the tokens that were shown, in order */
@@ -124,6 +126,7 @@ export class Loopback {
         break;
       }
       case "push":
+        this.pushes.push({ changes: message.value.changes.length, expect: message.value.expect });
         for (const change of message.value.changes) this.#push(socket, change);
         break;
       case "ping":

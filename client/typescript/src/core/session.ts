@@ -36,6 +36,26 @@ export interface SessionChange {
   fields: FieldDelta[];
 }
 
+/** A change to be sent. */
+export interface OfferedChange extends SessionChange {
+  /** wire.Push.expect; empty: nothing is expected */
+  expect: Uint8Array;
+}
+
+/** A change's number, by which its verdict is known. */
+export interface ChangeNumber {
+  replica: bigint;
+  seq: bigint;
+}
+
+/** What a local change asks beside its edits (src/core/session/document_session.h). */
+export interface Terms {
+  /** it is never made again: committed as it is, or lost */
+  once?: boolean;
+  /** only if nobody else has written since; then also once */
+  expect?: boolean;
+}
+
 /** A change as the server says it was logged. */
 export interface LoggedChange extends SessionChange {
   /** wire.Operation */
@@ -115,10 +135,12 @@ export class DocumentSession {
 
   /** Returns what was refused, or undefined where the verdict only asks to send again. */
   onReject(replica: bigint, seq: bigint, code: number, message: string, expectedSeq: bigint): Refusal | undefined {
-    const output = this.#run("converge_session_on_reject", replica, seq, code, message, expectedSeq);
-    const fields = new Unpacker(output);
-    if (fields.u32() === 0) return undefined;
-    return { seq: fields.u64(), code: fields.u32(), message: fields.text(), lost: unpackFields(fields), reapplied: fields.u32(), update: unpackUpdate(fields) };
+    return unpackRefusal(new Unpacker(this.#run("converge_session_on_reject", replica, seq, code, message, expectedSeq)));
+  }
+
+  /** After onEpoch(): changes on terms that are lost without a verdict. */
+  takeRefusal(): Refusal | undefined {
+    return unpackRefusal(new Unpacker(this.#run("converge_session_take_refusal")));
   }
 
   onEpoch(epoch: bigint): void {
@@ -127,13 +149,14 @@ export class DocumentSession {
 
   // ---- local edits; positions in UTF-16 units
 
-  beginChange(nowMs: number): void {
-    this.#run("converge_session_begin_change", BigInt(Math.trunc(nowMs)));
+  beginChange(nowMs: number, { once = false, expect = false }: Terms = {}): void {
+    this.#run("converge_session_begin_change", BigInt(Math.trunc(nowMs)), once ? 1 : 0, expect ? 1 : 0);
   }
 
-  /** Whether the change held anything to send. */
-  commitChange(): boolean {
-    return new Unpacker(this.#run("converge_session_commit_change")).u32() !== 0;
+  /** The change's number, or undefined if it held nothing to send. */
+  commitChange(): ChangeNumber | undefined {
+    const number = new Unpacker(this.#run("converge_session_commit_change"));
+    return number.u32() === 0 ? undefined : { replica: number.u64(), seq: number.u64() };
   }
 
   /** Replaces `count` units at `at` by `text`. */
@@ -168,10 +191,16 @@ export class DocumentSession {
   // ---- what to send
 
   /** Changes to offer, oldest first, all of one replica: from number `fromSeq`
-   * on, until they hold `maxBytes` (one at least). */
-  unacknowledged(fromSeq: bigint, maxBytes: number): SessionChange[] {
+   * on, until they hold `maxBytes` (one at least). One that expects something comes
+   * alone, to be sent by itself. */
+  unacknowledged(fromSeq: bigint, maxBytes: number): OfferedChange[] {
     const fields = new Unpacker(this.#run("converge_session_unacknowledged", fromSeq, maxBytes));
-    return fields.list(() => ({ replica: fields.u64(), seq: fields.u64(), hlc: fields.u64(), fields: unpackFields(fields) }));
+    return fields.list(() => ({ replica: fields.u64(), seq: fields.u64(), hlc: fields.u64(), expect: fields.bytes(), fields: unpackFields(fields) }));
+  }
+
+  /** Whether there is no verdict yet on this change of the session's own. */
+  awaits({ replica, seq }: ChangeNumber): boolean {
+    return this.#core.call("converge_session_awaits", this.#handle, replica, seq) !== 0;
   }
 
   /** The number of changes without an acknowledgement. */
@@ -250,6 +279,11 @@ function packFields(packer: Packer, fields: FieldDelta[]): Packer {
 
 function unpackFields(fields: Unpacker): FieldDelta[] {
   return fields.list(() => ({ field: fields.text(), delta: fields.bytes() }));
+}
+
+function unpackRefusal(fields: Unpacker): Refusal | undefined {
+  if (fields.u32() === 0) return undefined;
+  return { seq: fields.u64(), code: fields.u32(), message: fields.text(), lost: unpackFields(fields), reapplied: fields.u32(), update: unpackUpdate(fields) };
 }
 
 function unpackUpdate(fields: Unpacker): Update {
