@@ -59,6 +59,10 @@ RESET ROLE;
 UPDATE note SET props = converge.set(props, 'sql', '1') WHERE id = 'a';
 SET ROLE regress_converge_app;
 SELECT code FROM test.push(test.token_group(:'ann', test.expecting(:'seen', test.document('note', 'a', test.change(3, 2, test.d(6))))));
+-- What was refused is nothing that anybody wrote.
+SELECT test.seen('a') AS seen \gset
+SELECT code FROM test.push(test.token_group(:'amy', test.document('note', 'a', test.change(30, 1, '\xff'))));
+SELECT code FROM test.push(test.token_group(:'ann', test.expecting(:'seen', test.document('note', 'a', test.change(31, 1, test.d(6))))));
 -- What an earlier part of the same request wrote counts as well.
 SELECT test.seen('b') AS seen \gset
 SELECT code FROM test.push(

@@ -39,7 +39,7 @@ bool Client::edit(Random& random) {
   }
   const std::uint64_t grain = world_.plan.clock_grain_ms;
   session::Terms terms;
-  if (random.percent(world_.plan.on_terms)) (random.percent(30) ? terms.once : terms.expect) = true;
+  if (random.percent(world_.plan.on_terms) && !session_->needs_pull()) (random.percent(30) ? terms.once : terms.expect) = true;
   if (!world_.expect(session_->begin_change((world_.now_ms + clock_ahead_ms_) / grain * grain, terms),
                      "begin_change")) {
     return true;
@@ -222,17 +222,15 @@ void Client::on_reject(const Reject& message) {
   if (!world_.expect(refusal, "on_reject")) return;
   if (*refusal) {
     const session::Refusal& refused = **refusal;
-    world_.note("  client ", number_, " rolls back ", describe(message.replica, refused.seq), ", makes ",
+    world_.note("  client ", number_, " rolls back ", describe(message.replica, refused.seq), " for code ", static_cast<std::uint64_t>(message.code), ", makes ",
                 refused.reapplied, " again");
     auto marks = marks_.find({message.replica, refused.seq});
     // Who may not see the document is not told whether the change is in it.
-    if (marks != marks_.end() && message.code != Code::unknown_document) {
-      refused_marks_.merge(marks->second);
-    }
+    const bool is_told = message.code != Code::unknown_document;
+    if (marks != marks_.end() && is_told) refused_marks_.merge(marks->second);
     // And what was behind it and is not made again is nowhere.
     for (const Number& number : awaited) {
-      if (message.code == Code::unknown_document || session_->awaits(number.first, number.second)) continue;
-      refused_marks_.merge(marks_[number]);
+      if (is_told && !session_->awaits(number.first, number.second)) refused_marks_.merge(marks_[number]);
     }
     // Or a crash would bring back the journal from before, and with it edits
     // that were made again already.

@@ -218,9 +218,14 @@ Result<std::optional<Refusal>> DocumentSession::on_reject(ReplicaId replica, std
       if (auto acknowledged = on_ack(replica, seq); !acknowledged) return acknowledged.error();
       return none;
     case Code::gap:
-      // It asks for a number that it had acknowledged: it forgot it.
-      if (expected_seq != 0 && expected_seq < journal_.front().change.seq) start_recovery();
-      return take_refusal();
+      // It asks for a number that it had acknowledged: it forgot it, or the verdict
+      // was overtaken by the acknowledgement. Offering again what is there already
+      // does no harm; giving up what is to be made once does, and waits for another
+      // epoch, which says for certain that the server was restored.
+      if (expected_seq != 0 && expected_seq < journal_.front().change.seq && first_once() == journal_.size()) {
+        start_recovery();
+      }
+      return none;
     case Code::unauthenticated:
     case Code::unavailable:
     case Code::limit:
@@ -249,15 +254,20 @@ bool DocumentSession::awaits(ReplicaId replica, std::uint64_t seq) const {
   });
 }
 
+// The place in the journal of the first change that is to be made once; its size if
+// there is none.
+std::size_t DocumentSession::first_once() const {
+  const auto once = std::find_if(journal_.begin(), journal_.end(),
+                                 [](const JournalEntry& entry) { return entry.once; });
+  return static_cast<std::size_t>(once - journal_.begin());
+}
+
 // From here on nothing is known of what the server holds; visible keeps all
 // that this session has, the journal's edits included, but for those that are not to
 // be offered a second time.
 void DocumentSession::start_recovery() {
-  const auto once = std::find_if(journal_.begin(), journal_.end(),
-                                 [](const JournalEntry& entry) { return entry.once; });
-  if (once != journal_.end()) {
-    auto refusal = roll_back(static_cast<std::size_t>(once - journal_.begin()),
-                             static_cast<std::uint32_t>(Code::aborted),
+  if (const std::size_t once = first_once(); once < journal_.size()) {
+    auto refusal = roll_back(once, static_cast<std::uint32_t>(Code::aborted),
                              "the server was restored and may have forgotten it");
     if (refusal) given_up_ = std::move(*refusal);
   }

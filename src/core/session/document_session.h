@@ -184,8 +184,8 @@ class DocumentSession {
 
   // ---- local edits: a change is what stands between begin and commit
 
-  // Errors: invalid (a change is open already, the document is deleted),
-  // too_large (the journal is full), clock.
+  // Errors: invalid (a change is open already, the document is deleted; a recovery
+  // runs, whose offer is one change, and this one is on terms), too_large (the journal is full), clock.
   Result<void> begin_change(std::uint64_t now_ms, Terms terms = {});
 
   // Positions and counts in characters. Errors: invalid (no change is open, no
@@ -322,6 +322,7 @@ class DocumentSession {
   Result<void> confirm_before(std::size_t index);
   Result<Refusal> roll_back(std::size_t index, std::uint32_t code, std::string_view message);
   void append_to_journal(JournalEntry entry);
+  std::size_t first_once() const;
   void start_recovery();
   Result<void> offer_what_server_lacks();
 

@@ -129,6 +129,8 @@ TEST_F(OnTerms, IsNotOfferedToARestoredServer) {
   EXPECT_EQ(static_cast<Code>(refusal->code), Code::aborted);
   EXPECT_EQ(refusal->lost.size(), 1u);
   EXPECT_FALSE(anna.take_refusal());
+  // Nor is one made before it is known what the server holds: the offer is one change.
+  EXPECT_FALSE(anna.begin_change(++now, {.once = true}).ok());
   server.subscribe(anna);
   server.sync(anna);
   EXPECT_EQ(props(anna), R"({"x":1,"y":1})");
