@@ -284,7 +284,7 @@ void DocumentSession::start_recovery() {
 }
 
 void DocumentSession::reconcile() {
-  if (!recovering_ && journal_.size() > 1) start_recovery();
+  if (!recovering_ && journal_.size() > 1 && first_once() == journal_.size()) start_recovery();
 }
 
 Result<void> DocumentSession::offer_what_server_lacks() {

@@ -225,7 +225,7 @@ class DocumentSession {
   // after the other: when the next pull, from an empty log_version(), has told
   // what the server holds. Nobody but the author learns in which steps it came
   // about, and a refusal takes all of it. Call it before log_version() is used.
-  // Does nothing while fewer than two changes wait.
+  // Does nothing while fewer than two changes wait, or one that was made on terms.
   void reconcile();
 
   // For Subscribe.since: encoded, every change up to it is known.

@@ -137,6 +137,14 @@ TEST_F(OnTerms, IsNotOfferedToARestoredServer) {
   expect_equal_to_server(anna);
 }
 
+TEST_F(OnTerms, AreNotMadeOneWithOthers) {
+  set(anna, "x", "1");
+  set_on(anna, "a", {.once = true});
+  anna.reconcile();
+  EXPECT_FALSE(anna.needs_pull());
+  EXPECT_EQ(anna.unacknowledged().size(), 2u);
+}
+
 TEST_F(OnTerms, AreKeptAcrossARestart) {
   set(anna, "x", "1");
   const Change before = set_on(anna, "a", {.expect = true});
