@@ -71,9 +71,28 @@ SELECT test.pushed('acme', 'ann', 'b', 11, 2, test.payload('body', test.text_of(
 SELECT test.pushed('acme', 'ann', 'b', 12, 1, test.payload('tags', converge.new_set(ARRAY[repeat('y', 300)])::bytea));
 SELECT test.pushed('globex', 'ann', 'a', 12, 1, test.payload('body', test.text_of(3000)));
 
+-- How much of a text may be what was deleted: every other of 4,000 characters.
+RESET ROLE;
+UPDATE converge.tenant_limit SET max_document_bytes = NULL, max_tombstone_share = 50;
+CREATE FUNCTION test.thinned(body converge.crdt_text, length int) RETURNS converge.crdt_text LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN REVERSE length / 2 - 1 .. 0 LOOP
+        body := converge.delete(body, i * 2, 1);
+    END LOOP;
+    RETURN body;
+END $$;
+CREATE TABLE test.step AS SELECT 0 AS n, converge.new_text((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 125) i)) AS body;
+INSERT INTO test.step SELECT 1, test.thinned(body, 4000) FROM test.step;
+GRANT SELECT ON test.step TO regress_converge_app;
+SELECT octet_length(body::bytea) / 100 AS hundred_bytes, char_length(body::text) FROM test.step ORDER BY n;
+SET ROLE regress_converge_app;
+SELECT test.pushed('acme', 'ann', 'c', 20, 1, test.payload('body', body::bytea)) FROM test.step WHERE n = 0;
+SELECT test.pushed('acme', 'ann', 'c', 20, 2, test.payload('body', converge.difference((SELECT body FROM test.step WHERE n = 0), body)::bytea)) FROM test.step WHERE n = 1;
+SELECT test.pushed('globex', 'ann', 'a', 20, 1, test.payload('body', body::bytea)) FROM test.step WHERE n = 1;
+
 -- Bytes of a tenant, as they were measured last.
 RESET ROLE;
-UPDATE converge.tenant_limit SET max_document_bytes = NULL, max_tenant_bytes = 1000;
+UPDATE converge.tenant_limit SET max_tombstone_share = NULL, max_tenant_bytes = 1000;
 INSERT INTO converge.tenant_usage VALUES ('acme', 1001, now()) ON CONFLICT (tenant) DO UPDATE SET bytes = 1001;
 SET ROLE regress_converge_app;
 SELECT test.pushed('acme', 'ann', 'b', 13, 1, test.payload('props', converge.new_map('{"k": 1}')::bytea));

@@ -7,6 +7,7 @@
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
 #include "core/history/authorship.h"
+#include "core/sequence/text.h"
 
 namespace converge {
 
@@ -85,6 +86,16 @@ DeltaAuthors authors_of_delta(FieldType type, std::string_view delta) {
     auto* replicas = static_cast<ReplicaId*>(boundary::allocate(sizeof(ReplicaId) * std::max<std::size_t>(found.size(), 1)));
     std::copy(found.begin(), found.end(), replicas);
     return DeltaAuthors{replicas, static_cast<int>(found.size())};
+  });
+}
+
+int tombstone_share(FieldType type, std::string_view state) {
+  constexpr std::size_t kLarge = 4 << 10;
+  if (type != FieldType::crdt_text || state.size() < kLarge) return 0;
+  return boundary::call([&]() -> Result<int> {
+    const Result<std::string_view> text = Text::text_of_encoded(state);
+    if (!text) return text.error();
+    return static_cast<int>(100 * (state.size() - text->size()) / state.size());
   });
 }
 

@@ -35,6 +35,15 @@ constexpr int kMaxReasonBytes = 512;
                   errdetail("A trigger kept it as it was.")));
 }
 
+// Raises where too much of what the field would hold is what was deleted.
+void check_tombstones(const Field& field, std::string_view state, std::int64_t most) {
+  const int share = tombstone_share(field.type, state);
+  if (share <= most) return;
+  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                  errmsg("field \"%s\" would hold too much that was deleted", NameStr(field.name)),
+                  errdetail("It would be %d percent of its bytes; the limit is %lld.", share, static_cast<long long>(most))));
+}
+
 // Merges the deltas into the row. Raises where the row cannot be updated.
 void merge_into_row(const PushDocument& document, Deltas* deltas) {
   Collection* collection = document.collection;
@@ -42,6 +51,7 @@ void merge_into_row(const PushDocument& document, Deltas* deltas) {
   if (!read_row(collection, document.ref, false, values)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
   }
+  const Limits limits = limits_of(document.ref.tenant);
   std::uint64_t mask = 0;
   std::int64_t size = 0;
   for (int i = 0; i < collection->field_count; i++) {
@@ -57,15 +67,17 @@ void merge_into_row(const PushDocument& document, Deltas* deltas) {
     size += static_cast<std::int64_t>(boundary::view(merged).size());
     if (boundary::view(merged) == old_state) continue;
     check_value(type, boundary::view(merged));
+    if (limits.tombstone_share > 0 && boundary::view(merged).size() > old_state.size()) {
+      check_tombstones(collection->fields[i], boundary::view(merged), limits.tombstone_share);
+    }
     values[i] = merged;
     mask |= std::uint64_t{1} << i;
   }
   if (mask == 0) return;
-  const std::int64_t most = limits_of(document.ref.tenant).document_bytes;
-  if (most > 0 && size > most) {
+  if (limits.document_bytes > 0 && size > limits.document_bytes) {
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the document would be too large"),
                     errdetail("Its fields would have %lld bytes; the limit is %lld.", static_cast<long long>(size),
-                              static_cast<long long>(most))));
+                              static_cast<long long>(limits.document_bytes))));
   }
   if (update_row_announced(collection, document.ref, mask, values) != 1) row_not_written("updated");
 }

@@ -31,7 +31,7 @@ namespace {
 
 // converge.tenant_limit's columns, after the tenant, in the order of Limits' members.
 enum : AttrNumber { kTenant = 1, kFirstLimit };
-constexpr int kLimits = 8;
+constexpr int kLimits = 9;
 constexpr int kColumns = 1 + kLimits;
 constexpr std::int64_t kNone = -1;
 // converge.tenant_usage's.
@@ -137,10 +137,11 @@ Limits limits_of(const char* tenant) {
           limit(1, std::int64_t{1024} * max_tenant_kilobytes),
           limit(2, std::int64_t{1024} * max_document_kilobytes),
           limit(3, max_replicas),
-          limit(4, principal_requests),
-          limit(5, principal_changes),
-          limit(6, tenant_requests),
-          limit(7, tenant_changes)};
+          limit(4, max_tombstone_share),
+          limit(5, principal_requests),
+          limit(6, principal_changes),
+          limit(7, tenant_requests),
+          limit(8, tenant_changes)};
 }
 
 std::int64_t documents_of(const char* tenant, std::int64_t most) {

@@ -14,6 +14,7 @@ struct Limits {
   std::int64_t tenant_bytes;      // of the log and its snapshots
   std::int64_t document_bytes;    // of a row's fields
   std::int64_t replicas;          // of one principal on one document
+  std::int64_t tombstone_share;   // percent of a large text's encoding that is no visible text
   // A minute, of all that its clients ask but changes, and of changes.
   std::int64_t principal_requests;
   std::int64_t principal_changes;

@@ -6,6 +6,7 @@ CREATE TABLE converge.tenant_limit (
     max_tenant_bytes bigint CHECK (max_tenant_bytes >= 0),
     max_document_bytes bigint CHECK (max_document_bytes >= 0),
     max_replicas bigint CHECK (max_replicas >= 0),
+    max_tombstone_share bigint CHECK (max_tombstone_share BETWEEN 0 AND 100),
     principal_requests bigint CHECK (principal_requests >= 0),
     principal_changes bigint CHECK (principal_changes >= 0),
     tenant_requests bigint CHECK (tenant_requests >= 0),

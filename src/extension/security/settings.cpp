@@ -19,6 +19,7 @@ int max_tenant_documents = 0;
 int max_tenant_kilobytes = 0;
 int max_document_kilobytes = 0;
 int max_replicas = 10000;
+int max_tombstone_share = 0;
 int principal_requests = 100;
 int principal_changes = 600000;
 int tenant_requests = 0;
@@ -26,9 +27,10 @@ int tenant_changes = 0;
 
 namespace {
 
-void define_limit(const char* name, const char* description, int* variable, int value, int unit) {
+void define_limit(const char* name, const char* description, int* variable, int value, int unit,
+                  int most = INT_MAX) {
   DefineCustomIntVariable(name, description, "0: no limit. A row of converge.tenant_limit says otherwise for its tenant.",
-                          variable, value, 0, INT_MAX, PGC_SUSET, unit, nullptr, nullptr, nullptr);
+                          variable, value, 0, most, PGC_SUSET, unit, nullptr, nullptr, nullptr);
 }
 
 }  // namespace
@@ -52,6 +54,9 @@ void converge_init_security() {
                &max_document_kilobytes, 0, GUC_UNIT_KB);
   define_limit("converge.max_replicas", "How many replicas a principal may have on a document.", &max_replicas, 10000,
                0);
+  define_limit("converge.max_tombstone_share",
+               "How many percent of a text of 4 kB and more may be what was deleted, and the like.",
+               &max_tombstone_share, 0, 0, 100);
   define_limit("converge.principal_requests", "What a principal may ask of a bridge in a minute, changes aside.",
                &principal_requests, 100, 0);
   define_limit("converge.principal_changes", "How many changes a principal may push through a bridge in a minute.",

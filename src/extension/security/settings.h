@@ -17,6 +17,7 @@ extern int max_tenant_documents;
 extern int max_tenant_kilobytes;
 extern int max_document_kilobytes;
 extern int max_replicas;
+extern int max_tombstone_share;  // percent
 extern int principal_requests;
 extern int principal_changes;
 extern int tenant_requests;
