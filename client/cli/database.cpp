@@ -57,7 +57,7 @@ Database::Rows Database::run(const std::string& statement, const std::vector<Val
   }
   Rows rows(PQexecParams(connection_.get(), statement.c_str(), static_cast<int>(values.size()), nullptr,
                          at.data(), lengths.data(), formats.data(), 1));
-  const PGresult* result = rows.get();
+  const PGresult* result = rows.result_.get();
   const ExecStatusType status = PQresultStatus(result);
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
   return rows;

@@ -43,9 +43,9 @@ class Database {
     // As bytes: bytea and text are what they are.
     std::string_view bytes(int row, int column) const;
     bool is_true(int row, int column) const;
-    const PGresult* get() const { return result_.get(); }
 
    private:
+    friend class Database;
     std::unique_ptr<PGresult, decltype(&PQclear)> result_;
   };
 

@@ -45,16 +45,18 @@ struct ListPlace {
 
 // Up to the names. These fail `in` if it is malformed.
 void read_document_head(Reader& in, DocumentHead& head);
-// The rest, up to the runs, with the contents; the answer is the lists in their order.
+// The rest, up to the runs, and the contents; the answer is the lists in their order.
 std::vector<ListPlace> read_integrated_head(Reader& in, DocumentHead& head,
                                             std::vector<Content>& contents);
 Content read_content(Reader& in, const std::vector<std::string_view>& names);
-// The name with the next number.
+// A name's number, which is in the table.
 std::uint32_t read_name_number(Reader& in, const std::vector<std::string_view>& names);
 // Whether it is UTF-8, in which placeholders may stand.
 bool is_valid_with_placeholders(std::string_view text);
 
+// Whether its name is one of the table's: a mark's, or a node's.
 bool has_name(const Content& content);
+// As far as read_document_head() and read_integrated_head() read; all of `head` is set.
 void append_document_head(std::string& out, const DocumentHead& head);
 void append_integrated_head(std::string& out, const DocumentHead& head,
                             const std::vector<const Content*>& contents);
