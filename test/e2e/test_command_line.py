@@ -32,6 +32,14 @@ def test_edit_is_acknowledged_and_in_the_row(database, bridge):
     assert database.text("session") == "one and two"
 
 
+def test_an_edit_that_expects_what_it_has_read_is_made(database, bridge):
+    database.insert("session", body="one")
+    for text in (" two", " three"):
+        result = converge(bridge, database.token(), "edit", "--expect", "note/session", "body", "insert", "3", text)
+        assert result.returncode == 0, result.stderr
+    assert database.text("session") == "one three two"
+
+
 def test_a_place_beyond_the_text_is_refused_and_named(database, bridge, clients):
     database.insert("session", body="short")
     result = converge(bridge, database.token(), "edit", "note/session", "body", "insert", "99", "x")
