@@ -6,7 +6,8 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test/e2e"))
+TESTS = pathlib.Path(__file__).resolve().parents[2] / "test"
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "support")]
 
 from database import Server, run, value  # noqa: E402, F401  (subjects import them from here)
 
