@@ -1038,8 +1038,8 @@ BEGIN
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t WHERE t.%I = %L',
                                     'row ' || tracked.name, tracked.relation, tracked.tenant_column, export.tenant);
     END LOOP;
-    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'snapshot', 'kept_state', 'unfolded', 'quarantine',
-                                  'permission', 'member', 'revocation', 'tenant_limit', 'audit'] LOOP
+    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'yjs_client', 'snapshot', 'kept_state', 'unfolded',
+                                  'quarantine', 'permission', 'member', 'revocation', 'tenant_limit', 'audit'] LOOP
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM converge.%I t WHERE t.tenant = %L',
                                     source, source, export.tenant);
     END LOOP;
@@ -1090,6 +1090,7 @@ BEGIN
     UPDATE converge.change c SET principal = pseudonym WHERE c.tenant = erase.tenant AND c.principal = erase.principal;
     GET DIAGNOSTICS renamed = ROW_COUNT;
     UPDATE converge.replica r SET principal = pseudonym WHERE r.tenant = erase.tenant AND r.principal = erase.principal;
+    UPDATE converge.yjs_client y SET principal = pseudonym WHERE y.tenant = erase.tenant AND y.principal = erase.principal;
     UPDATE converge.kept_state k SET principal = pseudonym WHERE k.tenant = erase.tenant AND k.principal = erase.principal;
     INSERT INTO converge.audit (tenant, event, object, detail)
         VALUES (erase.tenant, 'erasure', erase.principal,
