@@ -51,6 +51,7 @@ class Editor {
     if (!sockets.has(socket)) {
       sockets.set(socket, new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket, delay: 50, minDelay: 50, maxDelay: 100 }));
     }
+    this.socket = socket;
     const websocketProvider = sockets.get(socket);
     const note = (what) => this.events.push(what);
     this.provider = new HocuspocusProvider({
@@ -72,6 +73,9 @@ class Editor {
 
   close() {
     this.provider.destroy();
+    if (this.socket === undefined || [...editors.values()].some((other) => other !== this && other.socket === this.socket)) return;
+    sockets.get(this.socket).destroy();
+    sockets.delete(this.socket);
   }
 }
 
