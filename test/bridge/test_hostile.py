@@ -76,6 +76,6 @@ def test_a_million_gaps(database, start_bridge, connect):
         hostile.send(message)
         reject = hostile.next("reject")
         assert code_name(reject.code) == "CODE_GAP" and reject.expected_seq == 2
-    assert len(database.log("plan")) == 1
+    assert sum(principal != "" for principal, _ in database.log("plan").values()) == 1
     assert resident_megabytes(bridge) - before < 100
     assert push_one(lively) < 10

@@ -32,7 +32,7 @@ def test_no_log_shows_a_token(talkative, connect):
     database.insert("plan")
     tokens = {"good": database.token(), "renewed": database.token(lifetime=7200),
               "expired": database.token(lifetime=-60), "forged": database.token()[:-6] + "AAAAAA"}
-    with Bridge(database, "--verbose", "on") as bridge:
+    with Bridge(database, "--verbose") as bridge:
         for name in ("expired", "forged"):
             peer = connect(bridge, hello=False)
             assert code_name(peer.hello(tokens[name]).problem.code) == "CODE_UNAUTHENTICATED"

@@ -1,6 +1,7 @@
 """How long a connection lasts: as long as its token, which can be replaced."""
 import time
 
+from database import run
 from wire import ClientMessage, code_name
 
 
@@ -69,3 +70,27 @@ def test_a_renewal_needs_a_greeting_first(database, bridge, connect):
     renew(peer, database.token())
     problem = peer.next("problem")
     assert code_name(problem.code) == "CODE_PROTOCOL" and problem.fatal
+
+
+def test_a_revoked_token_ends_its_connection_at_once(database, start_bridge, connect):
+    bridge = start_bridge(database, "--recheck-interval", "300ms")
+    database.insert("plan")
+    alice, bob = connect(bridge, document="plan"), connect(bridge, principal="bob", document="plan")
+    idle = connect(bridge)
+    began = time.monotonic()
+    run(database.session, "SELECT converge.revoke('acme', 'alice')")
+    problem = alice.next("problem")
+    assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal and "revoked" in problem.message
+    assert alice.closed_with() == 1008
+    assert time.monotonic() - began < 1
+    # Who follows nothing learns it as well.
+    assert code_name(idle.next("problem").code) == "CODE_UNAUTHENTICATED" and idle.closed_with() == 1008
+    assert push_one(bob).seq == 1
+
+
+def test_the_end_of_a_key_ends_its_connections(database, start_bridge, connect):
+    bridge = start_bridge(database, "--recheck-interval", "300ms")
+    database.insert("plan")
+    alice = connect(bridge, document="plan")
+    run(database.session, "SELECT converge.revoke(key_id => 'test')")
+    assert code_name(alice.next("problem").code) == "CODE_UNAUTHENTICATED" and alice.closed_with() == 1008

@@ -12,6 +12,7 @@ PG_FUNCTION_INFO_V1(converge_secret_in);
 PG_FUNCTION_INFO_V1(converge_secret_out);
 PG_FUNCTION_INFO_V1(converge_secret_recv);
 PG_FUNCTION_INFO_V1(converge_secret_send);
+PG_FUNCTION_INFO_V1(converge_secret_to_bytea);
 PG_FUNCTION_INFO_V1(converge_secret_to_text);
 }
 
@@ -40,6 +41,8 @@ PGDLLEXPORT Datum converge_secret_recv(PG_FUNCTION_ARGS) {
 PGDLLEXPORT Datum converge_secret_send(PG_FUNCTION_ARGS) {
   PG_RETURN_BYTEA_P(reinterpret_cast<bytea*>(cstring_to_text(kShown)));
 }
+
+PGDLLEXPORT Datum converge_secret_to_bytea(PG_FUNCTION_ARGS) { PG_RETURN_DATUM(PG_GETARG_DATUM(0)); }
 
 PGDLLEXPORT Datum converge_secret_to_text(PG_FUNCTION_ARGS) {
   const std::string_view bytes = boundary::view(PG_GETARG_BYTEA_PP(0));

@@ -382,9 +382,14 @@ CREATE TYPE converge.secret (
 );
 COMMENT ON TYPE converge.secret IS 'a value that is passed to a function and shown nowhere';
 
-CREATE CAST (converge.secret AS bytea) WITHOUT FUNCTION;
+-- VOLATILE: otherwise planning would make a constant of what they give, which
+-- auto_explain shows.
+CREATE FUNCTION converge.secret_to_bytea(converge.secret) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_secret_to_bytea' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION converge.secret_to_bytea(converge.secret) IS 'the bytes that were passed as a secret';
+CREATE CAST (converge.secret AS bytea) WITH FUNCTION converge.secret_to_bytea(converge.secret);
 CREATE FUNCTION converge.secret_to_text(converge.secret) RETURNS text
-    AS 'MODULE_PATHNAME', 'converge_secret_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'converge_secret_to_text' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION converge.secret_to_text(converge.secret) IS 'the text that was passed as a secret';
 CREATE CAST (converge.secret AS text) WITH FUNCTION converge.secret_to_text(converge.secret);
 
