@@ -1,6 +1,6 @@
 // One worker of the bridge: a thread with its own listening socket, database
 // connections, link to PostgreSQL's background worker, documents and clients.
-// Workers share nothing but the bound on connections; the kernel spreads the
+// Workers share nothing but the bounds on connections and rates; the kernel spreads the
 // clients over them.
 #pragma once
 
