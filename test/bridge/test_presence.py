@@ -188,6 +188,20 @@ def test_a_fast_writer_is_gathered(bridge, room):
     assert ann.quiet(0, "presences"), "told of itself"
 
 
+def test_what_comes_and_goes_between_two_tellings_is_not_kept(bridge, room):
+    """However many fields a client names in turn, nobody hears of what was not there at the time."""
+    ann, bob = room(bridge, "ann"), room(bridge, "bob")
+    for number in range(5000):
+        ann.show(1, field=f"f{number}")
+        ann.show(None, field=f"f{number}")
+    ann.show("here")
+    bob.sees({"ann": "here"})
+    ann.ping()
+    # Each telling, 20 in a second, may have found one there.
+    assert values(bridge)["presences_out_total"] < 500
+    assert values(bridge)["presences"] == 1
+
+
 def test_a_slow_client_gets_the_latest_of_each(database, start_bridge, room):
     bridge = start_bridge(database, "--max-presence", "16kB")
     slow = room(bridge, "slow", timeout=30)

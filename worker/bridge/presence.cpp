@@ -84,10 +84,11 @@ bool PresenceExchange::own(DocumentPresence::Entry& entry, Subscription& subscri
 }
 
 // Takes an entry away; the subscribers and, if it was of this bridge, the other
-// bridges are told at the next flush.
+// bridges are told at the next flush, if they know of it.
 void PresenceExchange::end(DocumentPresence& at, std::map<DocumentPresence::Key, DocumentPresence::Entry>::iterator entry) {
-  at.ended.push_back(ended_presence(entry->second.presence));
-  if (entry->second.owner != nullptr) at.ended_here.push_back(at.ended.back());
+  wire::Presence ended = ended_presence(entry->second.presence);
+  if (entry->second.owner != nullptr && entry->second.known_elsewhere) at.ended_here.push_back(ended);
+  if (entry->second.told) at.ended.push_back(std::move(ended));
   disown(entry->second);
   at.entries.erase(entry);
   metrics_.presences.Decrement();
@@ -194,6 +195,7 @@ void PresenceExchange::arrived(const std::shared_ptr<Document>& document, const 
       disown(found->second);
     }
     found->second.bridge = incoming.bridge();
+    found->second.known_elsewhere = true;
     if (presence.state().empty()) {
       found->second.presence.set_clock(presence.clock());
       end(here, found);
@@ -268,6 +270,7 @@ void PresenceExchange::tell(Document& document) {
   for (auto& [key, entry] : here.entries) {
     if (!entry.changed) continue;
     entry.changed = false;
+    entry.told = true;
     *presences.add_peers() = entry.presence;
     if (sole_owner == nullptr) sole_owner = entry.owner;
     if (entry.owner == nullptr || entry.owner != sole_owner) others = true;
@@ -306,7 +309,10 @@ void PresenceExchange::greet(Subscription& subscription) {
   wire::Presences& presences = *message.mutable_presences();
   presences.set_channel(document.channel);
   presences.set_all(true);
-  for (auto& [key, entry] : document.presence->entries) *presences.add_peers() = entry.presence;
+  for (auto& [key, entry] : document.presence->entries) {
+    entry.told = true;
+    *presences.add_peers() = entry.presence;
+  }
   subscription.subscriber->on_presence(subscription, PresenceUpdate(std::move(message)));
 }
 
@@ -332,6 +338,7 @@ void PresenceExchange::publish(Document& document) {
     if (!entry.to_publish) continue;
     entry.to_publish = false;
     entry.published = now;
+    entry.known_elsewhere = true;
     add(entry.presence);
   }
   if (message.peers_size() > 0) source_.send_presence(message);

@@ -69,10 +69,14 @@ struct DocumentPresence {
     Time published;                 // to the other bridges
     bool changed = false;           // since the subscribers were told
     bool to_publish = false;
+    bool told = false;              // some subscriber knows of it,
+    bool known_elsewhere = false;   // or another bridge
   };
 
   std::map<Key, Entry> entries;
-  // Not told to the subscribers, and not to the other bridges.
+  // Of what is still to be told to the subscribers, and to the other bridges. What
+  // they never heard of is not among it, so that there are no more of these than
+  // there may be entries.
   std::vector<wire::Presence> ended;
   std::vector<wire::Presence> ended_here;
   Time next_flush{};
