@@ -85,7 +85,7 @@ def test_what_was_typed_while_away_arrives(any_pages, edit, kind):
     one.resume()
     for editor in (one, two):
         editor.has_text(text="meanwhile before away")
-    wait_until(lambda: one.json()["meta"] == {"sql": 1}, "what SQL did")
+    wait_until(lambda: one.map() == {"sql": 1}, "what SQL did")
 
 
 @pytest.mark.parametrize("kind", KINDS)

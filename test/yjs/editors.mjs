@@ -102,6 +102,7 @@ const commands = {
   saved: async (editor) => (await until(() => editor.unsynced() === 0)) || Promise.reject(new Error(`${editor.unsynced()} changes are not saved`)),
   unsynced: (editor) => editor.unsynced(),
   json: (editor) => editor.doc.toJSON(),
+  map: (editor, { root = 'meta' }) => editor.doc.getMap(root).toJSON(),
   client: (editor) => editor.doc.clientID,
   state: (editor) => Buffer.from(Y.encodeStateAsUpdate(editor.doc)).toString('hex'),
   apply: (editor, { update }) => { Y.applyUpdate(editor.doc, Buffer.from(update, 'hex'), 'test'); },
