@@ -243,6 +243,9 @@ awaitable<std::vector<Rows>> DatabaseConnection::exchange(std::span<const Statem
   if (PQexitPipelineMode(connection_) == 0) fail_lost(index);
   unlimit();
   if (failure) {
+    // Something inside the server has gone: a type of the extension, say, which was
+    // dropped and created again, and which a prepared statement still names.
+    if (failure->sqlstate == "XX000") close();
     // A statement that could not be prepared leaves its name unknown to the
     // server: the message of the first failure, its preparation, is the one.
     throw DatabaseError(*failure);
