@@ -120,3 +120,12 @@ def test_a_locked_row_is_passed_over(documents):
             assert logged(documents, "a") == 13
         wait_until(lambda: logged(documents, "a") == 0, "the document that was locked")
     assert documents.verify("a")
+
+
+def test_a_temporary_key_is_forgotten_after_its_lifetime(documents):
+    documents.wait_for_worker()
+    documents.session.run("""INSERT INTO converge.temporary_key
+        SELECT 'acme', 1, 'ann', name, 1, now() - age::interval
+          FROM (VALUES ('old', '31 days'), ('young', '29 days')) AS t(name, age)""")
+    wait_until(lambda: documents.session.run("SELECT temporary_key FROM converge.temporary_key") == [("young",)],
+               "the old one to go")

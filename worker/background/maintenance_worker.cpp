@@ -17,9 +17,9 @@ PGDLLEXPORT void converge_maintenance_worker_main(Datum argument);
 #include "extension/documents/fold.h"
 #include "extension/documents/settings.h"
 #include "extension/documents/unfolded.h"
-#include "worker/background/compaction.h"
 #include "worker/background/fold_queue.h"
 #include "worker/background/lifecycle.h"
+#include "worker/background/upkeep.h"
 #include "worker/background/usage.h"
 
 namespace converge::worker {
@@ -239,9 +239,9 @@ void run() {
     const long until_fold = fold_due_documents();
     show_progress();
     if (worker.look && worker.queue.has_room()) continue;
-    const long until_compaction = compact_some(worker.context);
+    const long until_upkeep = keep_up(worker.context);
     const long until_audit = write_audit_notes(&place.entry->audit_notes);
-    long nap = Min(until_compaction, measure_some(worker.context));
+    long nap = Min(until_upkeep, measure_some(worker.context));
     if (until_fold >= 0) nap = Min(nap, until_fold);
     if (until_audit >= 0) nap = Min(nap, until_audit);
     if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {

@@ -153,6 +153,11 @@ void describe_key_column(Relation relation, const char* name, KeyColumn* column)
   getTypeOutputInfo(column->type, &column->output, &is_varlena);
   getTypeInputInfo(column->type, &column->input, &column->input_param);
   column->equals = equality_operator(column->type);
+  if (attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS) {
+    column->origin = KeyOrigin::server;
+  } else {
+    column->origin = attribute->atthasdef || attribute->attidentity != '\0' ? KeyOrigin::either : KeyOrigin::client;
+  }
 }
 
 bool is_among(ArrayType* names, const NameData& name) {

@@ -35,6 +35,13 @@ enum : AttrNumber {
 };
 }
 
+// Whether the server can make a key column's value: a default, or an identity.
+enum class KeyOrigin {
+  client,
+  either,
+  server,  // GENERATED ALWAYS AS IDENTITY
+};
+
 // A column of the primary key.
 struct KeyColumn {
   NameData name;
@@ -44,6 +51,7 @@ struct KeyColumn {
   Oid input;         // its input function, and the argument that needs
   Oid input_param;
   char* equals;      // its equality operator, for OPERATOR(…)
+  KeyOrigin origin;
 };
 
 // A CRDT column.

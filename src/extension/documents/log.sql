@@ -99,6 +99,19 @@ CREATE TABLE converge.unfolded (
     PRIMARY KEY (tenant, document, replica)
 );
 
+-- The documents that clients made under names of their own, because the server
+-- makes their keys: a resend reaches the same document. A row is forgotten
+-- converge.temporary_key_lifetime after it was made.
+CREATE TABLE converge.temporary_key (
+    tenant text COLLATE "C" NOT NULL,
+    collection integer NOT NULL,
+    principal text COLLATE "C" NOT NULL, -- whose name it is
+    temporary_key text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    made_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant, collection, principal, temporary_key)
+);
+
 -- Logged changes that could not be folded: the row goes on without these fields
 -- of theirs. quarantine_retry() tries again, quarantine_drop() gives them up; the
 -- row stays then, and says that they are to be left out for good.
@@ -153,6 +166,7 @@ SELECT pg_catalog.pg_extension_config_dump('converge.replica', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.kept_state', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.temporary_key', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
 
@@ -163,6 +177,7 @@ COMMENT ON TABLE converge.document IS 'the rows of tracked tables, each a docume
 COMMENT ON TABLE converge.change IS 'the log: every edit of every document';
 COMMENT ON TABLE converge.replica IS 'the writers of each document';
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
+COMMENT ON TABLE converge.temporary_key IS 'clients'' own names of documents whose keys the server made';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
 COMMENT ON TABLE converge.snapshot IS 'what compaction has dropped from each document''s log, as a state';
 COMMENT ON TABLE converge.kept_state IS 'documents as of moments that compaction leaves alone';

@@ -97,6 +97,32 @@ bool identify(const Converge__Wire__PushGroup& group, const Identity& caller, Pu
   return false;
 }
 
+// Finds the document that its author made under a name of its own, or settles the
+// verdicts. False: they are settled.
+bool resolve_temporary_key(PushDocument* document) {
+  const char* name = document->wire->temporary_key;
+  if (std::strlen(name) > kMaxTemporaryKeyBytes || !is_utf8(name)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_MALFORMED,
+               psprintf("a temporary key has at most %d bytes in UTF-8", kMaxTemporaryKeyBytes));
+    return false;
+  }
+  std::int64_t made = 0;
+  if (document->collection != nullptr) {
+    document->temporary_key = name;
+    made = find_temporary_key(temporary_key_of(*document));
+    document->creates = made == 0 && wants_creation(*document->wire);
+  }
+  if (document->creates) return true;
+  std::int32_t number;
+  if (made != 0 && describe_document(document->ref.tenant, made, &number, &document->ref.key)) {
+    document->document = made;
+    if (document->incarnation == 0) document->incarnation = static_cast<std::uint64_t>(made);
+    return true;
+  }
+  settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  return false;
+}
+
 // Finds collection and document, or settles the verdicts.
 void resolve(PushDocument* document, const Identity& identity) {
   const Converge__Wire__DocumentRef* ref = document->wire->document;
@@ -114,14 +140,18 @@ void resolve(PushDocument* document, const Identity& identity) {
   }
   document->collection = collection_named(ref->collection);
   document->ref = {identity.tenant, ref->key};
+  document->incarnation = document->wire->incarnation;
+  const bool is_temporary = document->wire->temporary_key[0] != '\0';
+  if (is_temporary && !resolve_temporary_key(document)) return;
   const AccessLevel claimed = document->collection != nullptr
-                                  ? claimed_level(identity.permissions, document->collection->name, ref->key)
+                                  ? claimed_level(identity.permissions, document->collection->name, document->ref.key)
                                   : AccessLevel::admin;
   if (claimed == AccessLevel::none) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     return;
   }
   document->narrowed = claimed < AccessLevel::write;
+  if (is_temporary) return;
   document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
   if (document->document != 0) return;
   document->creates = document->collection != nullptr && wants_creation(*document->wire);
@@ -138,7 +168,8 @@ void lock_document(PushDocument* document, const PushGroup* groups) {
   bool visible;
   document->writable = lock_row_or_see(document->collection, document->ref, &visible) && !document->narrowed;
   if (!visible) {
-    document->creates = wants_creation(*document->wire);
+    // What was made under a temporary key is not made twice.
+    document->creates = document->temporary_key == nullptr && wants_creation(*document->wire);
     if (!document->creates) {
       settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     }
@@ -148,7 +179,7 @@ void lock_document(PushDocument* document, const PushGroup* groups) {
   // While it waited for the lock, the row may have been deleted and made again.
   document->document = find_document(document->collection, document->ref);
   if (!document->writable) lock_log(document->document);
-  const std::uint64_t incarnation = document->wire->incarnation;
+  const std::uint64_t incarnation = document->incarnation;
   if (incarnation != 0 && incarnation != static_cast<std::uint64_t>(document->document)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT,
                "the document was deleted, and another made under its key");
@@ -256,6 +287,14 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
   return batch;
 }
 
+// The server's key of a document with a temporary one; empty: it was not made.
+const char* made_key(const PushDocument& document) {
+  std::int32_t number;
+  const char* key;
+  const std::int64_t made = find_temporary_key(temporary_key_of(document));
+  return made != 0 && describe_document(document.ref.tenant, made, &number, &key) ? key : "";
+}
+
 struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& batch) {
   Converge__Wire__PushResponse response;
   converge__wire__push_response__init(&response);
@@ -275,6 +314,9 @@ struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& 
           static_cast<Converge__Wire__DocumentPushResult*>(palloc(sizeof(Converge__Wire__DocumentPushResult)));
       converge__wire__document_push_result__init(result);
       group->documents[j] = result;
+      if (document->temporary_key != nullptr && document->collection != nullptr) {
+        result->key = const_cast<char*>(made_key(*document));
+      }
       result->n_verdicts = document->wire->n_changes;
       result->verdicts = static_cast<Converge__Wire__Verdict**>(
           palloc0_array_of(sizeof(Converge__Wire__Verdict*), result->n_verdicts));

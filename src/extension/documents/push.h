@@ -17,6 +17,7 @@
 #include "extension/documents/log.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/row.h"
+#include "extension/documents/temporary_key.h"
 #include "extension/security/identity.h"
 #include "proto/converge.pb-c.h"
 
@@ -74,6 +75,8 @@ struct PushDocument {
   bool narrowed;           // the token does not let it be changed, whatever policies allow
   bool writable;           // the row is locked; otherwise it is only visible
   bool creates;            // there was no row, and the first change is to make it
+  const char* temporary_key;  // its author's own name for it, or null
+  std::uint64_t incarnation;  // the only one it may be; 0: any
   Verdict* verdicts;       // one for each change
 };
 
@@ -115,6 +118,9 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
 // Whether the document stands where its push expects it, or the push expects
 // nothing. False: `verdict` says so, of a change of that replica.
 bool check_expectation(const PushDocument& document, std::int64_t replica, PushTables* tables, Verdict* verdict);
+
+// The name that the document's author gave it.
+TemporaryKey temporary_key_of(const PushDocument& document);
 
 // Whether the first change says that it makes the document.
 bool wants_creation(const Converge__Wire__DocumentPush& push);

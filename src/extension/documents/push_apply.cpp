@@ -187,6 +187,7 @@ void create_row(PushDocument* document, const CheckedChange& checked) {
         cstring_to_text_with_len(delta.data(), static_cast<int>(delta.size())));
     mask |= std::uint64_t{1} << field;
   }
+  if (document->temporary_key != nullptr) document->ref.key = make_key(document->collection, document->ref.key);
   if (insert_row_announced(document->collection, document->ref, mask, values) != 1) {
     row_not_written("inserted");
   }
@@ -196,6 +197,30 @@ void create_row(PushDocument* document, const CheckedChange& checked) {
                     errmsg("document key is not in the form the key's columns write it"),
                     errdetail("Or a trigger changed it.")));
   }
+  if (document->temporary_key != nullptr) add_temporary_key(temporary_key_of(*document), document->document);
+}
+
+// Whether there is a document by now that was to be made: an earlier part of the
+// request may have made it, or somebody else meanwhile. False: it was made and is
+// gone again.
+bool find_made_document(PushDocument* document) {
+  lock_policies(document->ref.tenant);
+  std::int64_t made = 0;
+  if (document->temporary_key != nullptr) {
+    const TemporaryKey name = temporary_key_of(*document);
+    lock_temporary_key(name);
+    made = find_temporary_key(name);
+    document->document = 0;
+    document->writable = !document->narrowed;
+    if (made == 0) return true;
+    std::int32_t number;
+    if (!describe_document(document->ref.tenant, made, &number, &document->ref.key)) return false;
+  }
+  bool there;
+  const bool locked = lock_row_or_see(document->collection, document->ref, &there);
+  document->document = there ? find_document(document->collection, document->ref) : 0;
+  document->writable = (locked || !there) && !document->narrowed;
+  return made == 0 || document->document == made;
 }
 
 // Sets or clears the row's deletion column. Raises where a policy or trigger keeps
@@ -312,16 +337,8 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   Deltas deltas[kMaxFields] = {};
   bool touched = false;
   int deferred_count = 0;
-  if (document.creates) {
-    lock_policies(document.ref.tenant);
-    // An earlier part of the request may have made it, or somebody else meanwhile.
-    bool there;
-    const bool locked = lock_row_or_see(document.collection, document.ref, &there);
-    document.document = there ? find_document(document.collection, document.ref) : 0;
-    document.writable = (locked || !there) && !document.narrowed;
-  }
   bool expected = reason != nullptr;
-  bool deleted = false;
+  bool deleted = document.creates && !find_made_document(&document);
   PushedState state;
 
   for (size_t i = first; i < end; i++) {

@@ -180,6 +180,10 @@ bool in_range(const Converge__Wire__Change& change) {
          change.hlc <= static_cast<std::uint64_t>(PG_INT64_MAX);
 }
 
+TemporaryKey temporary_key_of(const PushDocument& document) {
+  return {document.ref.tenant, document.collection->number, document.principal, document.temporary_key};
+}
+
 bool wants_creation(const Converge__Wire__DocumentPush& push) {
   if (push.n_changes == 0 || push.incarnation != 0 || push.changes[0]->payload.len > kMaxPayloadBytes) return false;
   auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
@@ -200,6 +204,18 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
   }
   if (change.seq != 1) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+  }
+  const char* why;
+  if (document.temporary_key != nullptr) {
+    if (!can_make_key(document.collection, document.ref.key, &why)) {
+      return settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, why);
+    }
+  } else {
+    for (int i = 0; i < document.collection->key_count; i++) {
+      if (document.collection->keys[i].origin != KeyOrigin::server) continue;
+      return settle(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,
+                    "the server makes the keys of this collection: name the document by a temporary key");
+    }
   }
   const Finding finding = check_content(document, change, tables, true, checked, verdict);
   if (finding == Finding::apply && checked->payload.operation != Operation::insert) {

@@ -51,23 +51,9 @@ Datum column_value(const KeyColumn& column, const char* text) {
   return OidInputFunctionCall(column.input, const_cast<char*>(text), column.input_param, -1);
 }
 
-// The texts that a composite key's JSON array holds.
-void split_key(const char* key, int count, const char** texts) {
-  Datum json = DirectFunctionCall1(jsonb_in, CStringGetDatum(key));
-  JsonbContainer* array = &DatumGetJsonbP(json)->root;
-  if (!JsonContainerIsArray(array) || JsonContainerIsScalar(array) ||
-      static_cast<int>(JsonContainerSize(array)) != count) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-                    errmsg("document key is not a JSON array of %d texts", count)));
-  }
-  for (int i = 0; i < count; i++) {
-    JsonbValue* value = getIthJsonbValueFromContainer(array, static_cast<uint32>(i));
-    if (value->type != jbvString) {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-                      errmsg("document key is not a JSON array of %d texts", count)));
-    }
-    texts[i] = pnstrdup(value->val.string.val, value->val.string.len);
-  }
+[[noreturn]] void no_key(const Collection* collection) {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                  errmsg("document key is not a JSON array of %d texts", collection->key_count)));
 }
 
 // The arguments that find the row: tenant, then the key's columns.
@@ -75,12 +61,9 @@ void fill_key(const Collection* collection, const RowRef& ref, Arguments* argume
   arguments->types[0] = collection->tenant.type;
   arguments->values[0] = column_value(collection->tenant, ref.tenant);
   const char* texts[kMaxKeyColumns];
-  if (collection->key_count == 1) {
-    texts[0] = ref.key;
-  } else {
-    split_key(ref.key, collection->key_count, texts);
-  }
+  split_key(collection, ref.key, texts);
   for (int i = 0; i < collection->key_count; i++) {
+    if (texts[i] == nullptr) no_key(collection);
     arguments->types[1 + i] = collection->keys[i].type;
     arguments->values[1 + i] = column_value(collection->keys[i], texts[i]);
   }
@@ -154,6 +137,36 @@ void check_length(const char* what, const char* text, int limit) {
 
 }  // namespace
 
+char* join_key(const Collection* collection, const char* const* texts) {
+  if (collection->key_count == 1) return pstrdup(texts[0]);
+  StringInfoData json;
+  initStringInfo(&json);
+  for (int i = 0; i < collection->key_count; i++) {
+    appendStringInfoString(&json, i == 0 ? "[" : ", ");
+    escape_json(&json, texts[i]);
+  }
+  appendStringInfoChar(&json, ']');
+  return json.data;
+}
+
+void split_key(const Collection* collection, const char* key, const char** texts) {
+  if (collection->key_count == 1) {
+    texts[0] = key;
+    return;
+  }
+  Datum json = DirectFunctionCall1(jsonb_in, CStringGetDatum(key));
+  JsonbContainer* array = &DatumGetJsonbP(json)->root;
+  if (!JsonContainerIsArray(array) || JsonContainerIsScalar(array) ||
+      static_cast<int>(JsonContainerSize(array)) != collection->key_count) {
+    no_key(collection);
+  }
+  for (int i = 0; i < collection->key_count; i++) {
+    JsonbValue* value = getIthJsonbValueFromContainer(array, static_cast<uint32>(i));
+    if (value->type != jbvString && value->type != jbvNull) no_key(collection);
+    texts[i] = value->type == jbvNull ? nullptr : pnstrdup(value->val.string.val, value->val.string.len);
+  }
+}
+
 RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description) {
   RowRef ref;
   ref.tenant = column_text(collection->tenant, row, description);
@@ -161,18 +174,9 @@ RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description
   if (ref.tenant[0] == '\0') {
     ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("tenant of a tracked row is empty")));
   }
-  if (collection->key_count == 1) {
-    ref.key = column_text(collection->keys[0], row, description);
-  } else {
-    StringInfoData json;
-    initStringInfo(&json);
-    for (int i = 0; i < collection->key_count; i++) {
-      appendStringInfoString(&json, i == 0 ? "[" : ", ");
-      escape_json(&json, column_text(collection->keys[i], row, description));
-    }
-    appendStringInfoChar(&json, ']');
-    ref.key = json.data;
-  }
+  const char* texts[kMaxKeyColumns];
+  for (int i = 0; i < collection->key_count; i++) texts[i] = column_text(collection->keys[i], row, description);
+  ref.key = join_key(collection, texts);
   check_length("key", ref.key, kMaxKeyBytes);
   return ref;
 }
@@ -317,7 +321,8 @@ std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_
     appendStringInfo(&sql, ", %s", quote_identifier(NameStr(collection->fields[i].column)));
     appendStringInfo(&parameters, ", $%d", arguments.count);
   }
-  appendStringInfo(&sql, ") VALUES (%s)", parameters.data);
+  // Who may not choose the key has been told (push_check.cpp).
+  appendStringInfo(&sql, ") OVERRIDING SYSTEM VALUE VALUES (%s)", parameters.data);
   const std::uint64_t inserted = execute(prepare(sql.data, arguments), &arguments, false);
   SPI_finish();
   return inserted;

@@ -21,6 +21,14 @@ struct RowRef {
   const char* key;
 };
 
+// A document's key in its text form, of the texts of the collection's key columns;
+// palloc'd.
+char* join_key(const Collection* collection, const char* const* texts);
+
+// The texts that a key is made of; null where a composite key's array has null.
+// Raises 22P02 where it is no such array.
+void split_key(const Collection* collection, const char* key, const char** texts);
+
 // The text forms of a row's tenant and key, palloc'd. Raises 54000 above
 // kMaxTenantBytes and kMaxKeyBytes, 23502 for a null.
 RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description);
@@ -46,7 +54,8 @@ bool read_row(Collection* collection, const RowRef& ref, bool read_only, struct 
 std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
                          struct varlena* const* values);
 
-// Inserts the row with the fields in `mask`; other columns take their defaults.
+// Inserts the row with the fields in `mask`; other columns take their defaults. The
+// key is taken as it is given, also where the server makes them.
 // The number of rows inserted.
 std::uint64_t insert_row(Collection* collection, const RowRef& ref, std::uint64_t mask,
                          struct varlena* const* values);

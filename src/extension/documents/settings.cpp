@@ -19,6 +19,7 @@ int fold_changes = 500;
 int compact_keep = 30 * 24 * 60;
 int compact_changes = 1000;
 int compact_naptime = 600;
+int temporary_key_lifetime = 30 * 24 * 60;
 
 }  // namespace converge
 
@@ -55,4 +56,10 @@ void converge_init_documents() {
                           "How long the maintenance worker rests after it has looked for documents to compact.", nullptr,
                           &converge::compact_naptime, 600, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr,
                           nullptr);
+
+  DefineCustomIntVariable("converge.temporary_key_lifetime",
+                          "For how long a temporary key means the document that was made under it.",
+                          "A client that sends the making of a document again after that makes another one.",
+                          &converge::temporary_key_lifetime, 30 * 24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr,
+                          nullptr, nullptr);
 }

@@ -20,4 +20,8 @@ extern int compact_keep;
 extern int compact_changes;
 extern int compact_naptime;
 
+// converge.temporary_key_lifetime (minutes): for how long a temporary key means the
+// document that was made under it.
+extern int temporary_key_lifetime;
+
 }  // namespace converge

@@ -5,7 +5,7 @@ DO $grants$
 DECLARE
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'quarantine', 'jwt_key',
+    FOREACH object IN ARRAY ARRAY['node', 'collection', 'field', 'document', 'change', 'replica', 'snapshot', 'unfolded', 'temporary_key', 'quarantine', 'jwt_key',
         'audit', 'revocation', 'tenant_limit', 'tenant_usage', 'permission', 'member', 'policy_state',
         'kept_state'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE converge.%I OWNER TO converge_owner', object);

@@ -518,6 +518,19 @@ CREATE TABLE converge.unfolded (
     PRIMARY KEY (tenant, document, replica)
 );
 
+-- The documents that clients made under names of their own, because the server
+-- makes their keys: a resend reaches the same document. A row is forgotten
+-- converge.temporary_key_lifetime after it was made.
+CREATE TABLE converge.temporary_key (
+    tenant text COLLATE "C" NOT NULL,
+    collection integer NOT NULL,
+    principal text COLLATE "C" NOT NULL, -- whose name it is
+    temporary_key text COLLATE "C" NOT NULL,
+    document bigint NOT NULL,
+    made_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant, collection, principal, temporary_key)
+);
+
 -- Logged changes that could not be folded: the row goes on without these fields
 -- of theirs. quarantine_retry() tries again, quarantine_drop() gives them up; the
 -- row stays then, and says that they are to be left out for good.
@@ -539,11 +552,13 @@ CREATE TABLE converge.quarantine (
 SELECT pg_catalog.pg_extension_config_dump('converge.field', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.unfolded', '');
+SELECT pg_catalog.pg_extension_config_dump('converge.temporary_key', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('converge.quarantine_id_seq', '');
 COMMENT ON TABLE converge.field IS 'the fields of tracked tables and their columns';
 COMMENT ON TABLE converge.snapshot IS 'what compaction has dropped from each document''s log, as a state';
 COMMENT ON TABLE converge.unfolded IS 'logged changes that are not in the documents'' rows yet';
+COMMENT ON TABLE converge.temporary_key IS 'clients'' own names of documents whose keys the server made';
 COMMENT ON TABLE converge.quarantine IS 'logged changes that could not be folded into the documents'' rows';
 
 -- src/extension/documents/track.sql
@@ -807,7 +822,8 @@ ALTER TABLE converge.snapshot OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.field, converge.snapshot FROM PUBLIC;
 ALTER TABLE converge.unfolded OWNER TO converge_owner;
 ALTER TABLE converge.quarantine OWNER TO converge_owner;
-REVOKE ALL ON TABLE converge.unfolded, converge.quarantine FROM PUBLIC;
+ALTER TABLE converge.temporary_key OWNER TO converge_owner;
+REVOKE ALL ON TABLE converge.unfolded, converge.quarantine, converge.temporary_key FROM PUBLIC;
 REVOKE ALL ON FUNCTION converge.defer(regclass, name[]), converge.fold(text, text, text), converge.current(anyelement),
     converge.quarantine_retry(bigint), converge.quarantine_drop(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.current(anyelement) TO converge_client;
