@@ -19,6 +19,12 @@ struct EditOptions {
   bool expect = false;  // only if nobody else writes in between
 };
 
+struct CreateOptions {
+  std::string collection;
+  std::string key;            // as DocumentPush has it
+  std::string temporary_key;  // empty: the key is the client's
+};
+
 struct ReplayOptions {
   std::string trace;
   std::string document;
@@ -37,6 +43,7 @@ struct PresenceOptions {
 };
 
 int tail(const Options& options, const std::string& document);
+int create(const Options& options, const CreateOptions& create);
 int edit(const Options& options, const EditOptions& edit);
 int replay(const Options& options, const ReplayOptions& replay);
 int presence(const Options& options, const PresenceOptions& presence);

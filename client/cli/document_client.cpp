@@ -6,7 +6,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -29,12 +28,6 @@ constexpr std::size_t kMaxPushBytes = 256 << 10;
 // Changes that may be under way without a verdict.
 constexpr std::uint64_t kMaxUnderWay = 1024;
 
-ReplicaId draw_replica() {
-  std::random_device device;
-  std::uniform_int_distribution<ReplicaId> replicas(1, kReplicaLimit - 1);
-  return replicas(device);
-}
-
 template <typename T>
 T check(Result<T> result) {
   if (!result) {
@@ -43,12 +36,6 @@ T check(Result<T> result) {
                                                   : error.message + " (" + error.detail + ")");
   }
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
-}
-
-std::uint64_t now_ms() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "database.h"
+#include "session_wire.h"
 #include "token.h"
 #include "yjs_options.h"
 
@@ -42,6 +43,18 @@ int print_token(TokenOptions token) {
   return kExitOk;
 }
 
+// Without a key, or where a temporary one is given, the server makes it.
+void name_new_document(const std::string& document, CreateOptions* create) {
+  if (document.find('/') == std::string::npos) {
+    create->collection = document;
+    if (create->temporary_key.empty()) create->temporary_key = std::to_string(draw_replica());
+    return;
+  }
+  const DocumentName name = parse_document(document);
+  create->collection = name.collection;
+  create->key = name.key;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("A live client of Converge's bridge.", "converge");
   app.require_subcommand(1);
@@ -68,6 +81,14 @@ int run(int argc, char** argv) {
   std::string document;
   CLI::App* tail_command = app.add_subcommand("tail", "print a document and its changes as they come");
   tail_command->add_option("document", document, "COLLECTION/KEY")->required();
+
+  CreateOptions create_options;
+  std::string create_document;
+  CLI::App* create_command = app.add_subcommand("create", "make an empty document and print its name");
+  create_command->add_option("document", create_document, "COLLECTION/KEY; COLLECTION where the server makes the key")
+      ->required();
+  create_command->add_option("--temporary-key", create_options.temporary_key,
+                             "a name that nothing is made twice under (default: a random one)");
 
   EditOptions edit_options;
   CLI::App* edit_command = app.add_subcommand("edit", "make one change and wait for the acknowledgement");
@@ -129,6 +150,10 @@ int run(int argc, char** argv) {
   }
   options.push = push.timing();
   if (*tail_command) return tail(options, document);
+  if (*create_command) {
+    name_new_document(create_document, &create_options);
+    return create(options, create_options);
+  }
   if (*edit_command) return edit(options, edit_options);
   if (*replay_command) return replay(options, replay_options);
   if (*presence_command) return presence(options, presence_options);

@@ -1,9 +1,23 @@
 #include "session_wire.h"
 
+#include <chrono>
+#include <random>
 #include <stdexcept>
 #include <utility>
 
 namespace converge::cli {
+
+ReplicaId draw_replica() {
+  std::random_device device;
+  std::uniform_int_distribution<ReplicaId> replicas(1, kReplicaLimit - 1);
+  return replicas(device);
+}
+
+std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
 
 void write_change(const session::Change& change, wire::Change* out) {
   out->set_replica(change.replica);

@@ -8,6 +8,10 @@
 
 namespace converge::cli {
 
+// What a session is given: a random replica, and the time.
+ReplicaId draw_replica();
+std::uint64_t now_ms();
+
 void write_change(const session::Change& change, wire::Change* out);
 
 // Throws std::runtime_error when the payload is no wire.Payload.

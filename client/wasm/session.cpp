@@ -168,6 +168,14 @@ Status converge_session_begin_change(DocumentSession* session, std::uint64_t now
   return finish(session->begin_change(now_ms, {once != 0, expect != 0}));
 }
 
+CONVERGE_EXPORT(converge_session_begin_creation)
+Status converge_session_begin_creation(DocumentSession* session, std::uint64_t now_ms) {
+  return finish(session->begin_creation(now_ms));
+}
+
+CONVERGE_EXPORT(converge_session_creating)
+std::uint32_t converge_session_creating(DocumentSession* session) { return session->creating(); }
+
 // Gives 1, replica and seq if there is a change to send now, 0 if the edits changed
 // nothing.
 CONVERGE_EXPORT(converge_session_commit_change)
@@ -235,7 +243,7 @@ Status converge_session_register_assign(DocumentSession* session, const char* fi
 
 // ---- what to send
 
-// A list of (replica, seq, hlc, expect, fields).
+// A list of (replica, seq, hlc, operation, expect, fields).
 CONVERGE_EXPORT(converge_session_unacknowledged)
 Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t from_seq,
                                        std::uint32_t max_bytes) {
@@ -243,7 +251,8 @@ Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t f
   Packer out(output());
   out.size(changes.size());
   for (const Change& change : changes) {
-    out.u64(change.replica).u64(change.seq).u64(change.hlc).bytes(change.expect);
+    out.u64(change.replica).u64(change.seq).u64(change.hlc).u32(static_cast<std::uint32_t>(change.operation));
+    out.bytes(change.expect);
     pack_fields(out, change.fields);
   }
   return 0;

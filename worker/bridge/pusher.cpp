@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "log.h"
 #include "messages.h"
@@ -28,7 +29,7 @@ struct Place {
 wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<Place>& places) {
   wire::PushRequest request;
   std::map<std::string_view, int> groups;
-  std::map<std::tuple<int, std::string_view, std::string_view>, int> documents;
+  std::map<std::tuple<int, std::string_view, std::string_view, std::string_view>, int> documents;
   for (const PendingPush& push : batch) {
     const bool conditional = push.atomic || !push.expect.empty();
     if (conditional) groups.erase(*push.token);
@@ -36,8 +37,12 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
     if (new_group) request.add_groups()->set_token(*push.token);
     wire::PushGroup& to = *request.mutable_groups(group->second);
     auto [document, new_document] = documents.try_emplace(
-        {group->second, push.document.collection(), push.document.key()}, to.documents_size());
-    if (new_document) *to.add_documents()->mutable_document() = push.document;
+        {group->second, push.document.collection(), push.document.key(), push.temporary_key}, to.documents_size());
+    if (new_document) {
+      wire::DocumentPush& added = *to.add_documents();
+      *added.mutable_document() = push.document;
+      added.set_temporary_key(push.temporary_key);
+    }
     wire::DocumentPush& changes = *to.mutable_documents(document->second);
     places.push_back({group->second, document->second, changes.changes_size()});
     for (const wire::Change& change : push.changes) *changes.add_changes() = change;
@@ -55,12 +60,16 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
 Pusher::Pusher(asio::io_context& io, const Config& config, Metrics& metrics)
     : io_(io), config_(config), metrics_(metrics), main_(io, config), slow_(io, config) {}
 
+Pusher::DocumentKey Pusher::key_of(const PendingPush& push) {
+  return {push.document.collection(), push.document.key(), push.temporary_key};
+}
+
 void Pusher::enqueue(PendingPush push) {
   push.since = std::chrono::steady_clock::now();
   // Behind those of its document that wait there: a replica's changes keep their order.
-  push.slow = slow_documents_.count({push.document.collection(), push.document.key()}) != 0;
+  push.slow = slow_documents_.count(key_of(push)) != 0;
   Lane& lane = push.slow ? slow_ : main_;
-  if (push.slow) ++slow_documents_[{push.document.collection(), push.document.key()}];
+  if (push.slow) ++slow_documents_[key_of(push)];
   put(lane, std::move(push));
 }
 
@@ -126,7 +135,7 @@ bool Pusher::is_too_old(const PendingPush& push) const {
 void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
   std::vector<PendingPush> again;
   for (PendingPush& push : locked) {
-    DocumentKey key{push.document.collection(), push.document.key()};
+    DocumentKey key = key_of(push);
     if (push.slow) {
       again.push_back(std::move(push));
       continue;
@@ -137,7 +146,7 @@ void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
     if (!first) continue;
     std::deque<PendingPush> rest;
     for (PendingPush& waiting : main_.queue) {
-      if (DocumentKey{waiting.document.collection(), waiting.document.key()} != key) {
+      if (key_of(waiting) != key) {
         rest.push_back(std::move(waiting));
         continue;
       }
@@ -191,9 +200,12 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
       for (std::size_t i = 0; i < batch.size(); ++i) {
         Place place = places[i];
         std::vector<wire::Verdict> verdicts;
+        std::string key = batch[i].document.key();
         if (place.group < response.groups_size() &&
             place.document < response.groups(place.group).documents_size()) {
-          auto& all = response.groups(place.group).documents(place.document).verdicts();
+          const wire::DocumentPushResult& result = response.groups(place.group).documents(place.document);
+          auto& all = result.verdicts();
+          if (!batch[i].temporary_key.empty()) key = result.key();
           int last = place.first + static_cast<int>(batch[i].changes.size());
           if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
         }
@@ -204,7 +216,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
         if (is_locked && !is_too_old(batch[i])) {
           locked.push_back(std::move(batch[i]));
         } else {
-          answer(batch[i], verdicts);
+          answer(batch[i], verdicts, key);
         }
       }
       move_to_slow_lane(std::move(locked));
@@ -241,7 +253,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
   }
 }
 
-void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) {
+void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts, const std::string& key) {
   if (verdicts.size() != push.changes.size()) {
     log(Severity::error, "the database gave no verdict on ", push.changes.size(), " changes of document \"",
         push.document.collection(), "/", push.document.key(), "\"");
@@ -249,7 +261,7 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) 
     return;
   }
   if (push.slow) {
-    auto slow = slow_documents_.find({push.document.collection(), push.document.key()});
+    auto slow = slow_documents_.find(key_of(push));
     if (slow != slow_documents_.end() && --slow->second == 0) slow_documents_.erase(slow);
     push.slow = false;
   }
@@ -258,7 +270,13 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts) 
     if (verdict.code() == wire::CODE_OK) metrics_.changes_in.Increment();
   auto author = push.author.lock();
   if (!author) return;
-  author->on_verdicts(push.channel, push.changes, verdicts);
+  if (push.creates) {
+    wire::DocumentRef document = push.document;
+    document.set_key(key);
+    author->on_created(push.request, document, verdicts[0]);
+  } else {
+    author->on_verdicts(push.channel, push.changes, verdicts);
+  }
   author->on_push_done(push.bytes);
 }
 

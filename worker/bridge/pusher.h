@@ -30,6 +30,8 @@ class Author {
                            std::span<const wire::Verdict> verdicts) = 0;
   // The push left the queue: `bytes` of it are no longer in the works.
   virtual void on_push_done(std::size_t bytes) = 0;
+  // The verdict on the change of a Create, and the document's key.
+  virtual void on_created(std::uint32_t request, const wire::DocumentRef& document, const wire::Verdict& verdict) = 0;
 };
 
 struct PendingPush {
@@ -40,6 +42,9 @@ struct PendingPush {
   std::vector<wire::Change> changes;
   bool atomic = false;  // as wire.Push has them
   std::string expect;
+  bool creates = false;  // a Create, numbered `request`
+  std::uint32_t request = 0;
+  std::string temporary_key;
   std::size_t bytes = 0;
   std::chrono::steady_clock::time_point since;
   bool alone = false;  // a call with this and others failed as a whole
@@ -65,7 +70,8 @@ class Pusher {
     Signal arrived;
     bool busy = false;
   };
-  using DocumentKey = std::pair<std::string, std::string>;  // collection and key
+  using DocumentKey = std::tuple<std::string, std::string, std::string>;  // collection, key, temporary key
+  static DocumentKey key_of(const PendingPush& push);
 
   awaitable<void> run(Lane& lane);
   awaitable<void> push_batch(Lane& lane, std::vector<PendingPush>& batch);
@@ -73,7 +79,7 @@ class Pusher {
   void put(Lane& lane, PendingPush push);
   bool is_too_old(const PendingPush& push) const;
   void move_to_slow_lane(std::vector<PendingPush> locked);
-  void answer(PendingPush& push, std::span<const wire::Verdict> verdicts);
+  void answer(PendingPush& push, std::span<const wire::Verdict> verdicts, const std::string& key = {});
   void answer_all(PendingPush& push, wire::Code code, std::string_view message);
 
   asio::io_context& io_;

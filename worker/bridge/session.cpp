@@ -137,6 +137,9 @@ void Session::on_message(std::string_view bytes, bool binary) {
       case wire::ClientMessage::kSetPresence:
         set_presence(*message.mutable_set_presence());
         break;
+      case wire::ClientMessage::kCreate:
+        create(*message.mutable_create());
+        break;
       case wire::ClientMessage::kPing: {
         wire::ServerMessage answer;
         answer.mutable_pong()->set_nonce(message.ping().nonce());
@@ -493,8 +496,52 @@ void Session::push(wire::Push& push) {
   if (subscription->own_replica != last.replica()) subscription->own_seq = 0;
   subscription->own_replica = last.replica();
   subscription->own_seq = std::max(subscription->own_seq, last.seq());
+  enqueue(std::move(pending));
+}
+
+void Session::create(wire::Create& create) {
+  if (!create.has_document() || !create.has_change()) {
+    complain("a Create without a document or a change");
+    return;
+  }
+  PendingPush pending;
+  pending.author = weak_from_this();
+  pending.creates = true;
+  pending.request = create.request();
+  pending.token = token_;
+  pending.bytes = create.ByteSizeLong() + sizeof(PendingPush);
+  pending.document = std::move(*create.mutable_document());
+  pending.temporary_key = std::move(*create.mutable_temporary_key());
+  pending.changes.push_back(std::move(*create.mutable_change()));
+  pending.changes.back().clear_principal();
+  enqueue(std::move(pending));
+}
+
+void Session::enqueue(PendingPush pending) {
   pushing_bytes_ += pending.bytes;
   services_.pusher.enqueue(std::move(pending));
+}
+
+void Session::on_created(std::uint32_t request, const wire::DocumentRef& document, const wire::Verdict& verdict) {
+  if (verdict.code() == wire::CODE_UNAUTHENTICATED) {
+    end(verdict.code(), verdict.message(), CloseCode::policy_violation);
+    return;
+  }
+  wire::ServerMessage message;
+  if (verdict.code() == wire::CODE_OK || verdict.code() == wire::CODE_DUPLICATE) {
+    wire::Created& created = *message.mutable_created();
+    created.set_request(request);
+    *created.mutable_document() = document;
+  } else {
+    services_.metrics.rejections(verdict.code()).Increment();
+    wire::Problem& problem = *message.mutable_problem();
+    problem.set_request(request);
+    problem.set_code(verdict.code());
+    problem.set_message(verdict.message());
+    problem.set_sqlstate(verdict.sqlstate());
+    problem.set_constraint(verdict.constraint());
+  }
+  send(encode(message));
 }
 
 void Session::on_push_done(std::size_t bytes) {

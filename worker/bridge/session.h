@@ -47,6 +47,7 @@ class Session final : public Conversation,
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
                    std::span<const wire::Verdict> verdicts) override;
   void on_push_done(std::size_t bytes) override;
+  void on_created(std::uint32_t request, const wire::DocumentRef& document, const wire::Verdict& verdict) override;
 
  private:
   void hello(wire::Hello hello);
@@ -58,6 +59,8 @@ class Session final : public Conversation,
   void unsubscribe(std::uint32_t channel);
   void push(wire::Push& push);
   void set_presence(wire::SetPresence& request);
+  void create(wire::Create& create);
+  void enqueue(PendingPush pending);
   void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
   void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
   // Whether the client may ask one more thing now; if not, it is told.

@@ -1,7 +1,8 @@
 // The client: one connection to the bridge, and the documents open over it.
-import { type Welcome, type ServerMessage } from "../generated/converge.ts";
+import { type Code, type Welcome, type ServerMessage } from "../generated/converge.ts";
 import { Connection, problemError, type ConnectionState, type TokenProvider, type WebSocketConstructor, type WireCounter } from "./connection.ts";
 import { CoreModule, type CoreSource } from "./core/module.ts";
+import { FieldType, type FieldInfo } from "./core/session.ts";
 import { Document, type DocumentHost } from "./document.ts";
 import { Emitter } from "./emitter.ts";
 import { ConvergeError } from "./errors.ts";
@@ -52,6 +53,8 @@ export interface ClientEvents {
 
 interface Entry {
   document: Document;
+  /** under which it is open */
+  names: string[];
   request: number;
   channel: number | undefined;
 }
@@ -60,6 +63,11 @@ const defaultBufferMs = 100;
 
 // How long a change waits that the server had no room for.
 const postponeMs = 500;
+
+// 128 random bits: nobody gives the same name twice.
+function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 export class Client extends Emitter<ClientEvents> {
   readonly #connection: Connection;
@@ -147,22 +155,57 @@ export class Client extends Emitter<ClientEvents> {
     return opening;
   }
 
-  async #open(name: string, collection: string, key: string): Promise<Document> {
-    const host: DocumentHost = {
-      now: this.#now,
-      schedule: (document) => this.#schedule(document),
-      postpone: (document) => void setTimeout(() => this.#schedule(document), postponeMs),
-      pull: (document) => this.#pull(document),
-      close: (document) => this.#close(document),
-      setPresence: (document, field, state) => this.#setPresence(document, field, state),
-      isOwnPeer: (peer) => this.#peers.has(peer),
-      takeLeft: () => this.#storage?.takeLeft(name) ?? Promise.resolve(undefined),
-      problem: (error) => this.emit("problem", error),
-    };
+  /** Makes a document, online or not: `edits` are part of the change that makes it.
+   * The fields are the collection's, by name. Without a `key` the server makes it
+   * (an identity column, or one with a default): until it has, `key` of the document
+   * is a temporary one, under which open() finds it again in the client's storage;
+   * then it tells `created`. A key of several columns is an array, with null for
+   * what the server makes. */
+  create(
+    collection: string,
+    fields: Record<string, keyof typeof FieldType>,
+    { key, edits = () => {} }: { key?: string | (string | null)[]; edits?: (document: Document) => void } = {},
+  ): Promise<Document> {
+    const temporaryKey = key === undefined || (typeof key !== "string" && key.includes(null)) ? randomKey() : "";
+    const own = typeof key === "string" ? key : key ? `[${key.map((part) => JSON.stringify(part)).join(", ")}]` : "";
+    const name = JSON.stringify([collection, temporaryKey || own]);
+    if (this.#opening.has(name)) return Promise.reject(new ConvergeError("invalid", `document "${collection}/${own}" is open already`));
+    const known = Object.entries(fields).map(([field, type]) => ({ field, type: FieldType[type] }));
+    const making = this.#make(name, collection, own, temporaryKey, known, edits);
+    this.#opening.set(name, making);
+    making.catch(() => this.#opening.delete(name));
+    return making;
+  }
+
+  async #make(name: string, collection: string, key: string, temporaryKey: string, fields: FieldInfo[], edits: (document: Document) => void): Promise<Document> {
     const core = await this.#core;
-    const document = new Document(core, host, collection, key, await this.#storage?.take(name));
-    const entry: Entry = { document, request: 0, channel: undefined };
+    const place = await this.#storage?.take(name);
+    if (place?.kept) {
+      place.release();
+      throw new ConvergeError("invalid", `document "${collection}/${key}" is kept here already`, "open it");
+    }
+    const document = new Document(core, this.#host(name), collection, key, place, temporaryKey);
+    const entry = this.#enter(document, name);
+    try {
+      document.make(fields, edits);
+    } catch (error) {
+      document.close();
+      throw error;
+    }
+    if (this.state === "online") this.#subscribe(entry);
+    return document;
+  }
+
+  #enter(document: Document, name: string): Entry {
+    const entry: Entry = { document, names: [name], request: 0, channel: undefined };
     this.#entries.set(document, entry);
+    return entry;
+  }
+
+  async #open(name: string, collection: string, key: string): Promise<Document> {
+    const core = await this.#core;
+    const document = new Document(core, this.#host(name), collection, key, await this.#storage?.take(name));
+    const entry = this.#enter(document, name);
     if (this.state === "online") this.#subscribe(entry);
     try {
       await document.opened;
@@ -173,12 +216,26 @@ export class Client extends Emitter<ClientEvents> {
     return document;
   }
 
+  #host(name: string): DocumentHost {
+    return {
+      now: this.#now,
+      schedule: (document) => this.#schedule(document),
+      postpone: (document) => void setTimeout(() => this.#schedule(document), postponeMs),
+      pull: (document) => this.#pull(document),
+      close: (document) => this.#close(document),
+      setPresence: (document, field, state) => this.#setPresence(document, field, state),
+      isOwnPeer: (peer) => this.#peers.has(peer),
+      takeLeft: () => this.#storage?.takeLeft(name) ?? Promise.resolve(undefined),
+      problem: (error) => this.emit("problem", error),
+    };
+  }
+
   #close(document: Document): void {
     if (this.#due.has(document)) this.#flush();
     const entry = this.#entries.get(document);
     this.#entries.delete(document);
     this.#due.delete(document);
-    this.#opening.delete(JSON.stringify([document.collection, document.key]));
+    for (const name of entry?.names ?? []) this.#opening.delete(name);
     if (entry?.channel !== undefined) this.#connection.send({ $case: "unsubscribe", value: { channel: entry.channel } });
   }
 
@@ -197,6 +254,11 @@ export class Client extends Emitter<ClientEvents> {
     entry.request = ++this.#requests;
     entry.channel = undefined;
     const { document } = entry;
+    const creation = document.creation();
+    if (creation) {
+      this.#connection.send({ $case: "create", value: { request: entry.request, ...creation } });
+      return;
+    }
     this.#connection.send({
       $case: "subscribe",
       value: { request: entry.request, document: { collection: document.collection, key: document.key }, since: document.logVersion() },
@@ -260,6 +322,12 @@ export class Client extends Emitter<ClientEvents> {
           }
           break;
         }
+        case "created": {
+          const { request, document } = message.value;
+          const entry = this.#find((each) => each.request === request);
+          if (entry && document) this.#onCreated(entry, document.key);
+          break;
+        }
         case "changes":
           this.#byChannel(message.value.channel)?.onChanges(message.value.changes);
           break;
@@ -278,7 +346,7 @@ export class Client extends Emitter<ClientEvents> {
         case "problem": {
           const error = problemError(message.value);
           const entry = message.value.request === 0 ? undefined : this.#find((each) => each.request === message.value.request);
-          if (entry) this.#onRefused(entry, error);
+          if (entry) this.#onRefused(entry, error, message.value.code);
           else if (!message.value.fatal) this.emit("problem", error);
           break;
         }
@@ -291,12 +359,23 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
-  // The answer to a Subscribe, or later the end of what it gave.
-  #onRefused(entry: Entry, error: ConvergeError): void {
+  #onCreated(entry: Entry, key: string): void {
+    const { document } = entry;
+    document.onCreated(key);
+    const name = JSON.stringify([document.collection, key]);
+    if (!this.#opening.has(name)) {
+      entry.names.push(name);
+      this.#opening.set(name, Promise.resolve(document));
+    }
+    this.#subscribe(entry);
+  }
+
+  // The answer to a Subscribe or a Create, or later the end of what it gave.
+  #onRefused(entry: Entry, error: ConvergeError, code: Code): void {
     const { request, document } = entry;
     entry.channel = undefined;
     if (error.code !== "unavailable" && error.code !== "limit") {
-      document.onRefused(error);
+      document.onRefused(error, code);
       return;
     }
     document.onDetached();

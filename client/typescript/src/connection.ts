@@ -283,7 +283,8 @@ export class Connection extends Emitter<ConnectionEvents> {
 }
 
 export function problemError(problem: Problem): ConvergeError {
-  return new ConvergeError(codeName(problem.code), problem.message);
+  const { code, message, sqlstate, constraint } = problem;
+  return new ConvergeError(codeName(code), message, "", code === Code.CODE_VIOLATES_CONSTRAINT ? { sqlstate, constraint } : undefined);
 }
 
 /** Size of an unmasked WebSocket frame's header. */

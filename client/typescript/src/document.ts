@@ -1,6 +1,6 @@
 // One document as an application sees it: its fields, its events, its local
 // changes and what the server makes of them.
-import { Code, Operation, Payload, type Change, type PullResponse, type Reject } from "../generated/converge.ts";
+import { Code, Payload, type Change, type DocumentRef, type PullResponse, type Reject } from "../generated/converge.ts";
 import { Columns } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type ChangeNumber, type LoggedChange, type Refusal, type SessionChange, type Terms, type Update } from "./core/session.ts";
@@ -46,6 +46,8 @@ export interface DocumentEvents {
   columns: ReadonlyMap<string, Json>;
   /** the row was deleted */
   deleted: { principal: string };
+  /** the server has made the document that was made here, under this key */
+  created: { key: string };
 }
 
 /** What the client does for a document. */
@@ -84,6 +86,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   readonly presence: Presence;
   #session: DocumentSession;
   #incarnation = 0n;
+  /** In the wire's form: where the server makes the key, only what it leaves to
+   * the client, until the document is made. */
+  #key: string;
+  #temporaryKey: string;
+  #keyIsMade: boolean;
   readonly #fields = new Map<string, FieldView>();
   #columns = new Columns();
   readonly #opened: { promise: Promise<void>; resolve: () => void; reject: (error: ConvergeError) => void };
@@ -110,10 +117,14 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     private readonly core: CoreModule,
     private readonly host: DocumentHost,
     readonly collection: string,
-    readonly key: string,
+    key: string,
     place?: Place,
+    temporaryKey = "",
   ) {
     super();
+    this.#key = key;
+    this.#temporaryKey = temporaryKey;
+    this.#keyIsMade = temporaryKey === "";
     this.#session = new DocumentSession(core);
     this.presence = new Presence({
       send: (field, state) => {
@@ -133,6 +144,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   get state(): DocumentState {
     return this.#state;
+  }
+
+  /** The document's key; while the server has not made it, the temporary one. */
+  get key(): string {
+    return this.#keyIsMade ? this.#key : this.#temporaryKey;
   }
 
   /** Why the state is `refused`. */
@@ -248,6 +264,39 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   // ---- for the client
 
+  /** Makes a document that the server does not have yet. */
+  make(fields: FieldInfo[], edits: (document: Document) => void): void {
+    this.#session.onFields(fields);
+    this.#known = fields;
+    this.#become("detached");
+    this.#session.beginCreation(this.host.now());
+    this.#depth++;
+    try {
+      edits(this);
+    } finally {
+      this.#depth--;
+      this.#commit();
+    }
+    this.#opened.resolve();
+  }
+
+  /** What makes the document, as long as the server has not said that it is there. */
+  creation(): { document: DocumentRef; temporaryKey: string; change: Change } | undefined {
+    if (!this.#session.creating()) return undefined;
+    const document = { collection: this.collection, key: this.#key };
+    return { document, temporaryKey: this.#temporaryKey, change: wireChange(this.#session.unacknowledged(0n, 1)[0]!) };
+  }
+
+  onCreated(key: string): void {
+    const creation = this.creation();
+    if (creation === undefined) return;
+    this.#key = key;
+    this.#keyIsMade = true;
+    this.#session.onAck(creation.change.replica, creation.change.seq);
+    this.#changed();
+    this.emit("created", { key });
+  }
+
   /** Resolves when the document is first there; rejects when it is refused before. */
   get opened(): Promise<void> {
     return this.#opened.promise;
@@ -327,7 +376,13 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (this.#state === "live") this.#become("detached");
   }
 
-  onRefused(error: ConvergeError): void {
+  onRefused(error: ConvergeError, code: Code): void {
+    const change = this.creation()?.change;
+    if (change) {
+      const refusal = this.#session.onReject(change.replica, change.seq, code, error.message, 0n);
+      if (refusal) this.#refused(refusal, error.violation);
+      this.#changed();
+    }
     this.#failure = error;
     this.presence.onDetached();
     this.#become("refused");
@@ -384,7 +439,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #record(): Uint8Array {
     const packer = new Packer().u32(recordVersion).u64(this.#incarnation).u32(this.#known.length);
     for (const { field, type } of this.#known) packer.text(field).u32(type);
-    return packer.bytes(this.#session.save()).text(this.#columns.save()).packed().slice();
+    packer.bytes(this.#session.save()).text(this.#columns.save());
+    return packer.text(this.#key).text(this.#temporaryKey).u32(this.#keyIsMade ? 1 : 0).packed().slice();
   }
 
   #restore(bytes: Uint8Array): void {
@@ -394,6 +450,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       this.#columns.load(record.columns);
       this.#incarnation = record.incarnation;
       this.#known = record.fields;
+      ({ key: this.#key, temporaryKey: this.#temporaryKey, keyIsMade: this.#keyIsMade } = record);
     } catch (error) {
       this.host.problem(storageError(error));
       return;
@@ -416,7 +473,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       // Meanwhile there may be edits again; then it is taken after them.
       if (this.#state === "live" && this.#pending === 0 && !this.#session.needsPull()) {
         const record = place.kept && readRecord(place.kept);
-        if (record?.incarnation === this.#incarnation) {
+        // 0: it was made there, and not told to the server.
+        if (record && (record.incarnation === this.#incarnation || record.incarnation === 0n)) {
           this.#show("remote", this.#session.adopt(record.session), []);
           this.#changed();
           await this.kept();
@@ -535,21 +593,39 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   }
 }
 
-const recordVersion = 1;
+const recordVersion = 2;
 
-function readRecord(bytes: Uint8Array): { incarnation: bigint; fields: FieldInfo[]; session: Uint8Array; columns: string } {
+interface DocumentRecord {
+  incarnation: bigint;
+  fields: FieldInfo[];
+  session: Uint8Array;
+  columns: string;
+  key: string;
+  temporaryKey: string;
+  keyIsMade: boolean;
+}
+
+function readRecord(bytes: Uint8Array): DocumentRecord {
   const record = new Unpacker(bytes);
   const version = record.u32();
   if (version !== recordVersion) throw new ConvergeError("invalid", "document was kept by another version of the client", `its record has version ${version}`);
-  return { incarnation: record.u64(), fields: record.list(() => ({ field: record.text(), type: record.u32() })), session: record.bytes(), columns: record.text() };
+  return {
+    incarnation: record.u64(),
+    fields: record.list(() => ({ field: record.text(), type: record.u32() })),
+    session: record.bytes(),
+    columns: record.text(),
+    key: record.text(),
+    temporaryKey: record.text(),
+    keyIsMade: record.u32() !== 0,
+  };
 }
 
 function storageError(error: unknown): ConvergeError {
   return error instanceof ConvergeError ? error : new ConvergeError("unavailable", "document cannot be kept", String(error));
 }
 
-function wireChange({ replica, seq, hlc, fields }: SessionChange): Change {
-  return { replica, seq, hlc, payload: Payload.encode({ operation: Operation.OPERATION_UPDATE, fields, columns: [] }).finish(), principal: "", isNew: false };
+function wireChange({ replica, seq, hlc, operation, fields }: SessionChange): Change {
+  return { replica, seq, hlc, payload: Payload.encode({ operation, fields, columns: [] }).finish(), principal: "", isNew: false };
 }
 
 function loggedChange({ replica, seq, hlc, payload }: Change): LoggedChange {

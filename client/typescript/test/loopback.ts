@@ -18,6 +18,8 @@ export class Loopback {
   up = true;
   /** the next subscriptions are answered by these */
   problems: Code[] = [];
+  /** the temporary keys under which the document was to be made */
+  creations: string[] = [];
   /** acknowledgements are lost */
   mute = false;
   greetings = 0;
@@ -52,7 +54,7 @@ export class Loopback {
   revoke(): void {
     for (const socket of this.#open) {
       socket.subscribed = false;
-      socket.give({ $case: "problem", value: { code: Code.CODE_DENIED, message: "permission was taken away", request: socket.request, fatal: false } });
+      socket.complain(Code.CODE_DENIED, "permission was taken away", socket.request);
     }
   }
 
@@ -79,7 +81,7 @@ export class Loopback {
         this.greetings++;
         this.tokens.push(message.value.token);
         if (message.value.token === "forged") {
-          socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: true } });
+          socket.complain(Code.CODE_UNAUTHENTICATED, "token does not verify", 0, true);
         } else {
           socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback", tokenMs: this.tokenMs, peer: socket.peer, presenceMs: this.presenceMs } });
         }
@@ -95,12 +97,12 @@ export class Loopback {
       case "subscribe": {
         const code = this.problems.shift();
         if (code !== undefined) {
-          socket.give({ $case: "problem", value: { code, message: Code[code], request: message.value.request, fatal: false } });
+          socket.complain(code, Code[code], message.value.request);
           break;
         }
         socket.request = message.value.request;
         if (message.value.document?.key !== "welcome") {
-          socket.give({ $case: "problem", value: { code: Code.CODE_UNKNOWN_DOCUMENT, message: "no such document", request: message.value.request, fatal: false } });
+          socket.complain(Code.CODE_UNKNOWN_DOCUMENT, "no such document", message.value.request);
           break;
         }
         socket.subscribed = true;
@@ -110,6 +112,20 @@ export class Loopback {
           value: { request: message.value.request, channel: 7, pull: { fields, state: undefined, yjs: undefined, changes: this.log, logVersion: this.#logVersion(), epoch: this.epoch, incarnation: this.incarnation } },
         });
         this.tellPresence();
+        break;
+      }
+      case "create": {
+        // There is one document, whose key the server makes.
+        const { request, change, temporaryKey } = message.value;
+        this.creations.push(temporaryKey);
+        const known = this.log.some(({ replica, seq }) => replica === change!.replica && seq === change!.seq);
+        const code = known ? undefined : this.verdict(change!);
+        if (code !== undefined) {
+          socket.complain(code, Code[code], request);
+          break;
+        }
+        if (!known) this.log.push({ ...change!, principal: socket.principal });
+        if (!this.mute) socket.give({ $case: "created", value: { request, document: { collection: "note", key: "welcome" } } });
         break;
       }
       case "unsubscribe":
@@ -149,7 +165,7 @@ export class Loopback {
     const logged = this.log.filter((each) => each.replica === replica);
     const last = logged.at(-1)?.seq ?? 0n;
     const reject = (code: Code, expectedSeq = 0n) => {
-      const [sqlstate, constraint] = code === Code.CODE_VIOLATES_CONSTRAINT ? ["23514", "at_most_three"] : ["", ""];
+      const [sqlstate, constraint] = violation(code);
       socket.give({ $case: "reject", value: { channel: 7, replica, seq, code, message: Code[code], expectedSeq, sqlstate, constraint } });
     };
     if (seq > last + 1n) return reject(Code.CODE_GAP, last + 1n);
@@ -188,6 +204,10 @@ const fields = [
   { field: "page", type: FieldType.ydoc },
 ];
 
+function violation(code: Code): [string, string] {
+  return code === Code.CODE_VIOLATES_CONSTRAINT ? ["23514", "at_most_three"] : ["", ""];
+}
+
 class Socket implements WebSocketLike {
   binaryType = "";
   readyState = 0;
@@ -221,6 +241,11 @@ class Socket implements WebSocketLike {
       if (message.message?.$case === "hello") this.principal = message.message.value.token;
       this.server.receive(this, message);
     });
+  }
+
+  complain(code: Code, message: string, request: number, fatal = false): void {
+    const [sqlstate, constraint] = violation(code);
+    this.give({ $case: "problem", value: { code, message, request, fatal, sqlstate, constraint } });
   }
 
   give(message: NonNullable<ServerMessage["message"]>): void {

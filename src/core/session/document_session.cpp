@@ -30,7 +30,8 @@ std::size_t DocumentSession::JournalEntry::bytes() const {
 }
 
 void DocumentSession::on_epoch(std::uint64_t epoch) {
-  if (epoch_ != 0 && epoch != epoch_) start_recovery();
+  // A document that is being made was never told of: there is nothing to forget.
+  if (epoch_ != 0 && epoch != epoch_ && !creating()) start_recovery();
   epoch_ = epoch;
 }
 
@@ -334,6 +335,7 @@ std::vector<Change> DocumentSession::unacknowledged(std::uint64_t from_seq,
   if (recovering_ || journal_.empty()) return changes;
   // Numbers in the journal are consecutive.
   const Change& first = journal_.front().change;
+  if (creating() && from_seq > first.seq) return changes;
   std::size_t at = from_seq > first.seq ? static_cast<std::size_t>(from_seq - first.seq) : 0;
   std::size_t bytes = 0;
   for (; at < journal_.size() && journal_[at].change.replica == first.replica; ++at) {
@@ -341,7 +343,7 @@ std::vector<Change> DocumentSession::unacknowledged(std::uint64_t from_seq,
     for (const FieldDelta& field : journal_[at].change.fields) bytes += field.delta.size();
     if ((alone || bytes > max_bytes) && !changes.empty()) break;
     changes.push_back(journal_[at].change);
-    if (alone) break;
+    if (alone || creating()) break;
   }
   return changes;
 }

@@ -206,8 +206,19 @@ class DocumentSession {
   // An mv_register.
   Result<void> register_assign(std::string_view field, std::string_view json);
 
+  // As begin_change(), for the change that makes the document: the first of a
+  // session that has its fields (on_fields()) and knows nothing else. Until it is
+  // acknowledged it is the only one that is offered, because nobody can subscribe to
+  // a document that is not there. Refused, it takes all later changes with it.
+  // Errors: also invalid (the document is there, or being made).
+  Result<void> begin_creation(std::uint64_t now_ms);
+  // Whether the document is to be made yet: the journal begins with that change.
+  bool creating() const {
+    return !journal_.empty() && journal_.front().change.operation == Operation::insert;
+  }
+
   // Numbers the change and puts it into the journal; nullptr if it changed
-  // nothing. The pointer holds until the session is used again.
+  // nothing and makes nothing. The pointer holds until the session is used again.
   Result<const Change*> commit_change();
 
   // ---- what to send

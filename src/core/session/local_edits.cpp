@@ -33,11 +33,22 @@ Result<void> DocumentSession::begin_change(std::uint64_t now_ms, Terms terms) {
   return {};
 }
 
+Result<void> DocumentSession::begin_creation(std::uint64_t now_ms) {
+  if (!journal_.empty() || !log_version_.empty() || recovering_ || deleted_) {
+    return Error{ErrorCode::invalid, "the document is there already", ""};
+  }
+  if (fields_.empty()) return Error{ErrorCode::invalid, "the document's fields are not known", ""};
+  if (auto begun = begin_change(now_ms); !begun) return begun.error();
+  open_->change.operation = Operation::insert;
+  return {};
+}
+
 Result<const Change*> DocumentSession::commit_change() {
   if (!open_) return Error{ErrorCode::invalid, "no change is open", ""};
   JournalEntry entry = std::move(*open_);
   open_.reset();
-  if (entry.change.fields.empty()) return static_cast<const Change*>(nullptr);
+  const bool makes = entry.change.operation == Operation::insert;
+  if (entry.change.fields.empty() && !makes) return static_cast<const Change*>(nullptr);
   append_to_journal(std::move(entry));
   return static_cast<const Change*>(&journal_.back().change);
 }

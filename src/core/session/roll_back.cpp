@@ -143,9 +143,10 @@ Result<Refusal> DocumentSession::roll_back(std::size_t index, std::uint32_t code
     }
   }
 
-  // Where the user may not write at all, every further attempt would be
-  // refused as well.
-  const bool hopeless = static_cast<Code>(code) == Code::denied ||
+  // Where the user may not write at all, or nothing is there to be written to, every
+  // further attempt would be refused as well.
+  const bool hopeless = entries.front().change.operation == Operation::insert ||
+                        static_cast<Code>(code) == Code::denied ||
                         static_cast<Code>(code) == Code::unknown_document;
   auto give_up = [&](const JournalEntry& entry) {
     refusal.lost.insert(refusal.lost.end(), entry.change.fields.begin(),

@@ -4,8 +4,8 @@
 // the log_version with its length; the number of fields, and for each its name,
 // its type, the confirmed state and what visible has besides (only while
 // recovering: otherwise the journal tells it); the number of journal entries,
-// and for each replica, seq, hlc, whether it is to be made once, what it expects,
-// its deltas (a count, then names and states) and its edits (a count, then kind,
+// and for each replica, seq, hlc, its terms (1: to be made once, 2: it makes the document),
+// what it expects, its deltas (a count, then names and states) and its edits (a count, then kind,
 // field, key, value). 0xC1, which is read as well, has no terms. Numbers are varints,
 // everything else has its length in front.
 #include <algorithm>
@@ -42,7 +42,8 @@ std::string DocumentSession::save() const {
     append_varint(out, entry.change.replica);
     append_varint(out, entry.change.seq);
     append_varint(out, entry.change.hlc);
-    append_varint(out, entry.once ? 1u : 0u);
+    const bool makes = entry.change.operation == Operation::insert;
+    append_varint(out, (entry.once ? 1u : 0u) | (makes ? 2u : 0u));
     append_string(out, entry.change.expect);
     append_varint(out, entry.change.fields.size());
     for (const FieldDelta& delta : entry.change.fields) {
@@ -100,7 +101,9 @@ Result<void> DocumentSession::load(std::string_view bytes) {
     entry.change.seq = in.varint_below(kCounterLimit, "a number is not below 2^53");
     entry.change.hlc = in.varint();
     if (has_terms) {
-      entry.once = in.varint_below(2, "a change has unknown terms") != 0;
+      const std::uint64_t terms = in.varint_below(4, "a change has unknown terms");
+      entry.once = (terms & 1) != 0;
+      if ((terms & 2) != 0) entry.change.operation = Operation::insert;
       entry.change.expect = in.string();
       if (!entry.change.expect.empty()) {
         if (!entry.once) in.fail("a change that expects something is not made once");

@@ -33,6 +33,8 @@ export interface SessionChange {
   replica: bigint;
   seq: bigint;
   hlc: bigint;
+  /** wire.Operation */
+  operation: number;
   fields: FieldDelta[];
 }
 
@@ -58,8 +60,6 @@ export interface Terms {
 
 /** A change as the server says it was logged. */
 export interface LoggedChange extends SessionChange {
-  /** wire.Operation */
-  operation: number;
   /** a number without content, where its replica ended */
   refused: boolean;
 }
@@ -153,6 +153,18 @@ export class DocumentSession {
     this.#run("converge_session_begin_change", BigInt(Math.trunc(nowMs)), once ? 1 : 0, expect ? 1 : 0);
   }
 
+  /** As beginChange(), for the change that makes the document: the first of a
+   * session that has its fields. */
+  beginCreation(nowMs: number): void {
+    this.#run("converge_session_begin_creation", BigInt(Math.trunc(nowMs)));
+  }
+
+  /** Whether the document is to be made yet: until that is acknowledged, the
+   * change that makes it is the only one offered. */
+  creating(): boolean {
+    return this.#core.call("converge_session_creating", this.#handle) !== 0;
+  }
+
   /** The change's number, or undefined if it held nothing to send. */
   commitChange(): ChangeNumber | undefined {
     const number = new Unpacker(this.#run("converge_session_commit_change"));
@@ -195,7 +207,7 @@ export class DocumentSession {
    * alone, to be sent by itself. */
   unacknowledged(fromSeq: bigint, maxBytes: number): OfferedChange[] {
     const fields = new Unpacker(this.#run("converge_session_unacknowledged", fromSeq, maxBytes));
-    return fields.list(() => ({ replica: fields.u64(), seq: fields.u64(), hlc: fields.u64(), expect: fields.bytes(), fields: unpackFields(fields) }));
+    return fields.list(() => ({ replica: fields.u64(), seq: fields.u64(), hlc: fields.u64(), operation: fields.u32(), expect: fields.bytes(), fields: unpackFields(fields) }));
   }
 
   /** Whether there is no verdict yet on this change of the session's own. */
