@@ -165,6 +165,10 @@ void lock_document(PushDocument* document, const PushGroup* groups) {
   set_identity(groups[document->group].identity);
   // Before any policy is asked: what it says holds until the transaction ends.
   lock_policies(document->ref.tenant);
+  if (!hold_collection(document)) {
+    settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
+    return;
+  }
   bool visible;
   document->writable = lock_row_or_see(document->collection, document->ref, &visible) && !document->narrowed;
   if (!visible) {
@@ -288,9 +292,10 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
 }
 
 // The server's key of a document with a temporary one; empty: it was not made.
-const char* made_key(const PushDocument& document) {
+const char* made_key(PushDocument document) {
   std::int32_t number;
   const char* key;
+  if (!hold_collection(&document)) return "";
   const std::int64_t made = find_temporary_key(temporary_key_of(document));
   return made != 0 && describe_document(document.ref.tenant, made, &number, &key) ? key : "";
 }

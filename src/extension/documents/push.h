@@ -122,6 +122,11 @@ bool check_expectation(const PushDocument& document, std::int64_t replica, PushT
 // The name that the document's author gave it.
 TemporaryKey temporary_key_of(const PushDocument& document);
 
+// Keeps the collection as it is until the transaction ends, as an UPDATE does, and
+// takes it as it is now: it may have been tracked anew, or a field deferred, since it
+// was looked up. False: it is none any more.
+bool hold_collection(PushDocument* document);
+
 // Whether the first change says that it makes the document.
 bool wants_creation(const Converge__Wire__DocumentPush& push);
 

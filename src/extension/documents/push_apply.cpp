@@ -205,6 +205,7 @@ void create_row(PushDocument* document, const CheckedChange& checked) {
 // gone again.
 bool find_made_document(PushDocument* document) {
   lock_policies(document->ref.tenant);
+  if (!hold_collection(document)) return false;
   std::int64_t made = 0;
   if (document->temporary_key != nullptr) {
     const TemporaryKey name = temporary_key_of(*document);

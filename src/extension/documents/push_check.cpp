@@ -8,6 +8,7 @@
 #include "extension/security/audit.h"
 
 extern "C" {
+#include "access/relation.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -178,6 +179,15 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
 bool in_range(const Converge__Wire__Change& change) {
   return change.replica > 0 && change.replica < kReplicaLimit && change.seq < kReplicaLimit &&
          change.hlc <= static_cast<std::uint64_t>(PG_INT64_MAX);
+}
+
+bool hold_collection(PushDocument* document) {
+  Relation relation = try_relation_open(document->collection->tracked, RowExclusiveLock);
+  if (relation == nullptr) return false;
+  Collection* collection = collection_of(relation);
+  relation_close(relation, NoLock);
+  if (collection != nullptr) document->collection = collection;
+  return collection != nullptr;
 }
 
 TemporaryKey temporary_key_of(const PushDocument& document) {
