@@ -20,8 +20,8 @@ SELECT converge.epoch() > :epoch_1 AS new;
 ROLLBACK;
 -- It was rolled back, and is taken again; not by who may not write.
 BEGIN READ ONLY;
-SELECT converge.epoch();
-ROLLBACK;
+SELECT converge.epoch() = :epoch_1 AS old;
+COMMIT;
 SELECT epoch = :epoch_1 AS old FROM converge.node;
 UPDATE note SET props = converge.set(props, 'y', '2');
 SELECT converge.epoch() > :epoch_1 AS new;

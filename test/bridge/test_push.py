@@ -150,7 +150,7 @@ def test_a_constraint_that_fails_at_the_commit_refuses_one_push_only(database, b
     good, bad = connect(bridge, document="plan"), connect(bridge, document="guarded")
     bad.push()
     reject = bad.next("reject")
-    assert code_name(reject.code) == "CODE_DENIED", reject
+    assert (code_name(reject.code), reject.sqlstate) == ("CODE_VIOLATES_CONSTRAINT", "23514"), reject
     good.push_and_wait()
 
 

@@ -19,3 +19,5 @@ void converge_init_worker() {
   install_statement_hooks();
   register_launcher();
 }
+
+bool converge_is_preloaded() { return converge::worker::registry != nullptr; }

@@ -5,6 +5,7 @@
 #include "extension/documents/collection.h"
 #include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
+#include "extension/module.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -66,7 +67,8 @@ void check_constraints(Relation relation, AttrNumber column, const char* name) {
     ArrayType* array = DatumGetArrayTypeP(columns);
     const auto* numbers = reinterpret_cast<const int16*>(ARR_DATA_PTR(array));
     for (int i = 0; i < ARR_DIMS(array)[0]; i++) {
-      if (numbers[i] == column) cannot_defer(name, psprintf("Constraint \"%s\" looks at it.", NameStr(constraint->conname)));
+      // 0 is the whole row.
+      if (numbers[i] == column || numbers[i] == 0) cannot_defer(name, psprintf("Constraint \"%s\" looks at it.", NameStr(constraint->conname)));
     }
   }
   systable_endscan(scan);
@@ -176,6 +178,11 @@ void check_deferrable(Relation relation, ArrayType* deferred) {
       check_column(part, name);
       relation_close(part, NoLock);
     }
+  }
+  if (count > 0 && !converge_is_preloaded()) {
+    ereport(WARNING, (errmsg("nothing folds deferred fields on this server"),
+                      errdetail("converge is not in shared_preload_libraries, so that there is no maintenance worker."),
+                      errhint("Add it and restart the server, or call converge.fold().")));
   }
 }
 

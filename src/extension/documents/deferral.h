@@ -13,7 +13,7 @@ namespace converge {
 
 // Raises unless every name in the array is a CRDT column that a fold cannot
 // bring into conflict: no constraint, generated column, or index that is unique or
-// computes something looks at it.
+// computes something looks at it. Warns where no worker would fold.
 void check_deferrable(Relation relation, ArrayType* names);
 
 // Whether a policy has to see what is written to that column: a check of its own

@@ -4,11 +4,10 @@
 #include <cstring>
 
 #include "extension/documents/access.h"
-#include "extension/documents/announcement.h"
 #include "extension/documents/deltas.h"
 #include "extension/documents/document.h"
-#include "extension/documents/field_value.h"
 #include "extension/documents/quarantine.h"
+#include "extension/documents/row_merge.h"
 #include "extension/documents/settings.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/unfolded.h"
@@ -62,9 +61,6 @@ struct Range {
 void apply_edits(void* argument) {
   const auto* range = static_cast<Range*>(argument);
   Collection* collection = range->fold->collection;
-  const RowRef& ref = range->fold->ref;
-  struct varlena* values[kMaxFields];
-  if (!read_row(collection, ref, false, values)) elog(ERROR, "row to fold into is gone although it is locked");
   Deltas deltas[kMaxFields] = {};
   for (int i = range->first; i < range->end; i++) {
     const Edit& edit = range->fold->edits[i];
@@ -74,25 +70,7 @@ void apply_edits(void* argument) {
       if (field != nullptr) deltas[field - collection->fields].add(edit.fields[j].delta);
     }
   }
-  std::uint64_t mask = 0;
-  for (int i = 0; i < collection->field_count; i++) {
-    struct varlena* old_value = values[i];
-    values[i] = nullptr;
-    if (deltas[i].count == 0) continue;
-    const FieldType type = collection->fields[i].type;
-    const std::string_view old_state = state_bytes(type, old_value);
-    struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
-    if (boundary::view(merged) == old_state) continue;
-    check_value(type, boundary::view(merged));
-    values[i] = merged;
-    mask |= std::uint64_t{1} << i;
-  }
-  if (mask == 0) return;
-  if (update_row_announced(collection, ref, mask, values) != 1) {
-    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("the document's row was not updated"),
-                    errdetail("A trigger kept it as it was.")));
-  }
-  fire_deferred_constraints();
+  if (merge_into_row(collection, range->fold->ref, deltas, nullptr)) fire_deferred_constraints();
 }
 
 // The table's owner may have taken a privilege from itself, or its triggers may

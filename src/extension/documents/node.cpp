@@ -77,12 +77,7 @@ bool read_row(const OwnedTable& table, HeapTuple row, ServerNode* node) {
 // A new epoch and replica. The lock makes sessions that notice at once take the
 // same ones.
 ServerNode renew() {
-  if (XactReadOnly) {
-    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-                    errmsg("cannot begin the server's new epoch in a read-only transaction"),
-                    errdetail("The server was restored or promoted, or the database copied."),
-                    errhint("Call converge.epoch() in a transaction that may write.")));
-  }
+  PreventCommandIfReadOnly("a write to the log");
   OwnedTable table("node", ShareRowExclusiveLock);
   HeapTuple row = find_row(table);
   ServerNode node{};
@@ -145,7 +140,7 @@ ServerNode current_node() {
 }
 
 std::int64_t current_epoch() {
-  if (!RecoveryInProgress()) return current_node().epoch;
+  if (!RecoveryInProgress() && !XactReadOnly) return current_node().epoch;
   OwnedTable table("node", AccessShareLock);
   HeapTuple row = find_row(table);
   std::int64_t epoch = 0;

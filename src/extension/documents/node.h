@@ -19,8 +19,9 @@ struct ServerNode {
 // worker calls it when it starts, so that readers seldom are the first.)
 ServerNode current_node();
 
-// The epoch that the server's answers belong to: current_node()'s, or, during
-// recovery, the one of the server it follows.
+// The epoch that the server's answers belong to: current_node()'s. Who may not write,
+// during recovery or in a read-only transaction, gets the one that was begun last: 0
+// if none was.
 std::int64_t current_epoch();
 
 // A random replica.

@@ -6,7 +6,7 @@
 #include "extension/documents/announcement.h"
 #include "extension/documents/deltas.h"
 #include "extension/documents/document.h"
-#include "extension/documents/field_value.h"
+#include "extension/documents/row_merge.h"
 #include "extension/documents/settings.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/unfolded.h"
@@ -16,7 +16,6 @@
 #include "extension/security/policy_state.h"
 
 extern "C" {
-#include "access/detoast.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,57 +28,10 @@ namespace {
 // Of a refusal's reason, which is kept with the replica.
 constexpr int kMaxReasonBytes = 512;
 
-// The row is locked, and a policy that says no raises.
-[[noreturn]] void row_not_written(const char* done) {
-  ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("the document's row was not %s", done),
-                  errdetail("A trigger kept it as it was.")));
-}
-
-// Raises where too much of what the field would hold is what was deleted.
-void check_tombstones(const Field& field, std::string_view state, std::int64_t most) {
-  const int share = tombstone_share(field.type, state);
-  if (share <= most) return;
-  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                  errmsg("field \"%s\" would hold too much that was deleted", NameStr(field.name)),
-                  errdetail("It would be %d percent of its bytes; the limit is %lld.", share, static_cast<long long>(most))));
-}
-
-// Merges the deltas into the row. Raises where the row cannot be updated.
-void merge_into_row(const PushDocument& document, Deltas* deltas) {
-  Collection* collection = document.collection;
-  struct varlena* values[kMaxFields];
-  if (!read_row(collection, document.ref, false, values)) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
-  }
+// Joins the deltas to the row, within the tenant's limits.
+void merge(const PushDocument& document, Deltas* deltas) {
   const Limits limits = limits_of(document.ref.tenant);
-  std::uint64_t mask = 0;
-  std::int64_t size = 0;
-  for (int i = 0; i < collection->field_count; i++) {
-    struct varlena* old_value = values[i];
-    values[i] = nullptr;
-    if (deltas[i].count == 0) {
-      if (old_value != nullptr) size += static_cast<std::int64_t>(toast_raw_datum_size(PointerGetDatum(old_value)));
-      continue;
-    }
-    const FieldType type = collection->fields[i].type;
-    const std::string_view old_state = state_bytes(type, old_value);
-    struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
-    size += static_cast<std::int64_t>(boundary::view(merged).size());
-    if (boundary::view(merged) == old_state) continue;
-    check_value(type, boundary::view(merged));
-    if (limits.tombstone_share > 0 && boundary::view(merged).size() > old_state.size()) {
-      check_tombstones(collection->fields[i], boundary::view(merged), limits.tombstone_share);
-    }
-    values[i] = merged;
-    mask |= std::uint64_t{1} << i;
-  }
-  if (mask == 0) return;
-  if (limits.document_bytes > 0 && size > limits.document_bytes) {
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the document would be too large"),
-                    errdetail("Its fields would have %lld bytes; the limit is %lld.", static_cast<long long>(size),
-                              static_cast<long long>(limits.document_bytes))));
-  }
-  if (update_row_announced(collection, document.ref, mask, values) != 1) row_not_written("updated");
+  (void)merge_into_row(document.collection, document.ref, deltas, &limits);
 }
 
 NewChange new_change(const PushDocument& document, const Converge__Wire__Change& change, bool refused) {
@@ -403,7 +355,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     if (checked.payload.operation == Operation::remove) {
       tables->flush();
-      if (touched) merge_into_row(document, deltas);
+      if (touched) merge(document, deltas);
       touched = false;
       deleted = delete_document(document);
       continue;
@@ -424,7 +376,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   if (touched) {
     // What the row's triggers add is logged behind what they saw.
     tables->flush();
-    merge_into_row(document, deltas);
+    merge(document, deltas);
   }
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.

@@ -11,7 +11,9 @@ class Creation : public Session {
   void create(std::string_view words) {
     ASSERT_TRUE(carl.on_fields(Server::fields()).ok());
     ASSERT_TRUE(carl.begin_creation(++now).ok());
-    if (!words.empty()) ASSERT_TRUE(carl.text_insert("body", 0, words).ok());
+    if (!words.empty()) {
+      ASSERT_TRUE(carl.text_insert("body", 0, words).ok());
+    }
     auto made = carl.commit_change();
     ASSERT_TRUE(made.ok());
     ASSERT_NE(*made, nullptr);
