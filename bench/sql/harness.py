@@ -9,9 +9,27 @@ import time
 TESTS = pathlib.Path(__file__).resolve().parents[2] / "test"
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "support")]
 
-from database import Server, run, value  # noqa: E402, F401  (subjects import them from here)
+from database import Server, run, sign, value  # noqa: E402, F401  (subjects import them from here)
 
 RUNS = 5
+SECRET = b"a secret of 32 bytes or more, here"
+
+
+def token():
+    """A token for a user of tenant acme, in a database that was told to trust it."""
+    return sign({"tenant": "acme", "sub": "ann", "exp": int(time.time()) + 36000}, SECRET, key_id="k")
+
+
+def trust(connection):
+    run(connection, "INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('k', 'HS256', %s)", SECRET)
+
+
+def alter(connection, **settings):
+    """Settings of the server; None is the default."""
+    for name, setting in settings.items():
+        run(connection, f"ALTER SYSTEM SET {name} = {setting}" if setting else f"ALTER SYSTEM RESET {name}")
+    run(connection, "SELECT pg_reload_conf()")
+    time.sleep(0.2)
 
 
 @contextlib.contextmanager

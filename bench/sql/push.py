@@ -7,13 +7,11 @@ import time
 
 import psycopg2
 
-from harness import database, figure, medians, run, value
+from harness import alter, database, figure, medians, run, token, trust, value
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test/support"))
-from database import sign  # noqa: E402  (harness has added its folder to the path)
-from wire_schema import converge_pb2 as wire  # noqa: E402
+from wire_schema import converge_pb2 as wire  # noqa: E402  (the path comes first)
 
-SECRET = b"a secret of 32 bytes or more, here"
 PUSHES = 20  # in one measurement
 
 SETUP = """
@@ -63,7 +61,7 @@ class Clients:
 
     def __init__(self, connection, documents, field, changes):
         self.field = field
-        self.token = sign({"tenant": "acme", "sub": "ann", "exp": int(time.time()) + 36000}, SECRET, key_id="k")
+        self.token = token()
         self.keys = [f"document {n}" for n in range(documents)]
         run(connection, EDITS)
         made = run(connection, f"SELECT pg_temp.{'typed' if field == 'body' else 'set'}({changes})")
@@ -128,47 +126,45 @@ def wal_bytes(connection, clients):
     return int(value(connection, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", before)) / PUSHES / 100
 
 
-def alter(connection, **settings):
-    for name, setting in settings.items():
-        run(connection, f"ALTER SYSTEM SET {name} = {setting}" if setting else f"ALTER SYSTEM RESET {name}")
-    run(connection, "SELECT pg_reload_conf()")
-    time.sleep(0.2)
+# Nothing but what is called, and no checkpoints that come in between.
+QUIET = {"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'", "converge.fold_changes": "1000000000"}
+
+
+def prepare(connection, documents):
+    """The table with so many documents, for the role bench_app."""
+    for statement in SETUP.split(";"):
+        run(connection, statement % {"documents": documents})
+    trust(connection)
+    run(connection, "ALTER SYSTEM SET max_wal_size = '4GB'")
+    alter(connection, **QUIET)
+
+
+def as_client(connection, measured, *arguments):
+    run(connection, "SET ROLE bench_app")
+    try:
+        return measured(connection, *arguments)
+    finally:
+        run(connection, "RESET ROLE")
 
 
 def measure(server):
     with database(server, "bench_push") as connection:
-        for statement in SETUP.split(";"):
-            run(connection, statement % {"documents": 10000})
-        run(connection, "INSERT INTO converge.jwt_key (kid, alg, secret) VALUES ('k', 'HS256', %s)", SECRET)
-        run(connection, "ALTER SYSTEM SET max_wal_size = '4GB'")
-        # Only what push() does, and checkpoints that do not come in between.
-        alter(connection, **{"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'",
-                             "converge.fold_changes": "1000000000"})
+        prepare(connection, 10000)
         typing = Clients(connection, 10000, "body", 5000)
         setting = Clients(connection, 10000, "props", 1000)
-        run(connection, "SET ROLE bench_app")
-        rate(connection, typing, 100, 10), rate(connection, setting, 100, 10)
-        run(connection, "RESET ROLE")
-
-        def as_client(measured, *arguments):
-            run(connection, "SET ROLE bench_app")
-            try:
-                return measured(connection, *arguments)
-            finally:
-                run(connection, "RESET ROLE")
-
+        as_client(connection, rate, typing, 100, 10)
+        as_client(connection, rate, setting, 100, 10)
         deferred, immediate, floor, spread = medians([
-            lambda: as_client(rate, typing, 100, 10),
-            lambda: as_client(rate, setting, 100, 10),
+            lambda: as_client(connection, rate, typing, 100, 10),
+            lambda: as_client(connection, rate, setting, 100, 10),
             lambda: floor_rate(connection, typing),
-            lambda: as_client(rate, typing, 1000, 1),
+            lambda: as_client(connection, rate, typing, 1000, 1),
         ])
         figure("push_deferred_per_s", deferred, "changes/s")
         figure("push_immediate_per_s", immediate, "changes/s")
         figure("push_floor_per_s", floor, "rows/s")
         figure("push_1000_documents_per_s", spread, "changes/s")
         alter(connection, full_page_writes="off")
-        figure("wal_bytes_per_change", medians([lambda: as_client(wal_bytes, typing)])[0], "bytes")
+        figure("wal_bytes_per_change", medians([lambda: as_client(connection, wal_bytes, typing)])[0], "bytes")
         alter(connection, full_page_writes=None)
-        alter(connection, **{"converge.fold_quiet": None, "converge.fold_latest": None,
-                             "converge.fold_changes": None})
+        alter(connection, **dict.fromkeys(QUIET))
