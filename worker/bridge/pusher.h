@@ -30,8 +30,8 @@ class Author {
                            std::span<const wire::Verdict> verdicts) = 0;
   // The push left the queue: `bytes` of it are no longer in the works.
   virtual void on_push_done(std::size_t bytes) = 0;
-  // The verdict on the change of a Create, and the document's key.
-  virtual void on_created(std::uint32_t request, const wire::DocumentRef& document, const wire::Verdict& verdict) = 0;
+  // The verdict on the change of a Create, and the document's key: to who sends one.
+  virtual void on_created(std::uint32_t, const wire::DocumentRef&, const wire::Verdict&) {}
 };
 
 struct PendingPush {
