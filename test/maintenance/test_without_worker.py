@@ -7,7 +7,7 @@ from documents import Documents
 
 @pytest.fixture(scope="module")
 def server():
-    server = Server(shared_preload_libraries="''")
+    server = Server(shared_preload_libraries="")
     yield server
     server.remove()
 
