@@ -40,13 +40,18 @@ char* put(char* at, const Slice& slice) {
 }  // namespace
 
 void BridgeServer::select(FrameReader* reader, BridgeSet* receivers) {
-  Slice entry;
-  uint64 document;
+  FrameEntry entry;
 
   selected_count_ = 0;
-  while (reader->next(&entry, &document)) {
-    const BridgeSet bridges = watches_.watchers(document);
+  while (reader->next(&entry)) {
+    BridgeSet bridges;
 
+    if (entry.kind == FrameEntry::Kind::change)
+      bridges = watches_.watchers(entry.document);
+    else if (entry.tenant.length > 0)
+      bridges = watches_.tenant_watchers(entry.tenant.data, entry.tenant.length);
+    else
+      bridges = proven_bridges();
     if (bridges == 0) continue;
     if (selected_count_ == selected_capacity_) {
       selected_capacity_ = Max(256, selected_capacity_ * 2);
@@ -54,9 +59,17 @@ void BridgeServer::select(FrameReader* reader, BridgeSet* receivers) {
       selected_ = static_cast<Selected*>(selected_ == nullptr ? MemoryContextAlloc(context_, size)
                                                               : repalloc(selected_, size));
     }
-    selected_[selected_count_++] = {entry, bridges};
+    selected_[selected_count_++] = {entry.bytes, bridges};
     *receivers |= bridges;
   }
+}
+
+BridgeSet BridgeServer::proven_bridges() const {
+  BridgeSet bridges = 0;
+
+  for (int index = 0; index < kMaxBridges; index++)
+    if (bridges_[index].socket >= 0 && bridges_[index].proven) bridges |= only(index);
+  return bridges;
 }
 
 void BridgeServer::forward(const char* frame, int length, TransactionId transaction,

@@ -229,8 +229,23 @@ void BridgeServer::service() {
       receive(index);
   }
   answer_watches();
+  if (watch_count_ > 0) end_watches();
   if (bridge_count_ > 0) close_late_comers();
   flush();
+}
+
+// A bridge is given a document only while it shows that a client may read it.
+void BridgeServer::end_watches() {
+  const TimestampTz now = GetCurrentTimestamp();
+  int index;
+  uint64 document;
+
+  while (watches_.expired(now, &index, &document)) {
+    watches_.remove(index, document);
+    bridges_[index].watches--;
+    watch_count_--;
+    refuse(index, document, "the watch was not renewed in time");
+  }
 }
 
 // ------------------------------------------------------------------ requests
@@ -321,9 +336,7 @@ bool BridgeServer::handle(int index, const char* message, int length) {
       return true;
     }
     case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_WATCH:
-      return handle_watch(index, request->watch->document,
-                          reinterpret_cast<const char*>(request->watch->ticket.data),
-                          request->watch->ticket.len);
+      return handle_watch(index, *request->watch);
     case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_UNWATCH:
       if (watches_.remove(index, request->unwatch->document)) {
         bridge.watches--;
@@ -338,28 +351,34 @@ bool BridgeServer::handle(int index, const char* message, int length) {
   }
 }
 
-bool BridgeServer::handle_watch(int index, uint64 document, const char* ticket_bytes,
-                                size_t ticket_length) {
+bool BridgeServer::handle_watch(int index, const Converge__Wire__Watch& watch) {
   Bridge& bridge = bridges_[index];
+  const uint64 document = watch.document;
+  const bool watched = (watches_.watchers(document) & only(index)) != 0;
   Ticket ticket;
 
-  if (!check_ticket(std::string_view(ticket_bytes, ticket_length), &ticket) ||
+  // What would renew a watch that is over meanwhile comes too late.
+  if (watch.renew && !watched) return true;
+  if (!check_ticket(std::string_view(reinterpret_cast<const char*>(watch.ticket.data), watch.ticket.len), &ticket) ||
       static_cast<uint64>(ticket.document) != document) {
+    if (watch.renew) return true;  // it lasts until it ends
     refuse(index, document, "the ticket is not valid for this document, or has ended");
     return true;
   }
   bridge.proven = true;
+  if (watched) watches_.add(index, document, ticket.tenant, GetCurrentTimestamp());
+  if (watch.renew) return true;
   if (bridge.pending >= max_watches) {
     fail(index, CONVERGE__WIRE__CODE__CODE_LIMIT, "too many watches wait for running transactions");
     return false;
   }
-  if ((watches_.watchers(document) & only(index)) == 0) {
+  if (!watched) {
     if (bridge.watches >= max_watches) {
       refuse(index, document,
              "the bridge watches as many documents as it may (converge.max_watches)");
       return true;
     }
-    watches_.add(index, document);
+    watches_.add(index, document, ticket.tenant, GetCurrentTimestamp());
     bridge.watches++;
     watch_count_++;
   }

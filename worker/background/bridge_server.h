@@ -14,6 +14,7 @@
 #include "worker/background/watch_table.h"
 
 struct Converge__Wire__DocumentPresence;
+struct Converge__Wire__Watch;
 
 namespace converge::worker {
 
@@ -83,7 +84,7 @@ class BridgeServer {
     TimestampTz since;
   };
 
-  // A change of the frame at hand that somebody watches.
+  // An entry of the frame at hand that concerns somebody.
   struct Selected {
     Slice entry;
     BridgeSet bridges;
@@ -95,9 +96,11 @@ class BridgeServer {
   void close_late_comers();
   void receive(int index);
   bool handle(int index, const char* message, int length);
-  bool handle_watch(int index, uint64 document, const char* ticket, size_t ticket_length);
+  bool handle_watch(int index, const Converge__Wire__Watch& watch);
   void answer_watches();
   void select(FrameReader* reader, BridgeSet* receivers);
+  BridgeSet proven_bridges() const;
+  void end_watches();
   void queue_frame(int index, const Slice& header);
   char* reserve(int index, int bytes);
   bool wait_for_room(int index, int bytes);

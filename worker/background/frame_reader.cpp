@@ -6,7 +6,9 @@ namespace {
 // Fields of proto/converge.proto.
 constexpr uint32 kFrameLast = 4;
 constexpr uint32 kFrameChanges = 5;
+constexpr uint32 kFrameAccess = 6;
 constexpr uint32 kChangeDocument = 2;
+constexpr uint32 kAccessTenant = 1;
 
 constexpr uint32 kVarint = 0;
 constexpr uint32 kFixed64 = 1;
@@ -57,7 +59,7 @@ bool FrameReader::read_header() {
     uint64 tag, value;
 
     if (!read_varint(&at_, end_, &tag)) return false;
-    if (tag >> 3 == kFrameChanges) {
+    if (tag >> 3 == kFrameChanges || tag >> 3 == kFrameAccess) {
       at_ = field;
       break;
     }
@@ -71,28 +73,55 @@ bool FrameReader::read_header() {
   return true;
 }
 
-bool FrameReader::next(Slice* entry, uint64* document) {
+bool FrameReader::read_change(const char* at, const char* end, FrameEntry* entry) {
+  uint64 tag;
+
+  while (at < end) {
+    if (!read_varint(&at, end, &tag)) return false;
+    if (tag == ((kChangeDocument << 3) | kVarint)) return read_varint(&at, end, &entry->document);
+    if (!skip(&at, end, tag & 7)) return false;
+  }
+  return false;
+}
+
+// A tenant that is empty is not encoded.
+bool FrameReader::read_access(const char* at, const char* end, FrameEntry* entry) {
+  uint64 tag, length;
+
+  entry->tenant = {at, 0};
+  while (at < end) {
+    if (!read_varint(&at, end, &tag)) return false;
+    if (tag == ((kAccessTenant << 3) | kLengthDelimited)) {
+      if (!read_varint(&at, end, &length) || length > static_cast<uint64>(end - at)) return false;
+      entry->tenant = {at, static_cast<int>(length)};
+      return true;
+    }
+    if (!skip(&at, end, tag & 7)) return false;
+  }
+  return true;
+}
+
+bool FrameReader::next(FrameEntry* entry) {
   if (at_ >= end_) return false;
 
   const char* start = at_;
   uint64 tag, length;
   failed_ = true;
-  if (!read_varint(&at_, end_, &tag) || tag != ((kFrameChanges << 3) | kLengthDelimited) ||
-      !read_varint(&at_, end_, &length) || length > static_cast<uint64>(end_ - at_))
+  if (!read_varint(&at_, end_, &tag) || !read_varint(&at_, end_, &length) ||
+      length > static_cast<uint64>(end_ - at_))
     return false;
 
   const char* field = at_;
   at_ += length;
-  *entry = {start, static_cast<int>(at_ - start)};
-  while (field < at_) {
-    if (!read_varint(&field, at_, &tag)) return false;
-    if (tag == ((kChangeDocument << 3) | kVarint)) {
-      failed_ = !read_varint(&field, at_, document);
-      return !failed_;
-    }
-    if (!skip(&field, at_, tag & 7)) return false;
+  entry->bytes = {start, static_cast<int>(at_ - start)};
+  if (tag == ((kFrameChanges << 3) | kLengthDelimited)) {
+    entry->kind = FrameEntry::Kind::change;
+    failed_ = !read_change(field, at_, entry);
+  } else if (tag == ((kFrameAccess << 3) | kLengthDelimited)) {
+    entry->kind = FrameEntry::Kind::access;
+    failed_ = !read_access(field, at_, entry);
   }
-  return false;
+  return !failed_;
 }
 
 }  // namespace converge::worker

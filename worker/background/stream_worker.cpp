@@ -225,7 +225,8 @@ void run() {
 
   XLogReaderRoutine* routine = wal_source({wait_for_wal, poll});
   acquire_slot(slot, routine);
-  LogicalDecodingContext* context = CreateDecodingContext(InvalidXLogRecPtr, NIL, false, routine,
+  List* options = list_make1(makeDefElem(pstrdup("access"), reinterpret_cast<Node*>(makeString(pstrdup("on"))), -1));
+  LogicalDecodingContext* context = CreateDecodingContext(InvalidXLogRecPtr, options, false, routine,
                                                           prepare_write, write, note_progress);
   XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
 

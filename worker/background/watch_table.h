@@ -1,5 +1,5 @@
-// Which bridges watch which documents: one look-up for a change, however many
-// bridges there are.
+// Which bridges watch which documents, and until when: one look-up for a change,
+// however many bridges there are.
 #pragma once
 
 #include "worker/background/postgres_headers.h"
@@ -13,25 +13,63 @@ static_assert(kMaxBridges <= 64);
 
 inline BridgeSet only(int bridge) { return BridgeSet{1} << bridge; }
 
+// How long a watch lasts unless a new ticket renews it.
+inline constexpr int kWatchSeconds = 60;
+
 class WatchTable {
  public:
   // Keeps itself in a child of `parent`.
   void create(MemoryContext parent);
 
   BridgeSet watchers(uint64 document) const;
-  // False if the bridge watches the document already.
-  bool add(int bridge, uint64 document);
+  // The bridges that watch a document of the tenant, and perhaps others: tenants
+  // are told apart by a hash.
+  BridgeSet tenant_watchers(const char* tenant, int length) const;
+
+  // Begins a watch, or renews it. False if the bridge watches the document already.
+  bool add(int bridge, uint64 document, const char* tenant, TimestampTz now);
   // False if it does not.
   bool remove(int bridge, uint64 document);
   void remove_all(int bridge);
 
+  // A watch that was not renewed in time. False: there is none.
+  bool expired(TimestampTz now, int* bridge, uint64* document) const;
+
  private:
+  struct Lease;
+
+  void append(Lease* lease);
+  void take_out(Lease* lease);
+
   struct Entry {
     uint64 document;
     BridgeSet bridges;
   };
+  // How long one bridge's watch of a document lasts.
+  struct Lease {
+    struct Key {
+      uint64 document;
+      int64 bridge;  // without padding, since it is hashed
+    } key;
+    Lease* before;  // in the order of their ends
+    Lease* after;
+    TimestampTz end;
+    uint64 tenant;  // its hash
+  };
+  // How many documents of a tenant a bridge watches.
+  struct TenantWatches {
+    struct Key {
+      uint64 tenant;
+      int64 bridge;
+    } key;
+    int64 count;
+  };
 
   HTAB* entries_;
+  HTAB* leases_;
+  HTAB* tenants_;
+  Lease* first_;
+  Lease* last_;
 };
 
 }  // namespace converge::worker

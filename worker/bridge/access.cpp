@@ -21,6 +21,7 @@ constexpr Query kSubscribe = {"converge_subscribe",
 // prepared statement, and be unknown when it is created again.
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3::bytea::converge.log_version)"};
 constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4)"};
+constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_access($1)"};
 
 // Beyond what a clock's reading can be added to.
 constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 365);
@@ -64,6 +65,21 @@ awaitable<Ticket> Access::subscribe(std::string_view token, const wire::Document
   ticket.tenant = row.bytes(0, 1);
   ticket.bytes = row.bytes(0, 2);
   co_return ticket;
+}
+
+awaitable<wire::AccessResponse> Access::check(const wire::AccessRequest& request) {
+  const std::string bytes = request.SerializeAsString();
+  std::vector<Statement> statements;
+  statements.push_back({&kCheckAccess, {}});
+  statements.back().parameters.push_back({bytes, true});
+  auto answer = co_await database_.run(statements);
+  const std::string_view encoded = answer.at(0).bytes(0, 0);
+  wire::AccessResponse response;
+  if (!response.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())) ||
+      response.answers_size() != request.questions_size()) {
+    throw DatabaseError("converge.check_access() gave no AccessResponse", "", 0, true);
+  }
+  co_return response;
 }
 
 awaitable<std::string> Access::pull(std::string_view token, const wire::DocumentRef& document,

@@ -38,6 +38,9 @@ class Access {
   // the client is an error with SQLSTATE P0002.
   awaitable<Ticket> subscribe(std::string_view token, const wire::DocumentRef& document);
 
+  // converge.check_access(): what many clients may read, by the tokens in it.
+  awaitable<wire::AccessResponse> check(const wire::AccessRequest& request);
+
   // converge.pull(): an encoded PullResponse. `since` is an encoded log_version,
   // or empty for nothing.
   awaitable<std::string> pull(std::string_view token, const wire::DocumentRef& document, std::string_view since);

@@ -27,7 +27,11 @@ class ChangeSource {
     virtual ~Listener() = default;
     virtual void on_attached() = 0;
     virtual void on_lost() = 0;
+    // Before the changes of the frame.
+    virtual void on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) = 0;
     virtual void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) = 0;
+    // The document's changes come no longer.
+    virtual void on_watch_ended(std::uint64_t document) = 0;
     // All that had arrived has been handed over.
     virtual void on_pause() = 0;
     // What another bridge's clients show at a document; and that bridge's end.
@@ -50,6 +54,9 @@ class ChangeSource {
   // because it was passed over before this call is visible to a snapshot taken
   // now. `ticket` is converge.subscribe()'s, for this document.
   virtual awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) = 0;
+
+  // Where a watch ends by itself, has it last for longer, by another ticket.
+  virtual void renew(std::uint64_t, const std::string&) {}
 
   // The listener needs this document no longer.
   virtual void unwatch(std::uint64_t document) = 0;

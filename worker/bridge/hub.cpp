@@ -16,6 +16,8 @@ constexpr std::size_t kBatchBytes = 128 << 10;
 constexpr std::size_t kLongestPayload = 64 << 20;
 constexpr unsigned kRefillers = 4;
 constexpr std::chrono::milliseconds kRefillPause{200};
+// A watch lasts 60 s (worker/background/watch_table.h).
+constexpr std::chrono::seconds kRenewAfter{20};
 
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -36,7 +38,7 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 }  // namespace
 
 Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics)
-    : io_(io), config_(config), access_(access), source_(source), metrics_(metrics), presence_(io, config, source, metrics) {}
+    : io_(io), config_(config), access_(access), source_(source), metrics_(metrics), presence_(io, config, source, metrics), access_check_(io, access, *this) {}
 
 // A number that no document on this worker has; 0 is never used.
 std::uint32_t Hub::next_channel() {
@@ -54,7 +56,9 @@ std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, const Ticket& ti
     document->tenant = ticket.tenant;
     document->ref = ref;
     document->channel = next_channel();
+    document->renewed = std::chrono::steady_clock::now();
     channels_[document->channel] = document->id;
+    tenants_[document->tenant].insert(document.get());
     metrics_.documents.Increment();
   }
   metrics_.subscriptions.Increment();
@@ -84,6 +88,9 @@ void Hub::leave(Subscription& subscription) {
     presence_.close(*document);
     source_.unwatch(document->id);
     channels_.erase(document->channel);
+    auto tenant = tenants_.find(document->tenant);
+    tenant->second.erase(document.get());
+    if (tenant->second.empty()) tenants_.erase(tenant);
     documents_.erase(document->id);
     metrics_.documents.Decrement();
   }
@@ -94,6 +101,7 @@ void Hub::rejoin(Subscription& subscription) {
   subscription.held.clear();
   subscription.held_bytes = 0;
   subscription.overflowed = false;
+  subscription.check_again = false;
 }
 
 void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
@@ -115,12 +123,113 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
     if (auto decoded = LogVersion::decode(version)) document.version.merge(*decoded);
     document.version_known = true;
   }
-  for (Frame& frame : subscription.held) subscription.subscriber->send(std::move(frame));
+  if (subscription.check_again) {  // perhaps since the pull
+    subscription.since = version;
+    subscription.phase = Phase::checking;
+    subscription.check_again = false;
+    subscription.presence_behind = true;
+    ask(subscription);
+    return;
+  }
+  go_live(subscription);
+  presence_.greet(subscription);
+}
+
+void Hub::go_live(Subscription& subscription) {
+  subscription.phase = Phase::live;
+  subscription.since.clear();
+  std::vector<Frame> held = std::move(subscription.held);
   subscription.held = {};
   subscription.held_bytes = 0;
-  subscription.since.clear();
-  subscription.phase = Phase::live;
-  presence_.greet(subscription);
+  for (Frame& frame : held) subscription.subscriber->send(std::move(frame));
+}
+
+// ------------------------------------------------------------ changed access
+
+// From here on the subscription is sent nothing until on_checked().
+void Hub::start_check(Subscription& subscription) {
+  subscription.phase = Phase::checking;
+  subscription.since = subscription.document->version.encode();
+  subscription.held.clear();
+  subscription.held_bytes = 0;
+  subscription.overflowed = false;
+  subscription.check_again = false;
+  ask(subscription);
+}
+
+void Hub::ask(Subscription& subscription) {
+  access_check_.ask(subscription.document->subscriptions[subscription.position]);
+}
+
+void Hub::hold_back(Subscription& subscription) {
+  switch (subscription.phase) {
+    case Phase::live:
+      start_check(subscription);
+      break;
+    case Phase::joining:
+    case Phase::checking:
+      subscription.check_again = true;
+      break;
+    case Phase::lagging:
+      break;  // it will join again
+  }
+}
+
+void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) {
+  on_pause();  // what was committed before is still theirs
+  access_check_.note(frame.xid());
+  auto hold_back_all = [&](const Document& document) {
+    for (const auto& subscription : document.subscriptions)
+      if (change.principal().empty() || subscription->subscriber->principal() == change.principal())
+        hold_back(*subscription);
+  };
+  if (change.document() != 0) {
+    auto found = documents_.find(change.document());
+    if (found != documents_.end()) hold_back_all(*found->second);
+  } else if (!change.tenant().empty()) {
+    auto found = tenants_.find(change.tenant());
+    if (found == tenants_.end()) return;
+    for (const Document* document : found->second) hold_back_all(*document);
+  } else {
+    for (const auto& [id, document] : documents_) hold_back_all(*document);
+  }
+}
+
+void Hub::on_checked(Subscription& subscription, const wire::DocumentAccess& access) {
+  Document& document = *subscription.document;
+  if (access.code() == wire::CODE_UNAUTHENTICATED) {
+    subscription.subscriber->on_unauthenticated(access.message());
+  } else if (access.code() != wire::CODE_OK) {
+    subscription.subscriber->on_revoked(document.channel, access.code(), access.message());
+  } else if (access.document() != document.id) {
+    subscription.subscriber->on_revoked(document.channel, wire::CODE_UNKNOWN_DOCUMENT,
+                                        "the document was deleted and made anew");
+  } else {
+    renew(document, access.ticket());
+    if (subscription.phase == Phase::checking) release(subscription);
+  }
+}
+
+// The database has said that it may read on.
+void Hub::release(Subscription& subscription) {
+  if (subscription.check_again) {
+    subscription.check_again = false;
+    ask(subscription);
+  } else if (subscription.overflowed) {
+    subscription.phase = Phase::lagging;
+    subscription.overflowed = false;
+    if (subscription.subscriber->queued_bytes() == 0) subscription.subscriber->on_drained();
+  } else {
+    go_live(subscription);
+    if (subscription.presence_behind) presence_.greet(subscription);
+  }
+}
+
+void Hub::renew(Document& document, const std::string& ticket) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - document.renewed < kRenewAfter) return;
+  document.renewed = now;
+  source_.renew(document.id, ticket);
 }
 
 // ---------------------------------------------------------------- the stream
@@ -194,6 +303,9 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
     hold(document.held, document.held_bytes, document.overflowed, config_.send_queue, frame);
   for (const auto& subscription : document.subscriptions) {
     switch (subscription->phase) {
+      case Phase::checking:
+        if (document.refilling) break;
+        [[fallthrough]];
       case Phase::joining:
         hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, frame);
         break;
@@ -222,23 +334,38 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
 
 void Hub::on_lost() {
   on_pause();
-  for (auto& [id, document] : documents_) {
-    document->in_pieces = false;
-    document->pieces.Clear();
-    document->refilling = true;
-    document->held.clear();
-    document->held_bytes = 0;
-    document->held_version = LogVersion();
-    document->overflowed = false;
-    presence_.worker_lost(*document);
-  }
+  for (auto& [id, document] : documents_) need_refill(*document);
   to_refill_.clear();
+}
+
+void Hub::need_refill(Document& document) {
+  document.in_pieces = false;
+  document.pieces.Clear();
+  document.refilling = true;
+  document.held.clear();
+  document.held_bytes = 0;
+  document.held_version = LogVersion();
+  document.overflowed = false;
+  presence_.worker_lost(document);
+}
+
+void Hub::on_watch_ended(std::uint64_t id) {
+  auto found = documents_.find(id);
+  if (found == documents_.end() || found->second->refilling) return;
+  on_pause();
+  need_refill(*found->second);
+  to_refill_.push_back(id);
+  start_refills();
 }
 
 void Hub::on_attached() {
   to_refill_.clear();
   for (auto& [id, document] : documents_)
     if (document->refilling) to_refill_.push_back(id);
+  start_refills();
+}
+
+void Hub::start_refills() {
   while (refillers_ < kRefillers && refillers_ < to_refill_.size()) {
     ++refillers_;
     start(io_, refill_documents());
@@ -262,8 +389,8 @@ awaitable<void> Hub::refill_documents() {
 }
 
 // Watches the document again and brings its live subscribers up to date, under
-// the identity of one of them: all may read the document, as PostgreSQL said
-// when they subscribed. False: to be tried again.
+// the identity of one of them; the others are asked about before they get it.
+// False: to be tried again.
 awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
   while (!document->ended()) {
     auto subscription = document->subscriptions.front();
@@ -298,10 +425,16 @@ void Hub::finish_refill(Document& document, std::string_view pull) {
   std::vector<Frame> held = std::move(document.held);
   document.held = {};
   document.held_bytes = 0;
+  document.renewed = std::chrono::steady_clock::now();
   for (const auto& subscription : document.subscriptions) {
-    if (subscription->phase != Phase::live) continue;
-    subscription->subscriber->send(subscribed_frame(subscription->request, document.channel, pull));
-    for (const Frame& frame : held) subscription->subscriber->send(frame);
+    // What the stream said meanwhile of changed access, nobody knows.
+    if (subscription->phase == Phase::live) start_check(*subscription);
+    if (subscription->phase != Phase::checking) continue;
+    subscription->check_again = true;
+    const Frame pulled = subscribed_frame(subscription->request, document.channel, pull);
+    hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, pulled);
+    for (const Frame& frame : held)
+      hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, frame);
   }
   if (auto decoded = LogVersion::decode(pull_log_version(pull))) document.version.merge(*decoded);
   document.version.merge(document.held_version);

@@ -6,20 +6,26 @@
 // has already (the client's session skips those):
 //   joining  what the stream brings is held back until pull() has answered
 //   live     it is sent at once
+//   checking the stream said that its access may have changed: what comes is held
+//            back until the database has said again that it may read the document
 //   lagging  the client does not read as fast as the document changes: nothing
 //            is queued any more, and once its queue is empty it joins again from
 //            the version up to which it was served
 // When the worker was lost, each document is refilled: watched anew, and what
-// its version lacks is pulled from the log and sent to the live subscribers.
+// its version lacks is pulled from the log and sent to the live subscribers, once
+// each was found to have its access still.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "access.h"
+#include "access_check.h"
 #include "core/clock/log_version.h"
 #include "messages.h"
 #include "metrics.h"
@@ -45,11 +51,15 @@ class Subscriber {
   // What others, and perhaps this subscriber itself, show at a document. Names
   // all there is, or what has changed.
   virtual void on_presence(Subscription& subscription, const PresenceUpdate& update) = 0;
+  // Its token is no longer good.
+  virtual void on_unauthenticated(std::string_view message) = 0;
+  // What is lagging may be caught up with.
+  virtual void on_drained() = 0;
   // The subscription on this channel is over; `request` was its Subscribe.
   virtual void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) = 0;
 };
 
-enum class Phase { joining, live, lagging };
+enum class Phase { joining, live, checking, lagging };
 
 struct Subscription {
   Subscriber* subscriber = nullptr;  // null once it has ended
@@ -58,9 +68,10 @@ struct Subscription {
   std::uint32_t request = 0;         // the client's number of its Subscribe
   Phase phase = Phase::joining;
   std::string since;                 // what the client has: from where to pull
-  std::vector<Frame> held;           // while joining
+  std::vector<Frame> held;           // while joining or checking
   std::size_t held_bytes = 0;
-  bool overflowed = false;           // more than may be held came while joining
+  bool overflowed = false;           // more than may be held came meanwhile
+  bool check_again = false;          // access changed once more meanwhile
   std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
   std::uint64_t own_seq = 0;         // up to this number
   bool greeted = false;              // it was told of somebody's presence
@@ -79,6 +90,8 @@ struct Document {
   // has been: from its pull, and then by what the stream brings.
   LogVersion version;
   bool version_known = false;
+
+  std::chrono::steady_clock::time_point renewed;  // the worker's watch of it
 
   // What the stream brought and is not encoded yet.
   wire::ServerMessage batch;
@@ -101,7 +114,7 @@ struct Document {
   bool ended() const { return subscriptions.empty(); }
 };
 
-class Hub : public ChangeSource::Listener {
+class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
  public:
   Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics);
 
@@ -120,19 +133,36 @@ class Hub : public ChangeSource::Listener {
 
   ChangeSource& source() { return source_; }
   PresenceExchange& presence() { return presence_; }
+
+  // Has the database asked whether the client may still read what it follows. It
+  // goes on being sent to meanwhile.
+  void check(std::shared_ptr<Subscription> subscription) { access_check_.ask(std::move(subscription)); }
+
   std::size_t documents() const { return documents_.size(); }
 
   void on_attached() override;
   void on_lost() override;
   void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) override;
+  void on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) override;
+  void on_watch_ended(std::uint64_t document) override;
   void on_pause() override;
   void on_presence(const wire::DocumentPresence& presence) override;
   void on_bridge_detached(std::uint64_t bridge) override { presence_.bridge_detached(bridge); }
+
+  void on_checked(Subscription& subscription, const wire::DocumentAccess& access) override;
 
  private:
   void flush(Document& document);
   // `sole_replica`: if the frame's changes are all of one (otherwise 0), the last numbered `last_seq`.
   void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq);
+  void go_live(Subscription& subscription);
+  void hold_back(Subscription& subscription);
+  void start_check(Subscription& subscription);
+  void ask(Subscription& subscription);
+  void release(Subscription& subscription);
+  void renew(Document& document, const std::string& ticket);
+  void need_refill(Document& document);
+  void start_refills();
   awaitable<void> refill_documents();
   awaitable<bool> refill(std::shared_ptr<Document> document);
   void finish_refill(Document& document, std::string_view pull);
@@ -146,6 +176,8 @@ class Hub : public ChangeSource::Listener {
   PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
+  std::unordered_map<std::string, std::unordered_set<Document*>> tenants_;
+  AccessCheck access_check_;
   std::vector<std::shared_ptr<Document>> dirty_;
   std::deque<std::uint64_t> to_refill_;
   unsigned refillers_ = 0;

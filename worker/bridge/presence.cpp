@@ -286,6 +286,11 @@ void PresenceExchange::tell(Document& document) {
     if (subscription->ended() || (!others && subscription.get() == sole_owner)) continue;
     // Who is joining is greeted.
     if (subscription->phase == Phase::joining) continue;
+    // Who may have lost access is told of nothing until that is known.
+    if (subscription->phase == Phase::checking) {
+      subscription->presence_behind = true;
+      continue;
+    }
     if (subscription->subscriber->queued_bytes() > kBehindBytes) {
       subscription->presence_behind = true;
       subscription->subscriber->on_behind();

@@ -54,7 +54,7 @@ awaitable<Rows> ReplicationConnection::run(const std::string& command) {
 }
 
 awaitable<void> ReplicationConnection::start(const std::string& slot) {
-  co_await run("START_REPLICATION SLOT \"" + slot + "\" LOGICAL 0/0");
+  co_await run("START_REPLICATION SLOT \"" + slot + "\" LOGICAL 0/0 (access 'on')");
 }
 
 std::optional<ReplicationConnection::Message> ReplicationConnection::next() {

@@ -128,6 +128,7 @@ void ReplicationSource::take(const ReplicationConnection::Message& message, List
   if (!frame_.ParseFromArray(message.data.data(), static_cast<int>(message.data.size())))
     throw std::runtime_error("a message from the replication stream that is no StreamFrame");
   passed_over_.note(frame_.xid(), processed_);
+  for (const wire::AccessChange& change : frame_.access()) listener.on_access(frame_, change);
   for (wire::StreamChange& change : *frame_.mutable_changes()) listener.on_change(frame_, change);
   in_transaction_ = !frame_.last();
   if (!in_transaction_) processed_ = std::max(processed_, message.position);

@@ -426,35 +426,19 @@ void Session::set_presence(wire::SetPresence& request) {
       problem(wire::CODE_DENIED, "the presence is another principal's");
       break;
   }
+void Session::on_unauthenticated(std::string_view message) {
+  end(wire::CODE_UNAUTHENTICATED, message, CloseCode::policy_violation);
 }
 
 awaitable<void> Session::recheck() {
   auto self = shared_from_this();
   const auto token = token_;
-  std::vector<std::shared_ptr<Subscription>> subscriptions;
-  for (auto& [channel, subscription] : subscriptions_) subscriptions.push_back(subscription);
-  if (subscriptions.empty() && identified_) {
-    try {
-      co_await services_.access.identify(*token);
-    } catch (const DatabaseError& error) {
-      if (!error.unavailable && token == token_) end(wire::CODE_UNAUTHENTICATED, error.what(), CloseCode::policy_violation);
-    }
-  }
-  for (auto& subscription : subscriptions) {
-    // What a new token lets its bearer do is checked when it comes.
-    if (!open() || token != token_) co_return;
-    if (subscription->ended()) continue;
-    try {
-      co_await services_.access.subscribe(*token, subscription->document->ref);
-    } catch (const DatabaseError& error) {
-      wire::Code code = code_of(error);
-      if (code == wire::CODE_UNAVAILABLE || token != token_) co_return;
-      if (code == wire::CODE_UNAUTHENTICATED) {
-        end(code, error.what(), CloseCode::policy_violation);
-        co_return;
-      }
-      if (!subscription->ended()) on_revoked(subscription->document->channel, code, error.what());
-    }
+  for (auto& [channel, subscription] : subscriptions_) services_.hub.check(subscription);
+  if (!subscriptions_.empty() || !identified_) co_return;
+  try {
+    co_await services_.access.identify(*token);
+  } catch (const DatabaseError& error) {
+    if (!error.unavailable && token == token_) on_unauthenticated(error.what());
   }
 }
 

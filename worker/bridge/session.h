@@ -43,6 +43,7 @@ class Session final : public Conversation,
   const std::string& token() const override { return *token_; }
   const std::string& principal() const override { return principal_; }
   void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
+  void on_unauthenticated(std::string_view message) override;
   void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
                    std::span<const wire::Verdict> verdicts) override;

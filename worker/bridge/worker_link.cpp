@@ -116,9 +116,11 @@ void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
     case wire::WorkerReply::kRefused:
       log(Severity::warning, "the worker refused to watch document ", reply.refused().document(), ": ",
           reply.refused().message());
-      answered(reply.refused().document(), WatchOutcome::refused);
+      if (!answered(reply.refused().document(), WatchOutcome::refused))
+        listener.on_watch_ended(reply.refused().document());
       break;
     case wire::WorkerReply::kFrame:
+      for (const wire::AccessChange& change : reply.frame().access()) listener.on_access(reply.frame(), change);
       for (wire::StreamChange& change : *reply.mutable_frame()->mutable_changes())
         listener.on_change(reply.frame(), change);
       break;
@@ -144,10 +146,11 @@ void WorkerLink::release(Waiters& waiters, WatchOutcome outcome) {
   waiters.clear();
 }
 
-void WorkerLink::answered(std::uint64_t document, WatchOutcome outcome) {
+bool WorkerLink::answered(std::uint64_t document, WatchOutcome outcome) {
   auto found = watched_.find(document);
-  if (found == watched_.end()) return;
+  if (found == watched_.end()) return false;
   Watched& state = found->second;
+  const bool awaited = !state.sent.empty();
   release(state.sent, outcome);
   if (!state.next.empty()) {
     state.sent = std::move(state.next);
@@ -157,6 +160,7 @@ void WorkerLink::answered(std::uint64_t document, WatchOutcome outcome) {
     watched_.erase(found);
     send_unwatch(document);
   }
+  return awaited;
 }
 
 awaitable<WatchOutcome> WorkerLink::watch(std::uint64_t document, std::string ticket) {
@@ -173,6 +177,14 @@ awaitable<WatchOutcome> WorkerLink::watch(std::uint64_t document, std::string ti
   }
   while (!waiter->done) co_await waiter->signal.wait();
   co_return waiter->outcome;
+}
+
+void WorkerLink::renew(std::uint64_t document, const std::string& ticket) {
+  wire::WorkerRequest request;
+  request.mutable_watch()->set_document(document);
+  request.mutable_watch()->set_ticket(ticket);
+  request.mutable_watch()->set_renew(true);
+  send(request);
 }
 
 void WorkerLink::unwatch(std::uint64_t document) {

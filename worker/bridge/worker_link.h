@@ -23,6 +23,7 @@ class WorkerLink final : public ChangeSource {
   // Calls for one document are gathered: those that come while a Watch is on its
   // way share the next one.
   awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) override;
+  void renew(std::uint64_t document, const std::string& ticket) override;
   void unwatch(std::uint64_t document) override;
   void send_presence(const wire::DocumentPresence& presence) override;
 
@@ -44,7 +45,8 @@ class WorkerLink final : public ChangeSource {
   awaitable<void> attach_and_read(Listener& listener) override;
   void drop_connection() override;
   void handle(wire::WorkerReply& reply, Listener& listener);
-  void answered(std::uint64_t document, WatchOutcome outcome);
+  // Whether somebody waited for the answer.
+  bool answered(std::uint64_t document, WatchOutcome outcome);
   void send(const wire::WorkerRequest& request);
   void send_watch(std::uint64_t document, const std::string& ticket);
   void send_unwatch(std::uint64_t document);

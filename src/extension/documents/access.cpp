@@ -5,6 +5,7 @@
 #include "extension/documents/document.h"
 #include "extension/security/audit.h"
 #include "extension/security/identity.h"
+#include "extension/security/policy_state.h"
 
 extern "C" {
 #include "utils/snapmgr.h"
@@ -26,6 +27,20 @@ void no_such_document(const char* collection, const char* key) {
 
 void require_live(const ReadableDocument& found) {
   if (found.plain.deleted) no_such_document(found.collection->name, found.ref.key);
+}
+
+std::int64_t readable_document(const char* collection_name, const char* key) {
+  const Identity identity = require_identity();
+  Collection* collection = collection_named(collection_name);
+  if (collection == nullptr || claimed_level(collection_name, key) < AccessLevel::read) return 0;
+  const RowRef ref = {identity.tenant, key};
+  const std::int64_t document = find_document(collection, ref, GetActiveSnapshot());
+  if (document == 0) return 0;
+  if (collection->deletion.attribute == InvalidAttrNumber) {
+    return row_is_visible(collection, ref, true) ? document : 0;
+  }
+  PlainValues plain;
+  return read_plain_values(collection, ref, true, &plain) && !plain.deleted ? document : 0;
 }
 
 namespace {
@@ -65,8 +80,10 @@ ReadableDocument read_document(const char* collection, const char* key) {
 
 ReadableDocument write_document(const char* collection, const char* key) {
   ReadableDocument found = named_document(collection, key);
+  lock_policies(found.ref.tenant);
   bool visible;
-  const bool locked = lock_row_or_see(found.collection, found.ref, &visible);
+  const bool locked = lock_row_or_see(found.collection, found.ref, &visible) &&
+                      claimed_level(collection, key) >= AccessLevel::write;
   if (!locked && visible) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("permission denied to change document \"%s\" of collection \"%s\"", key, collection)));

@@ -33,6 +33,11 @@ ReadableDocument read_document(const char* collection, const char* key);
 // is then. Raises 42501 where the caller may see but not change it.
 ReadableDocument write_document(const char* collection, const char* key);
 
+// The number of the document of that name if the present identity may read it, in the
+// active snapshot; otherwise 0, also where the collection is not known. Raises what
+// the table's policies raise.
+std::int64_t readable_document(const char* collection, const char* key);
+
 // Raises what read_document() raises for a document that does not exist where this
 // one is softly deleted.
 void require_live(const ReadableDocument& found);

@@ -13,11 +13,7 @@ PG_FUNCTION_INFO_V1(converge_subscribe);
 using namespace converge;
 
 extern "C" PGDLLEXPORT Datum converge_subscribe(PG_FUNCTION_ARGS) {
-  if (!tickets_available()) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("converge must be loaded at server start to subscribe"),
-                    errhint("Add converge to shared_preload_libraries and restart the server.")));
-  }
+  require_tickets();
   TupleDesc description;
   if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE) {
     elog(ERROR, "return type must be a row type");

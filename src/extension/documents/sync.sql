@@ -16,3 +16,10 @@ CREATE FUNCTION converge.subscribe(collection text, key text, OUT document bigin
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.subscribe(text, text) IS
     'a ticket for the stream worker to forward a document that the caller may read';
+
+-- As subscribe(), of many clients at once, by their tokens.
+CREATE FUNCTION converge.check_access(request bytea) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_check_access'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.check_access(bytea) IS
+    'which documents clients may still read (wire.AccessRequest, wire.AccessResponse)';

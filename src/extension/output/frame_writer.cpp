@@ -67,6 +67,12 @@ void FrameWriter::add(const ChangeRow& row, const DocumentName* name) {
   append_in_pieces(row, name, payload, length);
 }
 
+void FrameWriter::add_access(const char* change, int length) {
+  if (changes_.len + length > kChangesLimit) write(false);
+  append_protobuf_access(&changes_, change, length);
+  count_++;
+}
+
 void FrameWriter::append_in_pieces(const ChangeRow& row, const DocumentName* name,
                                    const char* payload, int length) {
   if (count_ > 0) write(false);

@@ -26,6 +26,9 @@ class FrameWriter {
   // the current memory context, which the caller resets.
   void add(const ChangeRow& row, const DocumentName* name);
 
+  // Adds an encoded AccessChange. Only with format protobuf.
+  void add_access(const char* change, int length);
+
   // Writes the last frame, if there is anything to write; says whether the
   // transaction had any frame at all.
   bool finish();
@@ -40,8 +43,8 @@ class FrameWriter {
   Options options_;
   LogicalDecodingContext* context_;
   ReorderBufferTXN* transaction_;
-  StringInfoData changes_;  // encoded, of the frame being gathered
-  int count_;               // of changes in it
+  StringInfoData changes_;  // encoded, of the frame being gathered, and changes of access
+  int count_;               // of both
   bool any_written_;
 };
 

@@ -49,6 +49,7 @@ Options parse_options(List* elements) {
   Options options;
   bool format_given = false;
   bool framing_given = false;
+  bool access_given = false;
   ListCell* cell;
 
   foreach (cell, elements) {
@@ -75,6 +76,9 @@ Options parse_options(List* elements) {
         options.framing = Framing::length;
       else
         raise_invalid_value(name, value, "Framings are \"none\" and \"length\".");
+    } else if (strcmp(name, "access") == 0) {
+      raise_if_given(&access_given, name);
+      options.access = defGetBoolean(element);
     } else if (strcmp(name, "tenant") == 0)
       options.tenants = lappend(options.tenants, pstrdup(value_of(element)));
     else if (strcmp(name, "collection") == 0)
@@ -87,8 +91,8 @@ Options parse_options(List* elements) {
     } else
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                       errmsg("unrecognized option \"%s\" of output plugin converge_output", name),
-                      errhint("Options are \"format\", \"framing\", \"tenant\", \"collection\" and "
-                              "\"document\".")));
+                      errhint("Options are \"format\", \"framing\", \"access\", \"tenant\", "
+                              "\"collection\" and \"document\".")));
   }
 
   if (options.format == Format::json && options.framing == Framing::length)
@@ -96,6 +100,10 @@ Options parse_options(List* elements) {
                     errmsg("option \"framing\" of output plugin converge_output cannot be "
                            "\"length\" with format \"json\""),
                     errhint("A frame in JSON is one line.")));
+  if (options.format == Format::json && options.access)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("option \"access\" of output plugin converge_output cannot be \"on\" "
+                           "with format \"json\"")));
   return options;
 }
 

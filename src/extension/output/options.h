@@ -13,6 +13,8 @@ struct Options {
   // length: every protobuf frame is preceded by its length, four bytes, big
   // endian, for transports that do not keep messages apart (a file).
   Framing framing = Framing::none;
+  // Whether to tell whose access the transactions changed: for bridges.
+  bool access = false;
   // What to let through: lists of char * (documents: of uint64 *). NIL: all.
   List* tenants = NIL;
   List* collections = NIL;

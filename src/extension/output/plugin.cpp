@@ -5,6 +5,7 @@
 // stream holds one change for each row of the log, and a reader can tell a
 // number that was refused from one that is missing.
 #include "frame_writer.h"
+#include "protobuf_frame.h"
 
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT
@@ -27,6 +28,9 @@ namespace {
 // How many changes to pass over before the receiver is told that the decoder
 // is alive.
 constexpr int kProgressInterval = 100;
+
+// Tenant and principal have 256 bytes each at most.
+constexpr Size kLongestAccessChange = 1024;
 
 struct Plugin {
   Options options;
@@ -121,6 +125,25 @@ void change(LogicalDecodingContext* context, ReorderBufferTXN*, Relation relatio
   note_passed_over(context);
 }
 
+// The extension's messages (policy_state.h). Others may write such a message too:
+// subscriptions are checked once more then, no more.
+void message(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr, bool transactional,
+             const char* prefix, Size size, const char* bytes) {
+  Plugin* plugin = plugin_of(context);
+
+  if (plugin->options.access && transactional && size <= kLongestAccessChange &&
+      strcmp(prefix, "converge.access") == 0) {
+    MemoryContext old = MemoryContextSwitchTo(plugin->change_context);
+    const char* tenant = tenant_of_access(bytes, static_cast<int>(size));
+
+    if (tenant != nullptr && (tenant[0] == '\0' || passes(plugin->options.tenants, tenant)))
+      plugin->frames->add_access(bytes, static_cast<int>(size));
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(plugin->change_context);
+  }
+  note_passed_over(context);
+}
+
 void truncate(LogicalDecodingContext* context, ReorderBufferTXN*, int, Relation*,
               ReorderBufferChange*) {
   plugin_of(context)->names->clear();
@@ -139,6 +162,7 @@ void _PG_output_plugin_init(OutputPluginCallbacks* callbacks) {
   callbacks->startup_cb = converge::output::startup;
   callbacks->begin_cb = converge::output::begin;
   callbacks->change_cb = converge::output::change;
+  callbacks->message_cb = converge::output::message;
   callbacks->truncate_cb = converge::output::truncate;
   callbacks->commit_cb = converge::output::commit;
 }

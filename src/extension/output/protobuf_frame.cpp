@@ -7,6 +7,14 @@ namespace {
 
 // Field 5 of StreamFrame, length-delimited.
 constexpr char kChangesTag = (5 << 3) | 2;
+// Field 6, likewise.
+constexpr char kAccessTag = (6 << 3) | 2;
+
+void* allocate(void*, size_t size) { return palloc(size); }
+
+void release(void*, void* pointer) {
+  if (pointer != nullptr) pfree(pointer);
+}
 
 void append_varint(StringInfo out, uint64 value) {
   while (value >= 0x80) {
@@ -63,6 +71,23 @@ void append_protobuf_change(StringInfo out, const ChangeRow& row, const Document
   appendStringInfoCharMacro(out, kChangesTag);
   append_varint(out, size);
   append_packed(out, &stream_change.base, size);
+}
+
+void append_protobuf_access(StringInfo out, const char* change, int length) {
+  appendStringInfoCharMacro(out, kAccessTag);
+  append_varint(out, static_cast<uint64>(length));
+  appendBinaryStringInfo(out, change, length);
+}
+
+const char* tenant_of_access(const char* change, int length) {
+  ProtobufCAllocator allocator = {allocate, release, nullptr};
+  Converge__Wire__AccessChange* message = converge__wire__access_change__unpack(
+      &allocator, static_cast<size_t>(length), reinterpret_cast<const uint8_t*>(change));
+
+  if (message == nullptr) return nullptr;
+  const char* tenant = pstrdup(message->tenant);
+  converge__wire__access_change__free_unpacked(message, &allocator);
+  return tenant;
 }
 
 }  // namespace converge::output

@@ -66,6 +66,13 @@ bool mac_of(const char* bytes, std::size_t size, unsigned char* mac) {
 
 bool tickets_available() { return secret != nullptr; }
 
+void require_tickets() {
+  if (tickets_available()) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("converge must be loaded at server start to subscribe"),
+                  errhint("Add converge to shared_preload_libraries and restart the server.")));
+}
+
 struct varlena* sign_ticket(const char* tenant, std::int64_t document) {
   Assert(tickets_available());
   const std::size_t tenant_size = std::strlen(tenant);

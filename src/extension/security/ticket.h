@@ -29,6 +29,9 @@ struct Ticket {
 // shared_preload_libraries.
 bool tickets_available();
 
+// Raises 55000 where it cannot.
+void require_tickets();
+
 // A signed ticket for the current database, in CurrentMemoryContext.
 struct varlena* sign_ticket(const char* tenant, std::int64_t document);
 

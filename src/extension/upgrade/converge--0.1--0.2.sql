@@ -1134,15 +1134,25 @@ REVOKE ALL ON FUNCTION converge.revoke(text, text, text, bytea, text), converge.
 GRANT EXECUTE ON FUNCTION converge.current_limits() TO converge_client;
 ALTER FUNCTION converge.revoke(text, text, text, bytea, text) OWNER TO converge_owner;
 
+-- src/extension/documents/sync.sql, of permissions
+
+-- As subscribe(), of many clients at once, by their tokens.
+CREATE FUNCTION converge.check_access(request bytea) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'converge_check_access'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.check_access(bytea) IS
+    'which documents clients may still read (wire.AccessRequest, wire.AccessResponse)';
+
 -- src/extension/security/grants.sql, of permissions
 
 ALTER TABLE converge.permission OWNER TO converge_owner;
 ALTER TABLE converge.member OWNER TO converge_owner;
 ALTER TABLE converge.policy_state OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.permission, converge.member, converge.policy_state FROM PUBLIC;
-REVOKE ALL ON FUNCTION converge.recheck(),
+REVOKE ALL ON FUNCTION converge.recheck(), converge.check_access(bytea),
     converge.set_permission(text, text, converge.access_level, regclass, text),
     converge.add_member(text, text, text), converge.remove_member(text, text, text),
     converge.isolate(regclass), converge.recheck_on(regclass, regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.set_permission(text, text, converge.access_level, regclass, text),
-    converge.add_member(text, text, text), converge.remove_member(text, text, text) TO converge_client;
+    converge.add_member(text, text, text), converge.remove_member(text, text, text),
+    converge.check_access(bytea) TO converge_client;
