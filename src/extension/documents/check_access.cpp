@@ -1,4 +1,6 @@
 // check_access(): what many clients may still read, in one call.
+#include <cstring>
+
 #include "extension/documents/access.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/wire_memory.h"
