@@ -426,6 +426,8 @@ void Session::set_presence(wire::SetPresence& request) {
       problem(wire::CODE_DENIED, "the presence is another principal's");
       break;
   }
+}
+
 void Session::on_unauthenticated(std::string_view message) {
   end(wire::CODE_UNAUTHENTICATED, message, CloseCode::policy_violation);
 }
