@@ -218,6 +218,7 @@ void Hub::release(Subscription& subscription) {
   } else if (subscription.overflowed) {
     subscription.phase = Phase::lagging;
     subscription.overflowed = false;
+    subscription.subscriber->on_behind();
     if (subscription.subscriber->queued_bytes() == 0) subscription.subscriber->on_drained();
   } else {
     go_live(subscription);

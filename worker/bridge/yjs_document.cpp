@@ -133,6 +133,10 @@ void YjsDocument::tick(std::chrono::steady_clock::time_point now) {
 awaitable<void> YjsDocument::recheck() {
   auto self = shared_from_this();
   if (!opened_ || !open_for_use()) co_return;
+  if (subscription_ && !subscription_->ended()) {
+    services_.hub.check(subscription_);
+    co_return;
+  }
   Refusal refusal;
   try {
     co_await services_.access.subscribe(*token_, name_.document);
@@ -141,6 +145,8 @@ awaitable<void> YjsDocument::recheck() {
   }
   if (refusal.code != wire::CODE_OK && refusal.code != wire::CODE_UNAVAILABLE) over(refusal.code, refusal.message);
 }
+
+void YjsDocument::on_unauthenticated(std::string_view message) { over(wire::CODE_UNAUTHENTICATED, message); }
 
 void YjsDocument::on_revoked(std::uint32_t, wire::Code code, std::string_view message) { over(code, message); }
 

@@ -60,7 +60,6 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::size_t pushing_bytes() const { return pushing_bytes_; }
 
   void on_message(const YjsMessage& message);
-  void on_drained();
   void close();
   // Ends the document when its token has ended.
   void tick(std::chrono::steady_clock::time_point now);
@@ -73,6 +72,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void on_behind() override {}  // looked for whenever the queue is empty
   const std::string& token() const override { return *token_; }
   const std::string& principal() const override { return identity_.principal; }
+  void on_unauthenticated(std::string_view message) override;
+  void on_drained() override;
   void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
   void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
