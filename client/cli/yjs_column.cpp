@@ -84,7 +84,7 @@ std::string YjsColumn::row_condition() const {
 template <class Work>
 void YjsColumn::as_principal(Work work) {
   database_.transaction([&] {
-    if (!target_.token.empty()) database_.run("SELECT converge.authenticate($1)", {{target_.token}});
+    if (!target_.token.empty()) database_.run("SELECT converge.authenticate($1::converge.secret::text)", {{target_.token}});
     work();
   });
 }

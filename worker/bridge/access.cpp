@@ -21,7 +21,7 @@ constexpr Query kSubscribe = {"converge_subscribe",
 // prepared statement, and be unknown when it is created again.
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3::bytea::converge.log_version)"};
 constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4)"};
-constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_access($1)"};
+constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_access($1::converge.secret::bytea)"};
 
 // Beyond what a clock's reading can be added to.
 constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 365);
