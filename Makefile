@@ -111,7 +111,12 @@ endif
 
 # Not INSTALL_SCRIPT or the like: those are names of PGXS, and /usr/bin/install a target.
 CONVERGE_SQL := $(BUILD)/converge--$(EXTVERSION).sql
-DATA_built = $(CONVERGE_SQL)
+# The way from the version before is written like the install script: what is wholly
+# new there is one of its parts, which a line "@include PART" stands for. When a version
+# is released, the made script is committed instead, and stays as it is.
+UPGRADE_SOURCES := $(wildcard src/extension/upgrade/converge--*.sql.in)
+UPGRADE_SQL := $(UPGRADE_SOURCES:src/extension/upgrade/%.in=$(BUILD)/%)
+DATA_built = $(CONVERGE_SQL) $(UPGRADE_SQL)
 DATA = $(wildcard src/extension/upgrade/converge--*.sql)
 
 # ----------------------------------------------------------------------- flags
@@ -161,6 +166,14 @@ $(CONVERGE_SQL): $(SQL_PARTS) Makefile converge.control
 	@mkdir -p $(@D)
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION converge" to load this file. \quit'; \
 	  for part in $(SQL_PARTS); do printf '\n-- %s\n\n' "$$part"; cat "$$part"; done; } > $@.new
+	mv $@.new $@
+
+$(UPGRADE_SQL): $(BUILD)/%: src/extension/upgrade/%.in $(SQL_PARTS) Makefile
+	@mkdir -p $(@D)
+	awk '$$1 == "@include" { while ((read = (getline line < $$2)) > 0) print line; \
+	                         if (read < 0) { print FILENAME ": cannot read " $$2 > "/dev/stderr"; exit 1 } \
+	                         close($$2); next } \
+	     { print }' $< > $@.new
 	mv $@.new $@
 
 $(BUILD)/converge_boundary_test$(DLSUFFIX): $(TEST_OBJS)

@@ -73,7 +73,7 @@ def test_the_catalog_is_that_of_a_fresh_install(upgraded):
     with upgraded.connect() as session:
         found = differences(Catalog(session, "converge"), fresh)
     assert not found, (
-        f"src/extension/upgrade/converge--{FIRST}--{CURRENT}.sql lacks something:\n" + "\n".join(found))
+        f"src/extension/upgrade/converge--{FIRST}--{CURRENT}.sql.in lacks something:\n" + "\n".join(found))
 
 
 def test_every_earlier_version_leads_to_the_current_one(upgraded):
