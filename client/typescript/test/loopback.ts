@@ -61,7 +61,7 @@ export class Loopback {
   /** Ends everybody's connection, as when their tokens have ended. */
   expire(): void {
     for (const socket of [...this.#open]) {
-      socket.give({ $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "the token has expired", request: 0, fatal: true } });
+      socket.complain(Code.CODE_UNAUTHENTICATED, "the token has expired", 0, true);
       setTimeout(() => socket.end(1008));
     }
   }
@@ -88,11 +88,11 @@ export class Loopback {
         break;
       case "renew":
         this.tokens.push(message.value.token);
-        socket.give(
-          message.value.token === "forged"
-            ? { $case: "problem", value: { code: Code.CODE_UNAUTHENTICATED, message: "token does not verify", request: 0, fatal: false } }
-            : { $case: "renewed", value: { tokenMs: this.tokenMs } },
-        );
+        if (message.value.token === "forged") {
+          socket.complain(Code.CODE_UNAUTHENTICATED, "token does not verify", 0);
+        } else {
+          socket.give({ $case: "renewed", value: { tokenMs: this.tokenMs } });
+        }
         break;
       case "subscribe": {
         const code = this.problems.shift();
