@@ -114,4 +114,4 @@ DROP OWNED BY regress_converge_app;
 DROP ROLE regress_converge_app;
 DROP SCHEMA test CASCADE;
 DELETE FROM converge.jwt_key;
-TRUNCATE converge.change, converge.document, converge.replica, converge.quarantine, converge.snapshot RESTART IDENTITY;
+TRUNCATE converge.change, converge.document, converge.replica, converge.quarantine, converge.snapshot, converge.yjs_client RESTART IDENTITY;

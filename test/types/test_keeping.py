@@ -22,7 +22,7 @@ def target(server):
 def test_every_type_has_its_column(states):
     assert {name for name, in states.run(
         "SELECT typname FROM pg_type WHERE typnamespace = 'converge'::regnamespace "
-        "AND typtype = 'b' AND typelem = 0")} == set(COLUMNS.values())
+        "AND typtype = 'b' AND typelem = 0")} - {"secret"} == set(COLUMNS.values())  # not for storing
 
 
 @pytest.mark.parametrize("form", ["plain", "custom"])

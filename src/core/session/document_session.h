@@ -309,9 +309,14 @@ class DocumentSession {
   };
 
   struct JournalEntry {
+    // Written out: with an initializer of `once` instead, a std::optional in this class
+    // could not make one, because a nested class has its initializers only when the
+    // class around it is whole.
+    JournalEntry() : once(false) {}
+
     Change change;
     std::vector<Edit> edits;
-    bool once = false;
+    bool once;
     std::size_t bytes() const;
   };
 
