@@ -192,7 +192,7 @@ def test_access_ends_while_connected(pages, edit, start_bridge, kind):
     if kind == "y-websocket":
         assert one.event(kind="closed")["closed"] == 4404
     else:
-        assert "does not exist" in one.event(kind="denied")["denied"]
+        assert "no such document" in one.event(kind="denied")["denied"]
 
 
 # ---------------------------------------------------------------- what is named
