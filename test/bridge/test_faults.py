@@ -252,11 +252,16 @@ def test_a_transaction_of_many_changes_takes_bounded_memory_in_the_bridge(own_da
     processes = (bridge.process.pid, worker)
     before = [resident_kilobytes(pid) for pid in processes]
     peak = list(before)
-    # Changes of one replica, straight into the log.
+    # Changes of one replica, straight into the log. They say again what the document has:
+    # who does not read fast enough is given its state instead of them.
+    edit(database, "plan", "k", '"' + "x" * 600 + '"')
+    run(database.session, "INSERT INTO converge.replica (tenant, document, replica, principal) VALUES ('acme', %s, 77, 'ann')",
+        database.document("plan"))
     run(database.session, """
         INSERT INTO converge.change (tenant, document, replica, seq, hlc, principal, xid, epoch, recorded_at, payload, hash)
-        SELECT 'acme', %s, 77, g, 1 << 20, 'ann', pg_current_xact_id(), 1, now(), convert_to(repeat(md5(g::text), 20), 'UTF8'), '\\x00'
-        FROM generate_series(1, %s) g""", database.document("plan"), count)
+        SELECT tenant, document, 77, g, hlc, 'ann', pg_current_xact_id(), epoch, now(), payload, hash
+        FROM converge.change, generate_series(1, %s) g
+        WHERE tenant = 'acme' AND document = %s AND length(payload) > 600""", count, database.document("plan"))
     deadline = time.monotonic() + 60 + count / 2000
     while not all(receiver.has(77, count) for receiver in receivers):
         assert time.monotonic() < deadline, [len(receiver.live) for receiver in receivers]
