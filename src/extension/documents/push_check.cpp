@@ -92,10 +92,20 @@ bool may_update(const Collection& collection, const Field& field) {
          pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
 }
 
+// Whether a replica wrote last in an epoch before the present one: it writes no more,
+// and what the server forgot of it when it was restored, others offer again.
+bool is_of_past_epoch(const Writer& writer, PushTables* tables) {
+  const std::int64_t last = last_logged(tables->log.relation, writer);
+  LoggedChange change;
+  return last != 0 && find_logged(tables->log.relation, writer, last, &change) &&
+         change.epoch != tables->batch.node.epoch;
+}
+
 // Whether the identifiers of what the delta brings may be this principal's. They are
 // the change's replica's, or of one that nobody has, as SQL mints them: never those
-// of a replica that is another principal's, or the server's own, on the document.
-// (Those of a ydoc are its Yjs clients', which pass on what they got from others.)
+// of a replica that is another principal's, or the server's own, on the document, but
+// in the first change of a replica, with which a client offers what a restored server
+// forgot. (Those of a ydoc are its Yjs clients', which pass on what they got from others.)
 bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const FieldChange& field,
                 FieldType type, PushTables* tables, Verdict* verdict) {
   if (type == FieldType::ydoc || document.document == 0) return true;
@@ -112,6 +122,7 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
     ReplicaRow row{};
     if (!find_replica(tables->replicas.relation, writer, &row)) continue;
     if (std::strcmp(row.principal, document.principal) == 0) continue;
+    if (change.seq == 1 && is_of_past_epoch(writer, tables)) continue;
     *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
                 psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
                          field.field, static_cast<long long>(authors.replicas[i])), 0};
