@@ -66,5 +66,15 @@ ANALYZE bare;
 RESET default_statistics_target;
 SELECT cardinality(most_common_elems::text::text[]) <= 100 AS bounded, most_common_elems::text::text[] @> '{common}' AS has_common
   FROM pg_stats WHERE tablename = 'bare' AND attname = 's';
+-- Under policies an estimate tells nothing of rows that are not the caller's.
+CREATE ROLE regress_converge_reader;
+GRANT SELECT ON doc TO regress_converge_reader;
+ALTER TABLE doc ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON doc USING (id > 2500);
+SET ROLE regress_converge_reader;
+SELECT count(DISTINCT estimated) FROM unnest(ARRAY[$$s @> '{odd}'$$, $$s @> '{tenth}'$$, $$s @> '{absent}'$$]) c, estimate(c);
+SELECT count(DISTINCT estimated) FROM unnest(ARRAY[$$m ? 'odd'$$, $$m ? 'status'$$, $$m ? 'absent'$$]) c, estimate(c);
+RESET ROLE;
 DROP TABLE doc, wanted, bare;
 DROP FUNCTION estimate;
+DROP ROLE regress_converge_reader;

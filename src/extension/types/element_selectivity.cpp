@@ -29,7 +29,9 @@ struct Frequencies {
   double null_fraction;
 
   bool open(const VariableStatData& variable) {
-    if (!HeapTupleIsValid(variable.statsTuple) ||
+    // Of a table whose policies the caller is under, they tell of rows that he may not
+    // see: an estimate would say whether there are some with an element.
+    if (!HeapTupleIsValid(variable.statsTuple) || !variable.acl_ok ||
         !get_attstatsslot(&slot, variable.statsTuple, STATISTIC_KIND_MCELEM, InvalidOid,
                           ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
       return false;
