@@ -15,6 +15,8 @@
 \set es256 'eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJ0ZW5hbnQiOiJhY21lIiwic3ViIjoiYW5uIiwiZXhwIjo0MTAyNDQ0ODAwfQ.2Yo-VHm4KeMt6ulGqB0O_qDl47IyrRdawzLR0nnRIUG2kfZ8oRTYfyQaA4b6sQ3_Ylw95Iwz2zRQTiVPjbFZfw'
 \set es256_der 'eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJ0ZW5hbnQiOiJhY21lIiwic3ViIjoiYW5uIiwiZXhwIjo0MTAyNDQ0ODAwfQ.MEUCIAd75cWyPV_kuYvo73-_WsLhHlzUzBzpqha4uZjZwkNrAiEA7BKikf3iusVPdxgdC6_8HLffp-V396-VRZ5sIs79StU'
 \set es256_zero 'eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJ0ZW5hbnQiOiJhY21lIiwic3ViIjoiYW5uIiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+-- ECDSA's signature (r, s) verifies as (r, n - s) too.
+\set es256_other 'eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJ0ZW5hbnQiOiJhY21lIiwic3ViIjoiYW5uIiwiZXhwIjo0MTAyNDQ0ODAwfQ.2Yo-VHm4KeMt6ulGqB0O_qDl47IyrRdawzLR0nnRIUFJbgmCXusngdvl_HkFTvIAWoq8yRrjw1Cja6VzbrHL0g'
 \set eddsa 'eyJhbGciOiJFZERTQSIsImtpZCI6ImVkMjU1MTkifQ.eyJ0ZW5hbnQiOiJhY21lIiwic3ViIjoiYW5uIiwiZXhwIjo0MTAyNDQ0ODAwfQ.WRF55blRgH1KMOnY-L7cNIVNT3voF_h7NSTj0L7CTkL5ANAs6anyIncXks-XJ5fdb7rrnumq6rdNItlcoBP5DA'
 \set ECHO all
 SET client_min_messages = warning;
@@ -65,6 +67,20 @@ SELECT test.try(test.signed(format('{"alg":"%s","kid":"%s"}', alg, kid), '{"tena
                             convert_to(key, 'UTF8'))) AS confused
   FROM (VALUES ('HS256', 'rsa', :'rsa_pem'), ('RS256', 'rsa', :'rsa_pem'), ('none', 'rsa', :'rsa_pem'),
                ('HS256', 'p256', :'p256_pem'), ('HS256', 'ed25519', :'ed25519_pem'), ('EdDSA', 'rsa', :'rsa_pem')) v(alg, kid, key);
+
+-- A token that was revoked by its hash is in the form that somebody made of it, too.
+SELECT test.try(:'es256') AS signed, test.try(:'es256_other') AS other;
+RESET ROLE;
+BEGIN;
+SELECT converge.revoke('acme', token_hash => sha256(convert_to(:'es256', 'UTF8')));
+SELECT test.try(:'es256') AS signed, test.try(:'es256_other') AS other, test.try(:'rs256') AS another;
+ROLLBACK;
+-- The trigger that looks at keys reads rows of converge.jwt_key and no others.
+SET ROLE regress_converge_app;
+CREATE TEMP TABLE mine (kid bigint, alg bigint);
+CREATE TRIGGER mine BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION converge.check_jwt_key();
+INSERT INTO mine VALUES (1, 2);
+DROP TABLE mine;
 
 -- Issuer, audience and tenant are the key's.
 RESET ROLE;

@@ -72,6 +72,21 @@ bool verify_claims(std::string_view token, const JwtKey& key, std::int64_t now, 
   return true;
 }
 
+// Whether the token was revoked. One that was revoked by its hash is in any form.
+bool was_revoked(std::string_view token, const unsigned char* hash, TokenAlgorithm algorithm,
+                 const VerifiedToken& verified, const PlainClaims& claims) {
+  if (is_revoked({verified.tenant, verified.principal, claims.token_id, hash, claims.issued_at})) return true;
+  const char* other = boundary::call([&]() -> Result<char*> {
+    const Result<std::string> form = other_form(token, algorithm);
+    if (!form) return form.error();
+    return boundary::cstring_of(*form);
+  });
+  if (other[0] == '\0') return false;
+  unsigned char other_hash[kTokenHashBytes];
+  hash_token(other, other_hash);
+  return is_revoked({verified.tenant, verified.principal, claims.token_id, other_hash, claims.issued_at});
+}
+
 bool verify_anew(std::string_view token, const unsigned char* hash, std::int64_t now, VerifiedToken* verified,
                  boundary::Failure* failure) {
   char* kid = nullptr;
@@ -85,7 +100,7 @@ bool verify_anew(std::string_view token, const unsigned char* hash, std::int64_t
   if (!find_jwt_key(kid, &key)) return refuse("token's key is not known", failure);
   PlainClaims claims;
   if (!verify_claims(token, key, now, verified, &claims, failure)) return false;
-  if (is_revoked({verified->tenant, verified->principal, claims.token_id, hash, claims.issued_at})) {
+  if (was_revoked(token, hash, key.key.algorithm, *verified, claims)) {
     return refuse("token was revoked", failure);
   }
   // Nobody is let in longer than the key would let him in again.

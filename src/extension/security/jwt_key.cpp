@@ -115,6 +115,12 @@ extern "C" PGDLLEXPORT Datum converge_check_jwt_key(PG_FUNCTION_ARGS) {
                     errmsg("check_jwt_key() was not called by a trigger")));
   }
   const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
+  // Of another table's rows the columns are of other types.
+  if (RelationGetRelid(trigger->tg_relation) != owned_oid("jwt_key") || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+      !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("check_jwt_key() was not called by the trigger of converge.jwt_key")));
+  }
   HeapTuple tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
   KeyRow row;
   read_row(trigger->tg_relation, tuple, &row);

@@ -71,6 +71,19 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return out;
 }
 
+std::string encode_base64url(std::string_view bytes) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8 | static_cast<unsigned char>(c)) & 0xffffu;
+    for (held += 8; held >= 6; held -= 6) out.push_back(kDigits[bits >> (held - 6) & 63]);
+  }
+  if (held > 0) out.push_back(kDigits[bits << (6 - held) & 63]);
+  return out;
+}
+
 // A member's name as an error may tell it.
 std::string quoted(std::string_view name) {
   bool plain = name.size() <= kMaxNameBytes;
@@ -225,6 +238,16 @@ Result<std::string> token_key_id(std::string_view token) {
   const Result<rapidjson::Document> header = parse_header(*parts);
   if (!header) return header.error();
   return string_member(*header, "kid");
+}
+
+Result<std::string> other_form(std::string_view token, TokenAlgorithm algorithm) {
+  const Result<Parts> parts = split(token);
+  if (!parts) return parts.error();
+  const std::optional<std::string> signature = decode_base64url(parts->signature);
+  if (!signature) return refuse("token is malformed", "The signature is not base64url.");
+  const std::string other = other_signature(algorithm, *signature);
+  if (other.empty()) return std::string();
+  return std::string(parts->signed_text) + '.' + encode_base64url(other);
 }
 
 Result<TokenClaims> verify_token(std::string_view token, const TokenKey& key, const TokenRules& rules) {

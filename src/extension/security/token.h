@@ -41,6 +41,10 @@ struct TokenClaims {
 // The key id a token asks for. Nothing is verified yet.
 Result<std::string> token_key_id(std::string_view token);
 
+// The token that says the same and verifies as well, and that whoever has this one,
+// which verified, can make of it. Empty where there is none.
+Result<std::string> other_form(std::string_view token, TokenAlgorithm algorithm);
+
 // The claims of a token that `key` signed and that the rules allow. An Error
 // names what was wrong, never what would have been right.
 Result<TokenClaims> verify_token(std::string_view token, const TokenKey& key, const TokenRules& rules);

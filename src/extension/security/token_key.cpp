@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -176,6 +177,21 @@ Result<bool> signature_matches(const TokenKey& key, std::string_view text, std::
   if (!handle) return handle.error();
   const KeyHandle owned(*handle, &EVP_PKEY_free);
   return public_key_matches(key.algorithm, owned.get(), text, signature);
+}
+
+std::string other_signature(TokenAlgorithm algorithm, std::string_view signature) {
+  if (algorithm != TokenAlgorithm::es256 || signature.size() != 2 * kP256Bytes) return {};
+  const std::unique_ptr<EC_GROUP, decltype(&EC_GROUP_free)> curve(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1),
+                                                                  &EC_GROUP_free);
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> s(BN_bin2bn(bytes_of(signature) + kP256Bytes, kP256Bytes, nullptr),
+                                                      &BN_free);
+  std::array<unsigned char, kP256Bytes> other;
+  if (curve == nullptr || s == nullptr || BN_sub(s.get(), EC_GROUP_get0_order(curve.get()), s.get()) != 1 ||
+      BN_bn2binpad(s.get(), other.data(), kP256Bytes) < 0) {
+    throw std::bad_alloc();
+  }
+  std::string whole(signature.substr(0, kP256Bytes));
+  return whole.append(reinterpret_cast<const char*>(other.data()), other.size());
 }
 
 }  // namespace converge

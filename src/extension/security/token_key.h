@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "core/result.h"
@@ -34,5 +35,10 @@ Result<bool> check_key(const TokenKey& key);
 // Whether `signature`, as JWS has it (ECDSA's is r and s, 32 bytes each), is the
 // key's of `text`. An Error where the key is none.
 Result<bool> signature_matches(const TokenKey& key, std::string_view text, std::string_view signature);
+
+// The one other signature that matches wherever this one, which matched, does: ECDSA's
+// r and n - s, which whoever has r and s can make (SEC 1, 4.1.6). Empty where the
+// algorithm has no such.
+std::string other_signature(TokenAlgorithm algorithm, std::string_view signature);
 
 }  // namespace converge
