@@ -1,27 +1,12 @@
 -- Nobody writes as another's replica, neither by a change's number nor by the identifiers in it.
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set messages :abs_srcdir '/test/sql/messages.sql'
+\set notes :abs_srcdir '/test/sql/notes.sql'
+\set notes_end :abs_srcdir '/test/sql/notes_end.sql'
 \set ECHO none
-\i :messages
+\i :notes
 \set ECHO all
-\set SHOW_CONTEXT never
-SET client_min_messages = warning;
-CREATE ROLE regress_converge_app IN ROLE converge_client;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA test TO regress_converge_app;
-CREATE TABLE public.note (tenant text, id text, props converge.lww_map NOT NULL DEFAULT '', tags converge.or_set NOT NULL DEFAULT '',
-                          body converge.crdt_text NOT NULL DEFAULT '', votes converge.pn_counter NOT NULL DEFAULT '',
-                          PRIMARY KEY (tenant, id));
-ALTER TABLE note ENABLE ROW LEVEL SECURITY;
-CREATE POLICY of_tenant ON note USING (tenant = converge.current_tenant());
-GRANT SELECT, INSERT, UPDATE, DELETE ON note TO regress_converge_app;
-SELECT converge.track('note', 'tenant');
-INSERT INTO note (tenant, id) VALUES ('acme', 'a'), ('acme', 'b'), ('globex', 'a');
-CREATE FUNCTION test.pushed(principal text, replica int, seq int, field text, delta bytea) RETURNS SETOF text LANGUAGE sql AS $$
-    SELECT code || CASE message WHEN '' THEN '' ELSE ': ' || message END
-      FROM test.push(test.token_group(test.token('acme', principal),
-           test.document('note', 'a', test.change(replica, seq, test.payload(field, delta))))) $$;
-CREATE TEMPORARY TABLE started AS SELECT clock_timestamp() AS at;
-RESET client_min_messages;
+CREATE FUNCTION test.pushed(principal text, replica int, seq int, field text, delta bytea) RETURNS SETOF text LANGUAGE sql
+    AS $$ SELECT test.pushed('acme', principal, 'a', replica, seq, test.payload(field, delta)) $$;
 SET ROLE regress_converge_app;
 
 -- A counter is its replicas' totals: 41, then replica, edits, up, down.
@@ -54,18 +39,5 @@ RESET ROLE;
 SELECT event, principal, object, detail FROM converge.audit, started
  WHERE recorded_at > at AND (event = 'equivocation' OR (event = 'denial' AND detail ~ 'identifiers')) ORDER BY id;
 
-RESET ROLE;
 \set ECHO none
-SET client_min_messages = warning;
-DROP TABLE public.note;
-DELETE FROM converge.jwt_key;
-DELETE FROM converge.tenant_limit;
-DELETE FROM converge.revocation;
-ALTER TABLE converge.audit DISABLE TRIGGER keep_audit;
-TRUNCATE converge.audit RESTART IDENTITY;
-ALTER TABLE converge.audit ENABLE ALWAYS TRIGGER keep_audit;
-DROP VIEW IF EXISTS log;
-TRUNCATE converge.change, converge.document, converge.replica, converge.snapshot RESTART IDENTITY;
-DROP SCHEMA test CASCADE;
-DROP OWNED BY regress_converge_app;
-DROP ROLE regress_converge_app;
+\i :notes_end

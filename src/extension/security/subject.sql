@@ -15,10 +15,14 @@ BEGIN
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t WHERE t.%I = %L',
                                     'row ' || tracked.name, tracked.relation, tracked.tenant_column, export.tenant);
     END LOOP;
-    FOREACH source IN ARRAY ARRAY['document', 'change', 'replica', 'yjs_client', 'snapshot', 'kept_state', 'unfolded',
-                                  'quarantine', 'permission', 'member', 'revocation', 'tenant_limit', 'audit'] LOOP
-        RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM converge.%I t WHERE t.tenant = %L',
-                                    source, source, export.tenant);
+    -- Of Converge's own tables all that tell tenants apart; a key's secret is nobody's to know.
+    FOR source IN
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+         WHERE c.relnamespace = 'converge'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant'
+         ORDER BY c.relname COLLATE "C"
+    LOOP
+        RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) - %L FROM converge.%I t WHERE t.tenant = %L',
+                                    source, CASE source WHEN 'jwt_key' THEN 'secret' ELSE '' END, source, export.tenant);
     END LOOP;
 END
 $$;
@@ -47,27 +51,30 @@ BEGIN
     compacted := 0;
     PERFORM converge.revoke(tenant, principal);
     DELETE FROM converge.permission p WHERE p.tenant = erase.tenant AND p.grantee = erase.principal;
+    UPDATE converge.permission p SET grantor = pseudonym WHERE p.tenant = erase.tenant AND p.grantor = erase.principal;
     DELETE FROM converge.member m WHERE m.tenant = erase.tenant AND m.principal = erase.principal;
     -- Single changes become a part of their documents' snapshots.
     FOR written IN
-        SELECT c.name, d.key, array_agg(d.document) AS numbers FROM converge.replica r
+        SELECT DISTINCT c.name, d.key FROM converge.replica r
           JOIN converge.document d ON d.tenant = r.tenant AND d.document = r.document
           JOIN converge.collection c ON c.collection = d.collection
          WHERE r.tenant = erase.tenant AND r.principal = erase.principal
-         GROUP BY c.name, d.key ORDER BY c.name, d.key
+         ORDER BY c.name, d.key
     LOOP
         documents := documents + 1;
         compacted := compacted + converge.compact(written.name, erase.tenant, written.key);
-        UPDATE converge.snapshot s SET authors = converge.rename_author(s.authors, erase.principal, pseudonym)
-         WHERE s.tenant = erase.tenant AND s.document = ANY (written.numbers);
     END LOOP;
     -- What is left, refusals and what is not settled yet, loses the name. Nobody is
     -- to number a change meanwhile: the log is read without a snapshot for that.
     LOCK TABLE converge.change, converge.replica IN SHARE ROW EXCLUSIVE MODE;
     UPDATE converge.change c SET principal = pseudonym WHERE c.tenant = erase.tenant AND c.principal = erase.principal;
     GET DIAGNOSTICS renamed = ROW_COUNT;
+    UPDATE converge.snapshot s SET authors = converge.rename_author(s.authors, erase.principal, pseudonym)
+      FROM converge.replica r
+     WHERE s.tenant = erase.tenant AND r.tenant = s.tenant AND r.document = s.document AND r.principal = erase.principal;
     UPDATE converge.replica r SET principal = pseudonym WHERE r.tenant = erase.tenant AND r.principal = erase.principal;
     UPDATE converge.yjs_client y SET principal = pseudonym WHERE y.tenant = erase.tenant AND y.principal = erase.principal;
+    DELETE FROM converge.temporary_key t WHERE t.tenant = erase.tenant AND t.principal = erase.principal;
     UPDATE converge.kept_state k SET principal = pseudonym WHERE k.tenant = erase.tenant AND k.principal = erase.principal;
     INSERT INTO converge.audit (tenant, event, object, detail)
         VALUES (erase.tenant, 'erasure', erase.principal,
