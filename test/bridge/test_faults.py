@@ -75,6 +75,7 @@ def worker_pid(database):
 def kill_worker(database):
     """SIGKILL: the server ends every session and starts anew."""
     os.kill(wait_until(lambda: worker_pid(database), "the worker"), signal.SIGKILL)
+    database.wait_for_crash()
 
 
 def restart(mode):

@@ -116,6 +116,17 @@ class Database:
         return value(self.session, "SELECT %s::bytea::converge.crdt_text::text",
                      psycopg2.Binary(deltas[0]))
 
+    def wait_for_crash(self):
+        """The server notices some time after one of its processes was killed; who connects
+        before that is thrown out with the others."""
+        def ended():
+            try:
+                run(self.session, "SELECT 1")
+                return False
+            except psycopg2.Error:
+                return True
+        wait_until(ended, "the server to end its sessions")
+
     def reconnect(self):
         """After a crash."""
         def attempt():

@@ -64,7 +64,7 @@ def kill_stream_worker(database, **_):
     # A background process that is killed takes the server down and up again.
     pid = wait_until(lambda: value(database.session, "SELECT pid FROM converge.worker_status()"), "the worker")
     os.kill(pid, signal.SIGKILL)
-    time.sleep(0.5)
+    database.wait_for_crash()
     database.reconnect()
 
 
