@@ -4,51 +4,15 @@ import { Code, Payload, type Change, type DocumentRef, type PullResponse, type R
 import { Columns } from "./columns.ts";
 import type { CoreModule } from "./core/module.ts";
 import { DocumentSession, FieldType, type FieldInfo, type ChangeNumber, type LoggedChange, type Refusal, type SessionChange, type Terms, type Update } from "./core/session.ts";
+import type { DocumentEvents, DocumentState } from "./document_events.ts";
+import { readRecord, storageError, writeRecord } from "./document_record.ts";
 import { Emitter } from "./emitter.ts";
-import { Packer, Unpacker } from "./core/packing.ts";
 import { ConvergeError, codeName } from "./errors.ts";
 import { CounterField, MapField, RegisterField, SetField, TextField, type FieldHost, type FieldView, type Json } from "./fields.ts";
 import { Presence } from "./presence.ts";
+import { SendWindow } from "./send_window.ts";
 import type { Splice } from "./splice.ts";
 import { Keeper, type Place } from "./storage.ts";
-
-/** `opening`: nothing known yet; `live`: subscribed, changes flow both ways;
- * `detached`: no connection, edits are kept and sent later; `refused`: the
- * server does not give this document (any more); `closed`: by close(). */
-export type DocumentState = "opening" | "live" | "detached" | "refused" | "closed";
-
-export interface DocumentChange {
-  /** `rollback`: the server refused local edits, and they were taken back */
-  origin: "local" | "remote" | "rollback";
-  /** who made it, where the server said so */
-  principals: string[];
-  /** the names of the fields that are different now */
-  fields: string[];
-  /** what happened to each text among them, in order */
-  splices: ReadonlyMap<string, readonly Splice[]>;
-}
-
-export interface DocumentRefusal {
-  error: ConvergeError;
-  /** the names of the fields whose refused edits were taken back */
-  fields: string[];
-  /** later local changes that were made again, and are sent again */
-  reapplied: number;
-}
-
-export interface DocumentEvents {
-  change: DocumentChange;
-  state: DocumentState;
-  /** the number of changes that the server has not acknowledged */
-  pending: number;
-  refused: DocumentRefusal;
-  /** plain columns that the server includes are different now */
-  columns: ReadonlyMap<string, Json>;
-  /** the row was deleted */
-  deleted: { principal: string };
-  /** the server has made the document that was made here, under this key */
-  created: { key: string };
-}
 
 /** What the client does for a document. */
 export interface DocumentHost {
@@ -68,11 +32,6 @@ export interface DocumentHost {
   takeLeft(): Promise<Place | undefined>;
   problem(error: ConvergeError): void;
 }
-
-// One push message holds about this much, and about this much travels
-// unacknowledged; the rest waits in the session's journal.
-const pushBytes = 128 * 1024;
-const windowBytes = 512 * 1024;
 
 /** The milliseconds since 1970 of a hybrid logical clock. */
 const clockMs = (hlc: bigint): number => Number(hlc >> 16n);
@@ -96,10 +55,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   readonly #opened: { promise: Promise<void>; resolve: () => void; reject: (error: ConvergeError) => void };
   #known: FieldInfo[] = [];
   #state: DocumentState = "opening";
-  /** What travels on this connection without a verdict yet: numbers of one
-   * replica, the oldest first, and their sizes. */
-  #sent: { seq: bigint; bytes: number }[] = [];
-  #sentReplica = 0n;
+  readonly #window = new SendWindow();
   #pending = 0;
   #depth = 0;
   #edited = new Map<FieldView, Splice[]>();
@@ -338,7 +294,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (this.#columns.onPull(pull)) this.emit("columns", this.columns);
     this.#apply(pull.changes);
     this.#session.onCaughtUp(pull.logVersion);
-    this.#sent = [];
+    this.#window.clear();
     this.#become("live");
     this.presence.onLive(presenceMs);
     this.#changed();
@@ -354,7 +310,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
 
   onAck(replica: bigint, seq: bigint): void {
     this.#session.onAck(replica, seq);
-    if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq > seq);
+    this.#window.acknowledged(replica, seq);
     this.#changed();
     this.#proceed();
   }
@@ -362,7 +318,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   onReject({ replica, seq, code, message, expectedSeq, sqlstate, constraint }: Reject): void {
     const refusal = this.#session.onReject(replica, seq, code, message, expectedSeq);
     // Whatever the verdict asks for, it is sent anew from the journal.
-    if (replica === this.#sentReplica) this.#sent = this.#sent.filter((sent) => sent.seq < seq && (code !== Code.CODE_GAP || sent.seq < expectedSeq));
+    this.#window.refused(replica, seq, code === Code.CODE_GAP ? expectedSeq : seq);
     if (refusal) this.#refused(refusal, code === Code.CODE_VIOLATES_CONSTRAINT ? { sqlstate, constraint } : undefined);
     this.#changed();
     if (this.#session.needsPull()) this.host.pull(this);
@@ -371,7 +327,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   }
 
   onDetached(): void {
-    this.#sent = [];
+    this.#window.clear();
     this.presence.onDetached();
     if (this.#state === "live") this.#become("detached");
   }
@@ -393,21 +349,9 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
    * there are none or enough is under way. They count as sent from now on. */
   sendable(): { changes: Change[]; expect: Uint8Array } | undefined {
     if (this.#state !== "live" || this.#held) return undefined;
-    const travelling = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (travelling >= windowBytes) return undefined;
-    // The journal offers one replica's changes at a time: the next one's come
-    // when these are acknowledged.
-    const last = this.#sent.at(-1)?.seq;
-    const next = this.#session.unacknowledged(last === undefined ? 0n : last + 1n, pushBytes);
-    const first = next[0];
-    if (first === undefined || (last !== undefined && first.replica !== this.#sentReplica)) return undefined;
-    this.#sentReplica = first.replica;
-    const changes = next.map((change) => {
-      const onWire = wireChange(change);
-      this.#sent.push({ seq: change.seq, bytes: onWire.payload.length });
-      return onWire;
-    });
-    return { changes, expect: first.expect };
+    const changes = this.#window.next((from, bytes) => this.#session.unacknowledged(from, bytes));
+    const first = changes[0];
+    return first && { changes: changes.map(wireChange), expect: first.expect };
   }
 
   // ---- inside
@@ -437,10 +381,15 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   // ---- kept across restarts
 
   #record(): Uint8Array {
-    const packer = new Packer().u32(recordVersion).u64(this.#incarnation).u32(this.#known.length);
-    for (const { field, type } of this.#known) packer.text(field).u32(type);
-    packer.bytes(this.#session.save()).text(this.#columns.save());
-    return packer.text(this.#key).text(this.#temporaryKey).u32(this.#keyIsMade ? 1 : 0).packed().slice();
+    return writeRecord({
+      incarnation: this.#incarnation,
+      fields: this.#known,
+      session: this.#session.save(),
+      columns: this.#columns.save(),
+      key: this.#key,
+      temporaryKey: this.#temporaryKey,
+      keyIsMade: this.#keyIsMade,
+    });
   }
 
   #restore(bytes: Uint8Array): void {
@@ -591,37 +540,6 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (state !== "refused") this.#failure = undefined;
     this.emit("state", state);
   }
-}
-
-const recordVersion = 2;
-
-interface DocumentRecord {
-  incarnation: bigint;
-  fields: FieldInfo[];
-  session: Uint8Array;
-  columns: string;
-  key: string;
-  temporaryKey: string;
-  keyIsMade: boolean;
-}
-
-function readRecord(bytes: Uint8Array): DocumentRecord {
-  const record = new Unpacker(bytes);
-  const version = record.u32();
-  if (version !== recordVersion) throw new ConvergeError("invalid", "document was kept by another version of the client", `its record has version ${version}`);
-  return {
-    incarnation: record.u64(),
-    fields: record.list(() => ({ field: record.text(), type: record.u32() })),
-    session: record.bytes(),
-    columns: record.text(),
-    key: record.text(),
-    temporaryKey: record.text(),
-    keyIsMade: record.u32() !== 0,
-  };
-}
-
-function storageError(error: unknown): ConvergeError {
-  return error instanceof ConvergeError ? error : new ConvergeError("unavailable", "document cannot be kept", String(error));
 }
 
 function wireChange({ replica, seq, hlc, operation, fields }: SessionChange): Change {
