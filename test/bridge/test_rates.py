@@ -1,7 +1,8 @@
 """How much principals and tenants may ask of a bridge, and that the others notice nothing."""
 import time
 
-from database import run
+from database import run, value
+from test_create import create
 from wire import ClientMessage, code_name
 
 
@@ -61,3 +62,19 @@ def test_changes_of_a_principal_and_a_tenant(database, bridge, connect):
     later = connect(bridge, document="plan")
     push(later, 50)
     assert later.next("ack").seq == 50
+
+
+def test_new_documents_are_changes(database, bridge, connect):
+    limit(database, principal_changes=60)
+    ann = connect(bridge)
+    made = [create(ann, "note", f"n{number}") for number in range(100)]
+    refused = []
+    for _ in made:
+        message = ann.receive_message()
+        if message.HasField("problem"):
+            assert code_name(message.problem.code) == "CODE_LIMIT" and not message.problem.fatal
+            refused.append(message.problem.request)
+        else:
+            assert message.HasField("created")
+    assert refused
+    assert value(database.session, "SELECT count(*) FROM note WHERE tenant = 'acme'") == 100 - len(refused) >= 60
