@@ -39,5 +39,35 @@ RESET ROLE;
 SELECT event, principal, object, detail FROM converge.audit, started
  WHERE recorded_at > at AND (event = 'equivocation' OR (event = 'denial' AND detail ~ 'identifiers')) ORDER BY id;
 
+-- After a restore, which begins an epoch, a client offers what the server forgot, of
+-- replicas that others had before, also where compaction has taken all their changes:
+-- in the first change of a replica of its own, and in no other.
+CREATE FUNCTION test.restored() RETURNS void LANGUAGE sql AS $$ UPDATE converge.node SET timeline = timeline + 1 $$;
+SELECT converge.compact('note', 'acme', 'a') > 0 AS compacted;
+SELECT test.restored();
+\c -
+\set SHOW_CONTEXT never
+SET ROLE regress_converge_app;
+SELECT test.pushed('ann', 30, 1, 'votes', '\x411e010000');
+SELECT test.pushed('bob', 31, 1, 'votes', '\x4107040900');
+SELECT test.pushed('bob', 31, 2, 'votes', '\x4107050a00');
+-- Those of who writes now stay theirs, also beside such ones, and in the same request.
+SELECT test.pushed('bob', 32, 1, 'votes', '\x4107050a0017010100');
+SELECT code || ': ' || message AS pushed FROM test.push(
+    test.token_group(test.token('acme', 'ann'), test.document('note', 'a', test.change(7, 4, test.payload('votes', '\x4107060b00')))),
+    test.token_group(test.token('acme', 'bob'), test.document('note', 'a', test.change(33, 1, test.payload('votes', '\x4107070c00')))));
+SELECT test.pushed('bob', 34, 1, 'votes', '\x4107080d00');
+RESET ROLE;
+SELECT votes FROM note WHERE tenant = 'acme' AND id = 'a';
+-- A replica that went on in an epoch is one of that, though compaction took its changes.
+SELECT converge.compact('note', 'acme', 'a') > 0 AS compacted;
+SET ROLE regress_converge_app;
+SELECT test.pushed('bob', 35, 1, 'votes', '\x4107090e00');
+RESET ROLE;
+SELECT test.restored();
+\c -
+SET ROLE regress_converge_app;
+SELECT test.pushed('bob', 36, 1, 'votes', '\x41070a0f00');
+
 \set ECHO none
 \i :notes_end

@@ -55,7 +55,7 @@ struct Dropping {
   bool keeps_deletions;
   std::int64_t dropped;
   std::int64_t youngest;  // a TimestampTz
-  unsigned char last_hash[kHashBytes];
+  CompactedChange last;
 };
 
 // No state holds a deletion, but the row of a collection that deletes softly does.
@@ -81,7 +81,9 @@ bool drop(const LoggedChange& change, void* argument) {
   dropping->log->remove(change.tid);
   dropping->dropped++;
   dropping->youngest = Max(dropping->youngest, change.recorded_at);
-  std::memcpy(dropping->last_hash, change.hash, kHashBytes);
+  dropping->last.seq = change.seq;
+  dropping->last.epoch = change.epoch;
+  std::memcpy(dropping->last.hash, change.hash, kHashBytes);
   return true;
 }
 
@@ -133,8 +135,8 @@ std::int64_t compact_log(const Collection* collection, const char* tenant, std::
     add_changes(&replay, &scan, drop, &dropping);
     scan.close();
     if (dropping.dropped == 0) continue;
-    compact_replica(&replicas, writer, static_cast<std::int64_t>(dropping.cut.last()), dropping.last_hash);
-    if (quarantine.count > 0) forget_quarantined(writer, static_cast<std::int64_t>(dropping.cut.last()));
+    compact_replica(&replicas, writer, dropping.last);
+    if (quarantine.count > 0) forget_quarantined(writer, dropping.last.seq);
     dropped += dropping.dropped;
     youngest = dropping.youngest;
   }

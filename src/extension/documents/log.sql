@@ -82,6 +82,7 @@ CREATE TABLE converge.replica (
     refused_message text,
     refused_sqlstate text,              -- of a violated constraint, and its name
     refused_constraint text,
+    epoch bigint NOT NULL DEFAULT 0,    -- when it appeared, or of the last change that was compacted
     PRIMARY KEY (tenant, document, replica)
 );
 

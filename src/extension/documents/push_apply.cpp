@@ -45,9 +45,10 @@ NewChange new_change(const PushDocument& document, const Converge__Wire__Change&
   return made;
 }
 
-void appear(const PushDocument& document, PushReplica* replica, OwnedTable* replicas) {
+void appear(const PushDocument& document, PushReplica* replica, PushTables* tables) {
   if (replica->appeared) return;
-  create_replica(replicas, {document.ref.tenant, document.document, replica->replica}, document.principal);
+  create_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, document.principal,
+                 tables->batch.node.epoch);
   replica->row.principal = document.principal;
   replica->appeared = true;
 }
@@ -92,7 +93,7 @@ bool may_grow(const PushDocument& document, Verdict* verdict) {
 void write_refusal(const PushDocument& document, const Converge__Wire__Change& change, PushReplica* replica,
                    PushTables* tables, const Verdict& verdict) {
   const auto seq = static_cast<std::int64_t>(change.seq);
-  appear(document, replica, &tables->replicas);
+  appear(document, replica, tables);
   std::int64_t from = replica->last + 1;
   if (seq == from) {
     append_change(&tables->log, tables->batch.node, new_change(document, change, true));
@@ -344,7 +345,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     if (!created && finding == Finding::apply && !may_grow(document, verdict)) continue;
     if (finding == Finding::refuse && numbered) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
-    appear(document, replica, &tables->replicas);
+    appear(document, replica, tables);
     tables->add(new_change(document, change, false));
     replica->last = static_cast<std::int64_t>(change.seq);
     *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};

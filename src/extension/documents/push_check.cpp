@@ -92,23 +92,24 @@ bool may_update(const Collection& collection, const Field& field) {
          pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
 }
 
-// Whether a replica began to write in an epoch before the present one: what the server
-// forgot of it when it was restored, others offer again.
-bool is_of_past_epoch(const Writer& writer, PushTables* tables) {
+// Whether nobody has written under the replica in the server's present epoch: it ended
+// when the server was restored, because every client takes another replica then.
+bool is_of_past_epoch(const Writer& writer, const ReplicaRow& row, PushTables* tables) {
+  const std::int64_t epoch = tables->batch.node.epoch;
+  if (row.epoch == epoch) return false;
+  tables->flush_for(writer.document);
+  const std::int64_t last = last_logged(tables->log.relation, writer);
   LoggedChange change;
-  std::int64_t seq = 1;
-  if (!find_logged(tables->log.relation, writer, seq, &change)) {  // compacted
-    seq = last_logged(tables->log.relation, writer);
-    if (seq == 0 || !find_logged(tables->log.relation, writer, seq, &change)) return false;
-  }
-  return change.epoch != tables->batch.node.epoch;
+  return last == 0 || !find_logged(tables->log.relation, writer, last, &change) || change.epoch != epoch;
 }
 
 // Whether the identifiers of what the delta brings may be this principal's. They are
-// the change's replica's, or of one that nobody has, as SQL mints them: never those
-// of a replica that is another principal's, or the server's own, on the document, but
-// in the first change of a replica, with which a client offers what a restored server
-// forgot. (Those of a ydoc are its Yjs clients', which pass on what they got from others.)
+// the change's replica's, or of one that nobody has, as SQL mints them, and as the
+// server has forgotten: never those of a replica that is another principal's, or the
+// server's own, on the document. But the first change of a replica may hold those of
+// replicas of past epochs: so a client offers what a restored server forgot, others'
+// edits included. (Those of a ydoc are its Yjs clients', which pass on what they got
+// from others.)
 bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const FieldChange& field,
                 FieldType type, PushTables* tables, Verdict* verdict) {
   if (type == FieldType::ydoc || document.document == 0) return true;
@@ -119,19 +120,13 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
                          authors.count, kMaxPushReplicas), 0};
     return false;
   }
-  // What a restored server forgot is of replicas that it knows from before.
-  bool offered_again = false;
-  for (int i = 0; change.seq == 1 && i < authors.count && !offered_again; i++) {
-    offered_again = is_of_past_epoch(
-        {document.ref.tenant, document.document, static_cast<std::int64_t>(authors.replicas[i])}, tables);
-  }
-  if (offered_again) return true;
   for (int i = 0; i < authors.count; i++) {
     if (authors.replicas[i] == change.replica) continue;
     const Writer writer{document.ref.tenant, document.document, static_cast<std::int64_t>(authors.replicas[i])};
     ReplicaRow row{};
     if (!find_replica(tables->replicas.relation, writer, &row)) continue;
     if (std::strcmp(row.principal, document.principal) == 0) continue;
+    if (change.seq == 1 && is_of_past_epoch(writer, row, tables)) continue;
     *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
                 psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
                          field.field, static_cast<long long>(authors.replicas[i])), 0};

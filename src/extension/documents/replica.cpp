@@ -21,7 +21,7 @@ namespace {
 // converge.replica's columns.
 enum : AttrNumber {
   kTenant = 1, kDocument, kReplica, kPrincipal, kLastSeq, kLastHash, kRefusedFrom, kRefusedCode,
-  kRefusedMessage, kRefusedSqlstate, kRefusedConstraint, kColumns = kRefusedConstraint
+  kRefusedMessage, kRefusedSqlstate, kRefusedConstraint, kEpoch, kColumns = kEpoch
 };
 
 HeapTuple find_row(Relation table, const Writer& writer, Snapshot snapshot) {
@@ -58,19 +58,21 @@ bool find_replica(Relation table, const Writer& writer, ReplicaRow* replica, Sna
   replica->refused_message = text_of(kRefusedMessage);
   replica->refused_sqlstate = text_of(kRefusedSqlstate);
   replica->refused_constraint = text_of(kRefusedConstraint);
+  replica->epoch = DatumGetInt64(values[kEpoch - 1]);
   return true;
 }
 
-void create_replica(OwnedTable* table, const Writer& writer, const char* principal) {
+void create_replica(OwnedTable* table, const Writer& writer, const char* principal, std::int64_t epoch) {
   Datum values[kColumns] = {};
   bool nulls[kColumns];
   std::memset(nulls, true, sizeof nulls);
-  for (const AttrNumber column : {kTenant, kDocument, kReplica, kPrincipal, kLastSeq}) nulls[column - 1] = false;
+  for (const AttrNumber column : {kTenant, kDocument, kReplica, kPrincipal, kLastSeq, kEpoch}) nulls[column - 1] = false;
   values[kTenant - 1] = CStringGetTextDatum(writer.tenant);
   values[kDocument - 1] = Int64GetDatum(writer.document);
   values[kReplica - 1] = Int64GetDatum(writer.replica);
   values[kPrincipal - 1] = CStringGetTextDatum(principal);
   values[kLastSeq - 1] = Int64GetDatum(0);
+  values[kEpoch - 1] = Int64GetDatum(epoch);
   table->insert(values, nulls);
   CommandCounterIncrement();
 }
@@ -95,14 +97,15 @@ void refuse_replica(OwnedTable* table, const Writer& writer, const ReplicaRow& r
   CommandCounterIncrement();
 }
 
-void compact_replica(OwnedTable* table, const Writer& writer, std::int64_t last_seq, const unsigned char* last_hash) {
+void compact_replica(OwnedTable* table, const Writer& writer, const CompactedChange& last) {
   HeapTuple row = find_row(table->relation, writer, nullptr);
   if (!HeapTupleIsValid(row)) elog(ERROR, "replica to compact has not appeared");
   Datum values[kColumns];
   bool nulls[kColumns];
   heap_deform_tuple(row, RelationGetDescr(table->relation), values, nulls);
-  values[kLastSeq - 1] = Int64GetDatum(last_seq);
-  values[kLastHash - 1] = PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(last_hash), kHashBytes));
+  values[kLastSeq - 1] = Int64GetDatum(last.seq);
+  values[kEpoch - 1] = Int64GetDatum(last.epoch);
+  values[kLastHash - 1] = PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(last.hash), kHashBytes));
   nulls[kLastHash - 1] = false;
   table->update(row, values, nulls);
   CommandCounterIncrement();
@@ -118,7 +121,7 @@ std::int64_t next_own_seq(Relation log, const Writer& writer) {
   if (find_replica(table.relation, writer, &replica)) {
     next = replica.last_seq + 1;
   } else {
-    create_replica(&table, writer, "");
+    create_replica(&table, writer, "", current_node().epoch);
   }
   table.close();
   return next;

@@ -19,20 +19,27 @@ struct ReplicaRow {
   const char* refused_message;
   const char* refused_sqlstate;    // of a violated constraint, and its name; else empty
   const char* refused_constraint;
+  std::int64_t epoch;         // when it appeared, or of the last change that was compacted
 };
 
 // Strings in CurrentMemoryContext. False: the replica has not appeared.
 bool find_replica(Relation table, const Writer& writer, ReplicaRow* row, Snapshot snapshot = nullptr);
 
-// The replica appears. One that is there already raises 23505.
-void create_replica(OwnedTable* table, const Writer& writer, const char* principal);
+// The replica appears, in the server's present epoch. One that is there already
+// raises 23505.
+void create_replica(OwnedTable* table, const Writer& writer, const char* principal, std::int64_t epoch);
 
 // Nothing of the replica is accepted any more from `refused.refused_from` on, for
 // the reason that it gives.
 void refuse_replica(OwnedTable* table, const Writer& writer, const ReplicaRow& refused);
 
 // Compaction dropped everything up to this change.
-void compact_replica(OwnedTable* table, const Writer& writer, std::int64_t last_seq, const unsigned char* last_hash);
+struct CompactedChange {
+  std::int64_t seq;
+  std::int64_t epoch;
+  unsigned char hash[kHashBytes];
+};
+void compact_replica(OwnedTable* table, const Writer& writer, const CompactedChange& last);
 
 // The number for this server's next change of the document; the first makes the
 // replica appear. The caller holds the document's row lock.
