@@ -7,12 +7,13 @@ import time
 
 import psycopg2
 
-from harness import alter, database, figure, medians, run, token, trust, value
+from harness import alter, cpu_seconds, database, figure, medians, run, token, trust, value
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test/support"))
 from wire_schema import converge_pb2 as wire  # noqa: E402  (the path comes first)
 
 PUSHES = 20  # in one measurement
+SMALL_PUSHES = 500
 
 SETUP = """
 CREATE TABLE note (tenant text, id text, body crdt_text NOT NULL DEFAULT '', props lww_map NOT NULL DEFAULT '',
@@ -106,6 +107,26 @@ def rate(connection, clients, documents, each):
     return PUSHES * documents * each / sum(push(connection, request) for request in requests)
 
 
+def small_push_us(connection, clients, documents):
+    """Backend's processor time of a push of one change to each of a few documents, as the
+    bridge makes them; its commit and the wire's protocol included."""
+    requests = [clients.request(documents, 1) for _ in range(SMALL_PUSHES)]
+    begin = cpu_seconds(connection)
+    for request in requests:
+        push(connection, request)
+    return (cpu_seconds(connection) - begin) * 1e6 / SMALL_PUSHES
+
+
+def small_floor_us(connection, clients):
+    """A row of the same payload inserted and committed."""
+    payload = wire.Payload(fields=[wire.FieldDelta(field="body", delta=clients.deltas[0])]).SerializeToString()
+    replica = next(replicas)
+    begin = cpu_seconds(connection)
+    for number in range(SMALL_PUSHES):
+        run(connection, "INSERT INTO plain VALUES ('acme', 1, %s, %s, %s)", replica, number, psycopg2.Binary(payload))
+    return (cpu_seconds(connection) - begin) * 1e6 / SMALL_PUSHES
+
+
 def floor_rate(connection, clients):
     """The same payloads inserted into a table with the log's key and nothing else, a thousand at a time."""
     payload = wire.Payload(fields=[wire.FieldDelta(field="body", delta=clients.deltas[0])]).SerializeToString()
@@ -125,6 +146,8 @@ def wal_bytes(connection, clients):
         push(connection, clients.request(100, 1))
     return int(value(connection, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", before)) / PUSHES / 100
 
+
+MULTIXACTS = "SELECT mxid_age('1'::xid)"  # so far
 
 # Nothing but what is called, and no checkpoints that come in between.
 QUIET = {"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'", "converge.fold_changes": "1000000000"}
@@ -164,6 +187,19 @@ def measure(server):
         figure("push_immediate_per_s", immediate, "changes/s")
         figure("push_floor_per_s", floor, "rows/s")
         figure("push_1000_documents_per_s", spread, "changes/s")
+        multixacts = value(connection, MULTIXACTS)
+        one, ten, one_immediate, small_floor = medians([
+            lambda: as_client(connection, small_push_us, typing, 1),
+            lambda: as_client(connection, small_push_us, typing, 10),
+            lambda: as_client(connection, small_push_us, setting, 1),
+            lambda: small_floor_us(connection, typing),
+        ])
+        figure("push_1_us", one, "us")
+        figure("push_10_us", ten, "us")
+        figure("push_1_immediate_us", one_immediate, "us")
+        figure("push_1_floor_us", small_floor, "us")
+        # What locks a row and changes it in different subtransactions makes one each time.
+        figure("push_multixacts", value(connection, MULTIXACTS) - multixacts, "")
         alter(connection, full_page_writes="off")
         figure("wal_bytes_per_change", medians([lambda: as_client(connection, wal_bytes, typing)])[0], "bytes")
         alter(connection, full_page_writes=None)

@@ -171,9 +171,9 @@ bool take_edits(Fold* fold) {
   return more;
 }
 
-void fold_round(void* argument) {
-  auto* fold = static_cast<Fold*>(argument);
-  const int level = begin_lock_timeout(push_lock_timeout);
+// Locks the row and takes what is to be merged into it. False: there is no such
+// document any more.
+bool take(Fold* fold) {
   bool visible;
   const bool locked = lock_row_or_see(fold->collection, fold->ref, &visible);
   if (!locked && visible) {
@@ -183,11 +183,34 @@ void fold_round(void* argument) {
   // Under the key there may be another document by now.
   if (!locked || find_document(fold->collection, fold->ref) != fold->document) {
     forget_unfolded(fold->ref.tenant, fold->document);
-  } else {
-    fold->result.more = take_edits(fold);
-    defer_constraints();
-    fold_range(fold, 0, fold->count);
-    fire_deferred_constraints();
+    return false;
+  }
+  fold->result.more = take_edits(fold);
+  defer_constraints();
+  return true;
+}
+
+// Locks and merges in one subtransaction: a row that one locks and another changes
+// gets a multixact, at every fold.
+void fold_together(void* argument) {
+  auto* fold = static_cast<Fold*>(argument);
+  if (!take(fold)) return;
+  Range all{fold, 0, fold->count};
+  apply_edits(&all);
+  fire_deferred_constraints();
+  fold->result.folded += fold->count;
+}
+
+void fold_round(void* argument) {
+  auto* fold = static_cast<Fold*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
+  if (ErrorData* error = in_subtransaction(fold_together, fold); error != nullptr) {
+    if (!is_folds_fault(error)) ReThrowError(error);
+    FreeErrorData(error);
+    if (take(fold)) {
+      fold_range(fold, 0, fold->count);
+      fire_deferred_constraints();
+    }
   }
   end_lock_timeout(level);
 }

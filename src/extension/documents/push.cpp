@@ -195,13 +195,17 @@ struct LockWork {
   PushDocument* one;
 };
 
+void lock_each(const Batch& batch) {
+  for (int i = 0; i < batch.lock_count; i++) {
+    PushDocument* document = batch.by_lock[i];
+    if (document->collection != nullptr) lock_document(document, batch.groups);
+  }
+}
+
 void lock_all(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
   const int level = begin_lock_timeout(push_lock_timeout);
-  for (int i = 0; i < work->batch->lock_count; i++) {
-    PushDocument* document = work->batch->by_lock[i];
-    if (document->collection != nullptr) lock_document(document, work->batch->groups);
-  }
+  lock_each(*work->batch);
   end_lock_timeout(level);
 }
 
@@ -225,18 +229,22 @@ void see_one(void* argument) {
   lock_log(document->document);
 }
 
-// All in one order, so that two batches cannot wait for each other. A document
-// whose policies raise, or that somebody else keeps locked, is decided alone. What
-// a policy raises is not told: it may be about a row that the caller may not see.
-void lock_documents(Batch* batch) {
+// In one order, so that two batches cannot wait for each other.
+void sort_locks(Batch* batch) {
   std::sort(batch->by_lock, batch->by_lock + batch->lock_count, [](const PushDocument* a, const PushDocument* b) {
     const int tenants = std::strcmp(a->ref.tenant, b->ref.tenant);
     if (tenants != 0) return tenants < 0;
     if (a->document != b->document) return a->document < b->document;
     return a < b;
   });
+}
+
+// A document whose policies raise, or that somebody else keeps locked, is decided
+// alone: so all are where `together` says that they cannot be locked in one go. What
+// a policy raises is not told: it may be about a row that the caller may not see.
+void lock_documents(Batch* batch, bool together) {
   LockWork work{batch, nullptr};
-  if (in_subtransaction(lock_all, &work) == nullptr) return;
+  if (together && in_subtransaction(lock_all, &work) == nullptr) return;
   for (int i = 0; i < batch->lock_count; i++) {
     work.one = batch->by_lock[i];
     if (work.one->collection == nullptr) continue;
@@ -256,6 +264,32 @@ void lock_documents(Batch* batch) {
       settle_all(work.one, CONVERGE__WIRE__CODE__CODE_UNAVAILABLE, "the document cannot be changed now");
     }
   }
+}
+
+struct Attempt {
+  Batch* batch;
+  bool locked;
+};
+
+// Locks and changes in one subtransaction: a row that one locks and another changes
+// gets a multixact, at every push.
+void lock_and_apply(void* argument) {
+  auto* attempt = static_cast<Attempt*>(argument);
+  const int level = begin_lock_timeout(push_lock_timeout);
+  lock_each(*attempt->batch);
+  attempt->locked = true;
+  apply_together(attempt->batch->groups, attempt->batch->group_count);
+  end_lock_timeout(level);
+}
+
+// Applies what can be applied: all at once, or what fails alone, under locks that
+// outlive it.
+void apply_batch(Batch* batch) {
+  sort_locks(batch);
+  Attempt attempt{batch, false};
+  if (in_subtransaction(lock_and_apply, &attempt) == nullptr) return;
+  lock_documents(batch, attempt.locked);
+  apply_groups(batch->groups, batch->group_count, attempt.locked);
 }
 
 Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& caller) {
@@ -355,8 +389,7 @@ extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   Batch* batch = make_batch(*request, caller);
   // What the caller's own statements left is not the groups'.
   fire_deferred_constraints();
-  lock_documents(batch);
-  apply_groups(batch->groups, batch->group_count);
+  apply_batch(batch);
   set_identity(caller);
   PG_RETURN_BYTEA_P(answer(*request, *batch));
 }

@@ -55,6 +55,9 @@ struct PushTables {
   // The documents of which changes wait in the batch.
   std::int64_t* waiting;
   int waiting_count;
+  // Of the document that is gone through: a replica under which its principal may
+  // have made identifiers, as was looked up last. 0: none.
+  std::int64_t own_author;
 
   PushTables();
   void add(const NewChange& change);
@@ -149,8 +152,13 @@ struct PushGroup {
 };
 
 // Applies the groups, each under its identity, and fires the constraints they
-// deferred. Fills the verdicts of the documents whose verdicts are not decided.
-void apply_groups(PushGroup* groups, int count);
+// deferred. Fills the verdicts of the documents whose verdicts are not decided. Raises
+// where a change cannot be written, or an atomic group not be applied as a whole.
+void apply_together(PushGroup* groups, int count);
+
+// The same, but what cannot be applied gets its verdicts and the rest is applied.
+// `tried`: apply_together() raised.
+void apply_groups(PushGroup* groups, int count, bool tried);
 
 // Whether the document holds all of the changed fields already: its row, what is
 // not folded into it, and what this push is about to merge into it.

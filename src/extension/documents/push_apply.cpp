@@ -29,8 +29,7 @@ namespace {
 constexpr int kMaxReasonBytes = 512;
 
 // Joins the deltas to the row, within the tenant's limits.
-void merge(const PushDocument& document, Deltas* deltas) {
-  const Limits limits = limits_of(document.ref.tenant);
+void merge(const PushDocument& document, Deltas* deltas, const Limits& limits) {
   (void)merge_into_row(document.collection, document.ref, deltas, &limits);
 }
 
@@ -62,8 +61,8 @@ void record_refusal(const PushDocument& document, const Verdict& verdict) {
 
 // Whether the principal may have one more replica on the document. False: `verdict`
 // says that it may not, and nothing is to be recorded.
-bool may_appear(const PushDocument& document, const PushReplica& replica, Verdict* verdict) {
-  const std::int64_t most = limits_of(document.ref.tenant).replicas;
+bool may_appear(const PushDocument& document, const PushReplica& replica, const Limits& limits, Verdict* verdict) {
+  const std::int64_t most = limits.replicas;
   if (replica.appeared || most == 0) return true;
   if (count_replicas(document.ref.tenant, document.document, document.principal, most) < most) return true;
   *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
@@ -72,8 +71,8 @@ bool may_appear(const PushDocument& document, const PushReplica& replica, Verdic
 }
 
 // Whether the tenant may have one more document.
-bool may_create(const PushDocument& document, Verdict* verdict) {
-  const std::int64_t most = limits_of(document.ref.tenant).tenant_documents;
+bool may_create(const PushDocument& document, const Limits& limits, Verdict* verdict) {
+  const std::int64_t most = limits.tenant_documents;
   if (most == 0 || documents_of(document.ref.tenant, most) < most) return true;
   *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
               psprintf("the tenant has %lld documents, which is the limit", static_cast<long long>(most)), 0};
@@ -81,8 +80,8 @@ bool may_create(const PushDocument& document, Verdict* verdict) {
 }
 
 // Whether the tenant's log may grow.
-bool may_grow(const PushDocument& document, Verdict* verdict) {
-  const std::int64_t most = limits_of(document.ref.tenant).tenant_bytes;
+bool may_grow(const PushDocument& document, const Limits& limits, Verdict* verdict) {
+  const std::int64_t most = limits.tenant_bytes;
   if (most == 0 || bytes_of(document.ref.tenant) < most) return true;
   *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
               psprintf("the tenant's log is larger than its limit of %lld bytes", static_cast<long long>(most)), 0};
@@ -248,7 +247,8 @@ PushTables::PushTables()
       unfolded("unfolded", RowExclusiveLock),
       batch(&log, current_node()),
       waiting(static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * LogBatch::kMaxChanges))),
-      waiting_count(0) {
+      waiting_count(0),
+      own_author(0) {
   for (OwnedTable* table : {&log, &replicas, &unfolded}) table->prepare_to_write();
 }
 
@@ -288,6 +288,8 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   MemoryContext context = AllocSetContextCreate(caller, "converge push of a document", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
   KnownReplicas known{static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas)), 0};
+  const Limits limits = limits_of(document.ref.tenant);
+  tables->own_author = 0;
   Deltas deltas[kMaxFields] = {};
   bool touched = false;
   int deferred_count = 0;
@@ -311,7 +313,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
         *verdict = *reason;
         continue;
       }
-      if (!may_create(document, verdict) || !may_grow(document, verdict)) continue;
+      if (!may_create(document, limits, verdict) || !may_grow(document, limits, verdict)) continue;
       create_row(&document, checked);
       count_document(document.ref.tenant);
       created = true;
@@ -341,8 +343,8 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       expected = created || check_expectation(document, replica->replica, tables, verdict);
       if (!expected) finding = Finding::refuse;
     }
-    if (!created && finding != Finding::settled && !may_appear(document, *replica, verdict)) continue;
-    if (!created && finding == Finding::apply && !may_grow(document, verdict)) continue;
+    if (!created && finding != Finding::settled && !may_appear(document, *replica, limits, verdict)) continue;
+    if (!created && finding == Finding::apply && !may_grow(document, limits, verdict)) continue;
     if (finding == Finding::refuse && numbered) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
     appear(document, replica, tables);
@@ -356,7 +358,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     if (checked.payload.operation == Operation::remove) {
       tables->flush();
-      if (touched) merge(document, deltas);
+      if (touched) merge(document, deltas, limits);
       touched = false;
       deleted = delete_document(document);
       continue;
@@ -377,7 +379,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   if (touched) {
     // What the row's triggers add is logged behind what they saw.
     tables->flush();
-    merge(document, deltas);
+    merge(document, deltas, limits);
   }
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.

@@ -121,15 +121,18 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
     return false;
   }
   for (int i = 0; i < authors.count; i++) {
-    if (authors.replicas[i] == change.replica) continue;
-    const Writer writer{document.ref.tenant, document.document, static_cast<std::int64_t>(authors.replicas[i])};
+    const auto author = static_cast<std::int64_t>(authors.replicas[i]);
+    if (authors.replicas[i] == change.replica || author == tables->own_author) continue;
     ReplicaRow row{};
-    if (!find_replica(tables->replicas.relation, writer, &row)) continue;
-    if (std::strcmp(row.principal, document.principal) == 0) continue;
+    const Writer writer{document.ref.tenant, document.document, author};
+    if (!find_replica(tables->replicas.relation, writer, &row) || std::strcmp(row.principal, document.principal) == 0) {
+      tables->own_author = author;
+      continue;
+    }
     if (change.seq == 1 && is_of_past_epoch(writer, row, tables)) continue;
     *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
                 psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
-                         field.field, static_cast<long long>(authors.replicas[i])), 0};
+                         field.field, static_cast<long long>(author)), 0};
     return false;
   }
   return true;

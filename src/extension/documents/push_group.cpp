@@ -17,7 +17,6 @@ constexpr int kNotWhole = MAKE_SQLSTATE('C', 'V', '0', '0', '1');
 struct Work {
   PushGroup* groups;
   int count;
-  bool whole;              // all of it has to be applied
   PushDocument* document;  // of the range, when only one is applied
   size_t first, end;
   const Verdict* reason;
@@ -48,12 +47,10 @@ const Verdict* first_failure(const PushGroup& group) {
   return nullptr;
 }
 
-void apply_all(void* argument) {
-  const auto* work = static_cast<Work*>(argument);
-  const int level = begin_lock_timeout(push_lock_timeout);
+void apply_work(const Work& work) {
   PushTables tables;
-  for (int i = 0; i < work->count; i++) {
-    PushGroup& group = work->groups[i];
+  for (int i = 0; i < work.count; i++) {
+    PushGroup& group = work.groups[i];
     if (!has_open(group)) continue;
     set_identity(group.identity);
     // Whatever the one before left.
@@ -61,16 +58,21 @@ void apply_all(void* argument) {
     for (int j = 0; j < group.count; j++) {
       CHECK_FOR_INTERRUPTS();
       PushDocument& document = group.documents[j];
-      if (is_open(document)) apply_changes(document, 0, document.wire->n_changes, work->reason, &tables);
+      if (is_open(document)) apply_changes(document, 0, document.wire->n_changes, work.reason, &tables);
     }
     // Before its constraints are looked at, and the identity changes.
     tables.flush();
     fire_deferred_constraints();
-    if (work->whole && first_failure(group) != nullptr) {
+    if (group.atomic && work.reason == nullptr && first_failure(group) != nullptr) {
       ereport(ERROR, (errcode(kNotWhole), errmsg_internal("atomic group is not applied as a whole")));
     }
   }
   tables.close();
+}
+
+void apply_all(void* argument) {
+  const int level = begin_lock_timeout(push_lock_timeout);
+  apply_work(*static_cast<Work*>(argument));
   end_lock_timeout(level);
 }
 
@@ -129,7 +131,7 @@ bool refusal_of(const ErrorData* error, Verdict* verdict) {
 void decide_failed(PushDocument* document, size_t index, const ErrorData* error) {
   Verdict reason;
   if (refusal_of(error, &reason)) {
-    Work work{nullptr, 0, false, document, index, index + 1, &reason};
+    Work work{nullptr, 0, document, index, index + 1, &reason};
     error = in_subtransaction(apply_part, &work);
     if (error == nullptr) return;
     // Either there is no document that could keep the refusal, or the number was
@@ -145,7 +147,7 @@ void decide_failed(PushDocument* document, size_t index, const ErrorData* error)
 void apply_range(PushDocument* document, size_t first, size_t end) {
   if (first == end) return;
   CHECK_FOR_INTERRUPTS();
-  Work work{nullptr, 0, false, document, first, end, nullptr};
+  Work work{nullptr, 0, document, first, end, nullptr};
   const ErrorData* error = in_subtransaction(apply_part, &work);
   if (error == nullptr) return;
   if (end - first == 1) {
@@ -157,9 +159,9 @@ void apply_range(PushDocument* document, size_t first, size_t end) {
   apply_range(document, middle, end);
 }
 
-void apply_group(PushGroup* group) {
-  Work work{group, 1, false, nullptr, 0, 0, nullptr};
-  if (in_subtransaction(apply_all, &work) == nullptr) return;
+void apply_group(PushGroup* group, bool tried) {
+  Work work{group, 1, nullptr, 0, 0, nullptr};
+  if (!tried && in_subtransaction(apply_all, &work) == nullptr) return;
   set_identity(group->identity);
   for (int i = 0; i < group->count; i++) {
     PushDocument* document = &group->documents[i];
@@ -209,7 +211,7 @@ void apply_atomic_group(PushGroup* group) {
     decided = decided || (!is_open(group->documents[i]) && group->documents[i].wire->n_changes > 0);
   }
   if (!decided) {
-    Work work{group, 1, true, nullptr, 0, 0, nullptr};
+    Work work{group, 1, nullptr, 0, 0, nullptr};
     error = in_subtransaction(apply_all, &work);
     if (error == nullptr) return;
     set_identity(group->identity);
@@ -237,7 +239,7 @@ void apply_atomic_group(PushGroup* group) {
     return;
   }
   // Every replica ends at the first of its numbers in the group.
-  Work work{group, 1, false, nullptr, 0, 0, &reason};
+  Work work{group, 1, nullptr, 0, 0, &reason};
   const ErrorData* again = in_subtransaction(apply_all, &work);
   if (again != nullptr) {
     set_identity(group->identity);
@@ -248,11 +250,11 @@ void apply_atomic_group(PushGroup* group) {
 
 }  // namespace
 
-void apply_groups(PushGroup* groups, int count) {
-  bool atomic = false;
-  for (int i = 0; i < count; i++) atomic = atomic || groups[i].atomic;
-  if (!atomic && count > 1) {
-    Work work{groups, count, false, nullptr, 0, 0, nullptr};
+void apply_together(PushGroup* groups, int count) { apply_work({groups, count, nullptr, 0, 0, nullptr}); }
+
+void apply_groups(PushGroup* groups, int count, bool tried) {
+  if (!tried) {
+    Work work{groups, count, nullptr, 0, 0, nullptr};
     if (in_subtransaction(apply_all, &work) == nullptr) return;
   }
   for (int i = 0; i < count; i++) {
@@ -261,7 +263,7 @@ void apply_groups(PushGroup* groups, int count) {
     if (groups[i].atomic) {
       apply_atomic_group(&groups[i]);
     } else {
-      apply_group(&groups[i]);
+      apply_group(&groups[i], count == 1);
     }
   }
 }
