@@ -2,6 +2,6 @@
 from wire_schema import converge_pb2
 
 for _name in ("Change", "ClientMessage", "Payload", "PullResponse", "PushRequest", "PushResponse",
-              "ServerMessage"):
+              "ServerMessage", "StreamFrame", "WorkerReply", "WorkerRequest"):
     globals()[_name] = getattr(converge_pb2, _name)
 code_name = converge_pb2.Code.Name
