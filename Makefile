@@ -91,6 +91,7 @@ SQL_PARTS := \
 	src/extension/security/revocation.sql \
 	src/extension/security/limits.sql \
 	src/extension/security/subject.sql \
+	src/extension/security/access_report.sql \
 	src/extension/documents/node.sql \
 	src/extension/documents/track.sql \
 	src/extension/documents/sync.sql \

@@ -6,6 +6,7 @@
 #include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
 #include "extension/documents/plain_column.h"
+#include "extension/security/access_audit.h"
 
 #include <cstring>
 
@@ -345,6 +346,7 @@ extern "C" PGDLLEXPORT Datum converge_track(PG_FUNCTION_ARGS) {
   create_trigger(relation, kCaptureTrigger, "AFTER INSERT OR UPDATE OR DELETE", "ROW", "capture");
   create_trigger(relation, kTruncateTrigger, "BEFORE TRUNCATE", "STATEMENT", "capture_truncate");
   for_each_row(id, is_new ? log_inserted_row : log_unlogged_row);
+  record_table_event("track", id, is_new ? "" : "with other options");
   relation_close(relation, NoLock);
   PG_RETURN_VOID();
 }
@@ -369,6 +371,7 @@ extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
     execute_as_owner(relation, psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger),
                                         qualified_name(relation)));
   }
+  record_table_event("untrack", id, "");
   relation_close(relation, NoLock);
   PG_RETURN_VOID();
 }

@@ -29,6 +29,19 @@ Datum cut_text(const char* text) {
   return PointerGetDatum(cstring_to_text_with_len(text, pg_mbcliplen(text, size, kMaxAuditBytes)));
 }
 
+// The sequence's next number that the tenant does not have: while a dump is restored
+// it has rows from before.
+std::int64_t free_id(Relation audit, Datum tenant) {
+  while (true) {
+    CHECK_FOR_INTERRUPTS();
+    const std::int64_t id = nextval_internal(owned_oid("audit_id_seq"), false);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, tenant);
+    ScanKeyInit(&keys[1], kId, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+    if (!HeapTupleIsValid(find_owned(audit, owned_oid("audit_pkey"), lengthof(keys), keys))) return id;
+  }
+}
+
 }  // namespace
 
 void record_audit(const AuditEntry& entry, const char* role, std::int64_t count) {
@@ -38,7 +51,7 @@ void record_audit(const AuditEntry& entry, const char* role, std::int64_t count)
   Datum values[kColumns];
   bool nulls[kColumns] = {};
   values[kTenant - 1] = cut_text(entry.tenant);
-  values[kId - 1] = Int64GetDatum(nextval_internal(owned_oid("audit_id_seq"), false));
+  values[kId - 1] = Int64GetDatum(free_id(table.relation, values[kTenant - 1]));
   values[kRecordedAt - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
   values[kEvent - 1] = CStringGetTextDatum(entry.event);
   values[kPrincipal - 1] = cut_text(entry.principal);

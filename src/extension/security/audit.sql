@@ -28,6 +28,12 @@ CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON converge.audit
     FOR EACH STATEMENT EXECUTE FUNCTION converge.keep_audit();
 ALTER TABLE converge.audit ENABLE ALWAYS TRIGGER keep_audit;
 
+-- Arguments: the event, and the columns that say which row it is.
+CREATE FUNCTION converge.record_change() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'converge_record_change'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.record_change() IS 'trigger of what access rests on: the audit says what was changed';
+
 CREATE FUNCTION converge.audit_retention(keep interval, tenant text DEFAULT NULL) RETURNS bigint
     AS 'MODULE_PATHNAME', 'converge_audit_retention'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -4,14 +4,18 @@
 
 #include "extension/documents/access.h"
 #include "extension/documents/collection.h"
+#include "extension/security/access_audit.h"
 
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/policy.h"
@@ -19,6 +23,7 @@ extern "C" {
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -114,6 +119,25 @@ void make_policy(const Collection& collection, const char* name, const char* com
   execute(psprintf("CREATE POLICY %s ON %s FOR %s %s (%s)", name, collection.sql_name, command, clause, condition));
 }
 
+// What stood there before, for the audit.
+const char* policies_of(Oid table) {
+  StringInfoData text;
+  initStringInfo(&text);
+  Relation relation = relation_open(table, NoLock);
+  appendStringInfo(&text, "before: row-level security %s", relation->rd_rel->relrowsecurity ? "on" : "off");
+  relation_close(relation, NoLock);
+  Relation policies = table_open(PolicyRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+  SysScanDesc scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, nullptr, 1, &key);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    appendStringInfo(&text, ", %s", NameStr(reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->polname));
+  }
+  systable_endscan(scan);
+  table_close(policies, AccessShareLock);
+  return text.data;
+}
+
 char* condition_for(const Collection& collection, const char* level) {
   return psprintf("%s AND converge.can(%s::pg_catalog.regclass, %s, '%s'::converge.access_level)",
                   tenant_condition(collection), quote_literal_cstr(collection.sql_name), key_expression(collection),
@@ -141,6 +165,7 @@ extern "C" PGDLLEXPORT Datum converge_isolate(PG_FUNCTION_ARGS) {
   check_indexes(relation, collection->tenant);
   relation_close(relation, NoLock);
 
+  record_table_event("isolate", table, policies_of(table));
   SPI_connect();
   make_policy(*collection, "converge_read", "SELECT", "USING", condition_for(*collection, "read"));
   make_policy(*collection, "converge_insert", "INSERT", "WITH CHECK", condition_for(*collection, "write"));
@@ -174,5 +199,6 @@ extern "C" PGDLLEXPORT Datum converge_recheck_on(PG_FUNCTION_ARGS) {
   make_trigger(name, kRecheckTruncateTrigger, "TRUNCATE", "STATEMENT", "", "");
   SPI_finish();
   SetUserIdAndSecContext(caller, context);
+  record_table_event("recheck_on", collection->tracked, name);
   PG_RETURN_VOID();
 }

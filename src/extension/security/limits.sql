@@ -29,7 +29,9 @@ CREATE FUNCTION converge.forget_limits() RETURNS trigger
 COMMENT ON FUNCTION converge.forget_limits() IS 'trigger of converge.tenant_limit: every session reads it anew';
 CREATE TRIGGER forget_limits AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.tenant_limit
     FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_limits();
-ALTER TABLE converge.tenant_limit ENABLE ALWAYS TRIGGER forget_limits;
+CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON converge.tenant_limit
+    FOR EACH ROW EXECUTE FUNCTION converge.record_change('limit');
+ALTER TABLE converge.tenant_limit ENABLE ALWAYS TRIGGER forget_limits, ENABLE ALWAYS TRIGGER record_change;
 
 CREATE FUNCTION converge.current_limits(OUT principal_requests bigint, OUT principal_changes bigint,
                                         OUT tenant_requests bigint, OUT tenant_changes bigint) RETURNS record

@@ -53,7 +53,14 @@ CREATE TRIGGER converge_recheck AFTER INSERT OR UPDATE OR DELETE ON converge.mem
 CREATE TRIGGER converge_recheck_truncate AFTER TRUNCATE ON converge.member
     FOR EACH STATEMENT EXECUTE FUNCTION converge.recheck('', '');
 
+CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON converge.permission
+    FOR EACH ROW EXECUTE FUNCTION converge.record_change('permission');
+CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON converge.member
+    FOR EACH ROW EXECUTE FUNCTION converge.record_change('member');
+
 -- Also where rows come by logical replication.
+ALTER TABLE converge.permission ENABLE ALWAYS TRIGGER record_change;
+ALTER TABLE converge.member ENABLE ALWAYS TRIGGER record_change;
 ALTER TABLE converge.permission ENABLE ALWAYS TRIGGER converge_recheck;
 ALTER TABLE converge.permission ENABLE ALWAYS TRIGGER converge_recheck_truncate;
 ALTER TABLE converge.member ENABLE ALWAYS TRIGGER converge_recheck;

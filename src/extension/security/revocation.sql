@@ -22,6 +22,14 @@ CREATE TRIGGER converge_recheck AFTER UPDATE OR DELETE ON converge.jwt_key
 ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER converge_recheck;
 ALTER TABLE converge.jwt_key ENABLE ALWAYS TRIGGER converge_recheck;
 
+-- revoke() says itself what it does.
+CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON converge.jwt_key
+    FOR EACH ROW EXECUTE FUNCTION converge.record_change('key', 'kid');
+CREATE TRIGGER record_change AFTER DELETE ON converge.revocation
+    FOR EACH ROW EXECUTE FUNCTION converge.record_change('revocation', 'kind', 'name');
+ALTER TABLE converge.jwt_key ENABLE ALWAYS TRIGGER record_change;
+ALTER TABLE converge.revocation ENABLE ALWAYS TRIGGER record_change;
+
 CREATE FUNCTION converge.revoke(tenant text DEFAULT NULL, principal text DEFAULT NULL, token_id text DEFAULT NULL,
                                 token_hash bytea DEFAULT NULL, key_id text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

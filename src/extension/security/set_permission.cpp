@@ -6,12 +6,14 @@
 #include "extension/documents/access.h"
 #include "extension/documents/collection.h"
 #include "extension/documents/owned_table.h"
+#include "extension/security/access_audit.h"
 #include "extension/security/administration.h"
 #include "extension/security/permission.h"
 #include "extension/security/policy_state.h"
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -103,15 +105,22 @@ HeapTuple find_grant(Relation table, const Grant& grant) {
   return find_owned(table, owned_oid("permission_tenant_grantee_collection_key_key"), lengthof(keys), keys);
 }
 
-// The caller holds the tenant's exclusive policy lock.
-void write_grant(const Grant& grant) {
+// The caller holds the tenant's exclusive policy lock. Gives the level that the grant
+// was of before.
+AccessLevel write_grant(const Grant& grant) {
   using namespace permission_table;
   OwnedTable table("permission", RowExclusiveLock);
   HeapTuple row = find_grant(table.relation, grant);
+  AccessLevel before = AccessLevel::none;
+  if (HeapTupleIsValid(row)) {
+    bool is_null;
+    before = access_level_of(DatumGetObjectId(heap_getattr(row, kLevel, RelationGetDescr(table.relation), &is_null)));
+  }
   if (grant.level == AccessLevel::none) {
     if (HeapTupleIsValid(row)) table.remove(row->t_self);
     table.close();
-    return;
+    CommandCounterIncrement();  // one statement may call twice
+    return before;
   }
   Datum values[kColumns];
   bool nulls[kColumns] = {};
@@ -130,6 +139,8 @@ void write_grant(const Grant& grant) {
     table.insert(values, nulls);
   }
   table.close();
+  CommandCounterIncrement();
+  return before;
 }
 
 // Whose subscriptions a grant concerns: a principal's, or of a role anybody's.
@@ -252,7 +263,11 @@ extern "C" PGDLLEXPORT Datum converge_set_permission(PG_FUNCTION_ARGS) {
   require_administration(grant.tenant, grant.scope,
                          psprintf("change permissions of tenant \"%s\"", grant.tenant), true);
   change_policies(grant.tenant, concerned(grant.grantee));
-  write_grant(grant);
+  const AccessLevel before = write_grant(grant);
+  if (before != grant.level) {
+    record_permission(grant.tenant, grant.grantee, grant.scope, access_level_name(before),
+                      access_level_name(grant.level));
+  }
   PG_RETURN_VOID();
 }
 
@@ -272,6 +287,8 @@ extern "C" PGDLLEXPORT Datum converge_add_member(PG_FUNCTION_ARGS) {
                               CStringGetTextDatum(made.role)};
     bool nulls[kColumns] = {};
     table.insert(values, nulls);
+    CommandCounterIncrement();
+    record_member(made.tenant, made.principal, made.role, true);
   }
   table.close();
   PG_RETURN_VOID();
@@ -285,6 +302,8 @@ extern "C" PGDLLEXPORT Datum converge_remove_member(PG_FUNCTION_ARGS) {
   if (HeapTupleIsValid(row)) {
     change_policies(made.tenant, made.principal);
     table.remove(row->t_self);
+    CommandCounterIncrement();
+    record_member(made.tenant, made.principal, made.role, false);
   }
   table.close();
   PG_RETURN_VOID();
