@@ -5,6 +5,8 @@
 //   - its JSON equals that of Yjs,
 //   - its updates v1 and v2, whole and since some state, loaded by Yjs give the
 //     same document, marks included,
+//   - who was passed on just the updates that added something to the ydoc, one by one,
+//     has it as well (in every third case),
 //   - its state is canonical, and the same whatever the order was, and whether the
 //     updates were applied, to the document or to its encoding, or states were
 //     merged.
@@ -48,11 +50,22 @@ async function runCase(seed) {
   const docs = Array.from({ length: clients }, () => {
     const doc = new Y.Doc({ gc: rng.chance(2) });
     doc.clientID = rng.chance(4) ? rng.next() * 2 ** 21 : rng.next();
-    doc.on('update', (update, origin) => { if (origin !== 'sync' && rng.chance(2)) updates.push([1, update]); else if (origin !== 'sync') updates.push([2, Y.convertUpdateFormatV1ToV2(update)]); });
+    doc.on('update', (update, origin) => {
+      // Now and then what was learnt from others is sent on, as Yjs says it then.
+      if (origin === 'sync' && !rng.chance(4)) return;
+      updates.push(rng.chance(2) ? [1, update] : [2, Y.convertUpdateFormatV1ToV2(update)]);
+    });
     doc.undo = rng.chance(2) ? new Y.UndoManager(roots(doc), { captureTimeout: 0, trackedOrigins: new Set(['edit']) }) : null;
     return doc;
   });
   const sync = (to, from) => Y.applyUpdate(to, Y.encodeStateAsUpdate(from, Y.encodeStateVector(to)), 'sync');
+
+  const follower = seed % 3 === 0 ? new Y.Doc() : null;
+  follower?.on('update', (update, origin) => { if (origin !== 'passed on') updates.push([1, update]); });
+  const apply = async (format, update) => {
+    if (await ask('apply', format, hex(update)) === 'known' || !follower) return;
+    (format === 1 ? Y.applyUpdate : Y.applyUpdateV2)(follower, await askBytes('pass', format, hex(update)), 'passed on');
+  };
 
   await ask('new');
   let own = 0;
@@ -73,13 +86,14 @@ async function runCase(seed) {
         : await askBytes('set', 7, 'map', 'title', hex(Buffer.from(JSON.stringify(jsonValue(rng)))));
       own += 1;
       for (const other of docs) Y.applyUpdate(other, update, 'sync');
+      if (follower) Y.applyUpdate(follower, update, 'passed on');
     }
     if (orderly) {
-      for (const [format, update] of updates.splice(0)) await ask('apply', format, hex(update));
+      for (const [format, update] of updates.splice(0)) await apply(format, update);
     } else if (rng.chance(50)) {
       shuffle(updates, rng);
       const sent = updates.splice(0, rng.below(updates.length + 1));
-      for (const [format, update] of sent) await ask('apply', format, hex(update));
+      for (const [format, update] of sent) await apply(format, update);
       for (let n = rng.below(4); n > 0 && sent.length > 0; --n) updates.push(rng.pick(sent));
       if (rng.chance(2)) await ask('merge');
     }
@@ -90,17 +104,23 @@ async function runCase(seed) {
     const some = updates.splice(0, 3).map(([format, update]) => (format === 1 ? update : Y.convertUpdateFormatV2ToV1(update)));
     updates.push([1, Y.mergeUpdates(some)]);
   }
-  for (const [format, update] of updates) await ask('apply', format, hex(update));
+  for (const [format, update] of updates) await apply(format, update);
   await ask('merge');
 
   for (const doc of docs) sync(docs[0], doc);
   for (const doc of docs) sync(doc, docs[0]);
-  const whole = [await askBytes('update', 1, ''), await askBytes('update', 2, '')];
   // Yjs takes out marks that have no effect when it sees them: these travel back.
-  Y.applyUpdate(docs[0], whole[0], 'sync');
-  await ask('apply', 2, hex(Y.encodeStateAsUpdateV2(docs[0])));
+  do {
+    for (const [format, update] of updates.splice(0)) await apply(format, update);
+    Y.applyUpdate(docs[0], await askBytes('update', 1, ''), 'sync');
+    await apply(2, Y.encodeStateAsUpdateV2(docs[0]));
+  } while (updates.length > 0);
 
   const reference = jsonOf(docs[0]);
+  if (follower) {
+    assert.equal(follower.store.pendingStructs, null, `seed ${seed}: something that was passed on is pending`);
+    assert.deepEqual(jsonOf(follower), reference, `seed ${seed}: what was passed on gives another JSON`);
+  }
   assert.deepEqual(withoutEmpty(JSON.parse(await ask('json'))), reference, `seed ${seed}: the JSON differs`);
   const state = await ask('state');
   for (const format of [1, 2]) {

@@ -1,8 +1,10 @@
 // A ydoc for a Yjs client to talk to. Reads lines, answers each with one; bytes
 // are hex:
 //
-//   apply FORMAT UPDATE          ok; applied to the encoded state it gives the same
-//                                bytes, or no answer
+//   apply FORMAT UPDATE          ok new, or ok known where it adds nothing; applied to the
+//                                encoded state it gives the same bytes, or no answer
+//   pass FORMAT UPDATE           update BYTES: the update by itself, read and written again,
+//                                as a server passes it on
 //   tally                        tally ANSWERS UPDATES: how often it gave one
 //   merge                        ok: what was applied since the last one, gathered in a
 //                                document of its own, is merged as an encoded state
@@ -65,7 +67,14 @@ class Driver {
       if (*quick && **quick != document_.encode()) {
         return "error applied to the encoded state " + to_hex(before) + " the update v" + a + " " + to_hex(update) + " gives other bytes";
       }
-      return "ok";
+      return document_.encode() == before ? "ok known" : "ok new";
+    }
+    if (what == "pass") {
+      YDoc alone;
+      if (auto done = alone.apply_update(from_hex(b), format); !done) return error(done.error());
+      auto decoded = YDoc::decode(alone.encode());
+      if (!decoded) return error(decoded.error());
+      return "update " + to_hex(*decoded->update_since("", format));
     }
     if (what == "tally") {
       return "tally " + std::to_string(answers_) + " " + std::to_string(updates_);

@@ -173,6 +173,9 @@ class ClientStructs {
       const Sequence::Waiting& waiting = at->second;
       LooseRun run{{client_, static_cast<std::uint32_t>(at->first)}, waiting.length, waiting.left,
                    waiting.right, waiting.text, waiting.list};
+      // Said as a deletion besides: who has the item already, and not deleted, takes
+      // no notice of the struct.
+      if (run.text.empty()) add_deleted(run.id, run.length);
       if (run.list == kGone) {
         add({Struct::Kind::gc, run.id, run.length, kNoId, kNoId, kImplied, {}});
       } else {
@@ -183,6 +186,7 @@ class ClientStructs {
          at != document_.early().end() && at->first < end; ++at) {
       add_deleted({client_, static_cast<std::uint32_t>(at->first)}, at->second);
     }
+    join_deleted();
   }
 
  private:
@@ -226,6 +230,13 @@ class ClientStructs {
     } else {
       deleted_.push_back({id, length});
     }
+  }
+
+  // What waits and what is deleted early stand in two lists.
+  void join_deleted() {
+    std::sort(deleted_.begin(), deleted_.end(),
+              [](const UnitRange& a, const UnitRange& b) { return a.id.clock < b.id.clock; });
+    for (const UnitRange& range : std::exchange(deleted_, {})) add_deleted(range.id, range.length);
   }
 
   void add(Struct one) {
