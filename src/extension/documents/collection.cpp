@@ -25,6 +25,7 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -43,6 +44,9 @@ namespace {
 
 using namespace collection_table;
 
+// Of a registered name: schema and table.
+constexpr std::size_t kMaxNameBytes = 2 * NAMEDATALEN;
+
 // One entry a relation that was asked for. `collection` is null where the
 // relation is not tracked.
 struct CacheEntry {
@@ -52,7 +56,14 @@ struct CacheEntry {
   Collection* collection;
 };
 
+// Which table a registered name was last found to be.
+struct NamedCollection {
+  char name[kMaxNameBytes + 1];
+  Oid tracked;
+};
+
 HTAB* cache = nullptr;
+HTAB* names = nullptr;
 // What was replaced in this transaction and may still be in use up the stack.
 List* retired = NIL;
 
@@ -94,6 +105,11 @@ void start_cache() {
   control.entrysize = sizeof(CacheEntry);
   control.hcxt = TopMemoryContext;
   cache = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  HASHCTL names_control = {};
+  names_control.keysize = kMaxNameBytes + 1;
+  names_control.entrysize = sizeof(NamedCollection);
+  names_control.hcxt = TopMemoryContext;
+  names = hash_create("converge collections by name", 64, &names_control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
   CacheRegisterRelcacheCallback(invalidate, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, static_cast<Datum>(0));
   RegisterXactCallback(free_retired, nullptr);
@@ -285,6 +301,28 @@ Collection* find_collection(const char* index, ScanKey key) {
   return collection;
 }
 
+// The collection that had the name when it was last looked up, if the table still is
+// it: its definition as it was read tells so, once the lock has brought the news.
+Collection* known_collection(const char* name) {
+  if (names == nullptr || std::strlen(name) > kMaxNameBytes) return nullptr;
+  const auto* named = static_cast<NamedCollection*>(hash_search(names, name, HASH_FIND, nullptr));
+  if (named == nullptr) return nullptr;
+  const Oid tracked = named->tracked;
+  LockRelationOid(tracked, AccessShareLock);
+  const auto* entry = static_cast<CacheEntry*>(hash_search(cache, &tracked, HASH_FIND, nullptr));
+  if (entry != nullptr && entry->valid && entry->collection != nullptr &&
+      std::strcmp(entry->collection->name, name) == 0) {
+    return entry->collection;
+  }
+  UnlockRelationOid(tracked, AccessShareLock);
+  return nullptr;
+}
+
+void remember_name(const char* name, Oid tracked) {
+  if (names == nullptr || std::strlen(name) > kMaxNameBytes) return;
+  static_cast<NamedCollection*>(hash_search(names, name, HASH_ENTER, nullptr))->tracked = tracked;
+}
+
 }  // namespace
 
 Collection* collection_of(Relation relation) {
@@ -323,9 +361,12 @@ Collection* collection_of(Relation relation) {
 }
 
 Collection* collection_named(const char* name) {
+  if (Collection* known = known_collection(name)) return known;
   ScanKeyData key;
   ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
-  return find_collection("collection_name_key", &key);
+  Collection* found = find_collection("collection_name_key", &key);
+  if (found != nullptr) remember_name(name, found->tracked);
+  return found;
 }
 
 Collection* collection_numbered(std::int32_t number) {

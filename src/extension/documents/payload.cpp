@@ -1,10 +1,9 @@
 #include "extension/documents/payload.h"
 
-#include <openssl/evp.h>
-
 #include <cstring>
 
 #include "extension/documents/wire_memory.h"
+#include "extension/sha256.h"
 #include "proto/converge.pb-c.h"
 
 extern "C" {
@@ -107,18 +106,9 @@ void decode_logged_payload(std::string_view bytes, Payload* payload) {
 }
 
 void hash_change(std::uint64_t hlc, std::string_view payload, unsigned char* hash) {
-  // Fetched once: looking the algorithm up costs more than a small hash.
-  static EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  static EVP_MD_CTX* context = EVP_MD_CTX_new();
   const std::uint64_t hlc_bytes = pg_hton64(hlc);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  if (sha256 == nullptr || context == nullptr || EVP_DigestInit_ex2(context, sha256, nullptr) != 1 ||
-      EVP_DigestUpdate(context, &hlc_bytes, sizeof hlc_bytes) != 1 ||
-      EVP_DigestUpdate(context, payload.data(), payload.size()) != 1 ||
-      EVP_DigestFinal_ex(context, digest, &size) != 1 || size < kHashBytes) {
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not hash a change")));
-  }
+  unsigned char digest[kSha256Bytes];
+  sha256({{reinterpret_cast<const char*>(&hlc_bytes), sizeof hlc_bytes}, payload}, digest);
   std::memcpy(hash, digest, kHashBytes);
 }
 

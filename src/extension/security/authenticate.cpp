@@ -10,10 +10,9 @@
 #include "extension/security/settings.h"
 #include "extension/security/token.h"
 #include "extension/security/token_cache.h"
+#include "extension/sha256.h"
 
 extern "C" {
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(converge_authenticate);
@@ -23,7 +22,7 @@ namespace converge {
 namespace {
 
 static_assert(kMaxTenantBytes >= kMaxClaimBytes && kMaxPrincipalBytes >= kMaxClaimBytes);
-static_assert(kTokenHashBytes == PG_SHA256_DIGEST_LENGTH);
+static_assert(kTokenHashBytes == kSha256Bytes);
 
 // What of a token's claims has to be looked up, in plain memory.
 struct PlainClaims {
@@ -34,17 +33,6 @@ struct PlainClaims {
 std::int64_t now_seconds() { return timestamptz_to_time_t(GetCurrentTimestamp()); }
 
 void copy_claim(const std::string& from, char* to) { std::memcpy(to, from.c_str(), from.size() + 1); }
-
-void hash_token(std::string_view token, unsigned char* hash) {
-  pg_cryptohash_ctx* context = pg_cryptohash_create(PG_SHA256);
-  if (context == nullptr || pg_cryptohash_init(context) < 0 ||
-      pg_cryptohash_update(context, reinterpret_cast<const uint8*>(token.data()), token.size()) < 0 ||
-      pg_cryptohash_final(context, hash, kTokenHashBytes) < 0) {
-    pg_cryptohash_free(context);
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute a token's hash")));
-  }
-  pg_cryptohash_free(context);
-}
 
 bool refuse(const char* message, boundary::Failure* failure) {
   boundary::describe(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, message, "", failure);
@@ -83,7 +71,7 @@ bool was_revoked(std::string_view token, const unsigned char* hash, TokenAlgorit
   });
   if (other[0] == '\0') return false;
   unsigned char other_hash[kTokenHashBytes];
-  hash_token(other, other_hash);
+  sha256({other}, other_hash);
   return is_revoked({verified.tenant, verified.principal, claims.token_id, other_hash, claims.issued_at});
 }
 
@@ -114,7 +102,7 @@ bool verify_anew(std::string_view token, const unsigned char* hash, std::int64_t
 bool verify(std::string_view token, VerifiedToken* verified, boundary::Failure* failure) {
   const std::int64_t now = now_seconds();
   unsigned char hash[kTokenHashBytes];
-  hash_token(token, hash);
+  sha256({token}, hash);
   if (find_cached_token(hash, now, verified)) return true;
   verified->tenant[0] = verified->principal[0] = '\0';
   if (verify_anew(token, hash, now, verified, failure)) return true;
