@@ -82,7 +82,10 @@ class Client:
 
     def send(self, *command):
         """Asks, without waiting for the answer."""
-        self.process.stdin.write(json.dumps(command) + "\n")
+        try:
+            self.process.stdin.write(json.dumps(command) + "\n")
+        except BrokenPipeError:
+            raise AssertionError(f"the client ended: {self.process.stderr.read()}") from None
 
     def answer(self):
         line = self.process.stdout.readline()
