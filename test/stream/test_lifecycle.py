@@ -272,6 +272,46 @@ def test_a_slot_that_is_gone_or_has_lost_its_wal_is_made_anew(own_server):
     notes.close()
 
 
+def test_a_slot_from_which_decoding_fails_is_made_anew(own_server):
+    """As it does, in PostgreSQL itself, of what a transaction that runs while the slot
+    is created does to a table that another one made meanwhile."""
+    server = own_server()
+    notes = Notes(server, create=False)
+    early, maker, late, user = (server.connect() for _ in range(4))
+
+    def creation_waits_for(*sessions):
+        xids = [session.value("SELECT pg_current_xact_id()::text") for session in sessions]
+        wait_until(lambda: notes.session.value("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' "
+                                               "AND transactionid::text = ANY (%s) AND NOT granted", xids),
+                   "the creation of the slot to wait", 60)
+
+    early.run("BEGIN")
+    early.run("SELECT pg_current_xact_id()")
+    notes.session.run("CREATE EXTENSION converge")
+    creation_waits_for(early)
+    maker.run("BEGIN")
+    maker.run("CREATE TABLE made (n int)")
+    late.run("BEGIN")
+    late.run("SELECT pg_current_xact_id()")
+    early.run("COMMIT")
+    creation_waits_for(maker, late)
+    maker.run("COMMIT")
+    user.run("BEGIN")
+    user.run("INSERT INTO made VALUES (1)")
+    late.run("COMMIT")
+    notes.wait_for_worker(timeout=60)
+    user.run("COMMIT")
+    wait_until(lambda: "Decoding from it raised an error" in server.log(), "a new slot", 60)
+    notes.create()
+    document = notes.document("d")
+    with notes.attach() as bridge:
+        notes.watch(bridge, "d")
+        notes.edit("d")
+        assert bridge.frame().changes[0].document == document
+    for session in (early, maker, late, user, notes):
+        session.close()
+
+
 def test_a_plugin_that_is_not_allowed_is_named_and_not_tried_in_a_loop(own_server):
     server = own_server()
     with server.connect() as session:

@@ -117,6 +117,7 @@ void free_entry(Entry* entry) {
   entry->served = false;
   for (Worker& worker : entry->workers) worker = Worker{};
   entry->slot[0] = '\0';
+  entry->slot_fails = false;
   entry->audit_notes.used = 0;
   entry->audit_notes.uncounted = 0;
   pg_atomic_write_u64(&entry->confirmed_lsn, 0);

@@ -49,6 +49,7 @@ struct Entry {
   bool served;   // the stream worker found the extension in it
   Worker workers[kKinds];
   char slot[NAMEDATALEN];  // the stream worker's
+  bool slot_fails;         // decoding from it raised an error
 
   // Written by the stream worker alone.
   pg_atomic_uint64 confirmed_lsn;

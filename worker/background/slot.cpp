@@ -75,7 +75,7 @@ void drop_stale_slots(const char* keep) {
   pfree(stale);
 }
 
-bool acquire_slot(const char* name, XLogReaderRoutine* routine) {
+bool acquire_slot(const char* name, bool fails, XLogReaderRoutine* routine) {
   if (SearchNamedReplicationSlot(name, true) != nullptr) {
     acquire(name);
     if (lost_its_wal(MyReplicationSlot)) {
@@ -84,14 +84,20 @@ bool acquire_slot(const char* name, XLogReaderRoutine* routine) {
       ereport(LOG, (errmsg("replication slot \"%s\" is made anew", name),
                     errdetail("The server has removed WAL that it needed."),
                     errhint("Consider a larger max_slot_wal_keep_size.")));
-    } else if (strcmp(NameStr(MyReplicationSlot->data.plugin), kPlugin) != 0)
+    } else if (strcmp(NameStr(MyReplicationSlot->data.plugin), kPlugin) != 0) {
       ereport(ERROR,
               (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                errmsg("replication slot \"%s\" is not the stream worker's", name),
                errdetail("Its output plugin is \"%s\".", NameStr(MyReplicationSlot->data.plugin)),
                errhint("Drop the slot.")));
-    else
+    } else if (fails) {
+      ReplicationSlotRelease();
+      ReplicationSlotDrop(name, true);
+      ereport(LOG, (errmsg("replication slot \"%s\" is made anew", name),
+                    errdetail("Decoding from it raised an error, and would again.")));
+    } else {
       return false;
+    }
   }
   create_slot(name, routine);
   acquire(name);

@@ -14,12 +14,13 @@ void slot_name(Oid extension, char name[NAMEDATALEN]);
 // named as above but this one (null: all).
 void drop_stale_slots(const char* keep);
 
-// Makes the slot this process's. Creates it first if there is none, or if the
-// server has removed WAL it needs (max_slot_wal_keep_size): nothing is lost,
-// for bridges catch up from the log. Creation waits for every open transaction
+// Makes the slot this process's. Creates it first if there is none, if the server
+// has removed WAL it needs (max_slot_wal_keep_size), or if it `fails`, because
+// decoding from it raised an error: nothing is lost, for bridges catch up from the
+// log. Creation waits for every open transaction
 // that has an xid, and reads WAL by `routine`. Says whether it created one.
 // Raises if the slot is in use or another's.
-bool acquire_slot(const char* name, XLogReaderRoutine* routine);
+bool acquire_slot(const char* name, bool fails, XLogReaderRoutine* routine);
 
 // Confirms that everything before `lsn` is dealt with.
 void confirm_slot(XLogRecPtr lsn);

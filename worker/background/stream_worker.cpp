@@ -2,6 +2,8 @@
 // forwards them to the bridges attached to it. README.md tells how.
 #include "worker/background/postgres_headers.h"
 
+#include <utility>
+
 extern "C" {
 #include "storage/sinval.h"
 
@@ -173,7 +175,7 @@ void check_settings() {
 }
 
 // Decodes until it is asked to stop.
-void stream(LogicalDecodingContext* context) {
+void decode(LogicalDecodingContext* context) {
   for (;;) {
     char* error = nullptr;
     const XLogRecord* record = XLogReadRecord(context->reader, &error);
@@ -186,6 +188,23 @@ void stream(LogicalDecodingContext* context) {
     MemoryContextSwitchTo(worker.context);
     CHECK_FOR_INTERRUPTS();
   }
+}
+
+// As decode(). Whoever decodes the same WAL again would meet the same error, so the
+// next worker is to make a new slot. PostgreSQL itself can be the reason: while a slot is
+// created, the catalog changes of a transaction that made them before the snapshot was
+// full, and committed after, are not seen by decoding of what began then and used them.
+void stream(LogicalDecodingContext* context) {
+  PG_TRY();
+  { decode(context); }
+  PG_CATCH();
+  {
+    LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+    place.entry->slot_fails = true;
+    LWLockRelease(registry->lock);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
 }
 
 void make_event_set() {
@@ -221,10 +240,11 @@ void run() {
   drop_stale_slots(slot);
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   strlcpy(place.entry->slot, slot, NAMEDATALEN);
+  const bool fails = std::exchange(place.entry->slot_fails, false);
   LWLockRelease(registry->lock);
 
   XLogReaderRoutine* routine = wal_source({wait_for_wal, poll});
-  acquire_slot(slot, routine);
+  acquire_slot(slot, fails, routine);
   List* options = list_make1(makeDefElem(pstrdup("access"), reinterpret_cast<Node*>(makeString(pstrdup("on"))), -1));
   LogicalDecodingContext* context = CreateDecodingContext(InvalidXLogRecPtr, options, false, routine,
                                                           prepare_write, write, note_progress);
