@@ -116,6 +116,14 @@ def page_update(database, form=1, key="home"):
                        " WHERE tenant = 'acme' AND id = %s", form, key)).hex()
 
 
+def page_json(database, key="home"):
+    """The roots that are not empty, numbers as JavaScript has them."""
+    text = value(database.session, "SELECT (converge.current(p)).body::jsonb::text FROM page p"
+                 " WHERE tenant = 'acme' AND id = %s", key)
+    roots = json.loads(text, parse_int=float)
+    return {name: root for name, root in roots.items() if root not in ("", [], {})}
+
+
 def logged(database, key="home"):
     """How many changes of the document clients have made."""
     return value(database.session, "SELECT count(*) FROM converge.change JOIN converge.document USING (tenant, document)"

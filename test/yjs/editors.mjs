@@ -26,6 +26,10 @@ class Editor {
     if (what.state) Y.applyUpdate(this.doc, Buffer.from(what.state, 'hex'));
     if (what.client) this.doc.clientID = what.client;  // after that: Yjs takes another when it hears of its own
     this.events = [];
+    this.recent = [];  // its own updates, the latest
+    this.doc.on('update', (update, _origin, _doc, transaction) => {
+      if (transaction.local && this.recent.push(update) > 100) this.recent.shift();
+    });
     this.kind = what.kind;
     this.synced = false;
     if (what.kind === 'y-websocket') this.openYWebsocket(what);
@@ -109,6 +113,7 @@ const commands = {
   client: (editor) => editor.doc.clientID,
   state: (editor) => Buffer.from(Y.encodeStateAsUpdate(editor.doc)).toString('hex'),
   apply: (editor, { update }) => { Y.applyUpdate(editor.doc, Buffer.from(update, 'hex'), 'test'); },
+  recent: (editor) => editor.recent.splice(0).map((update) => Buffer.from(update).toString('hex')),
   events: (editor) => editor.events.splice(0),
   event: async (editor, { kind }) => (await until(() => editor.events.some((event) => kind in event)))
     ? editor.events.find((event) => kind in event)
