@@ -35,7 +35,7 @@ awaitable<Refusal> CatchUp::run(std::string ticket) {
         break;
       }
     } catch (const DatabaseError& error) {
-      refusal = {code_of(error), error.what()};
+      refusal = {code_of(error), told_of(error)};
     }
     if (subscription_->ended()) break;
     if (refusal.code == wire::CODE_UNAUTHENTICATED && token != token_()) continue;  // it was renewed

@@ -413,7 +413,7 @@ awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
     } catch (const DatabaseError& error) {
       if (error.unavailable) co_return false;
       code = code_of(error);
-      refusal = error.what();
+      refusal = told_of(error);
     }
     // This one may not read it any longer: perhaps the next.
     if (!subscription->ended()) subscription->subscriber->on_revoked(document->channel, code, refusal);

@@ -5,6 +5,7 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include "deflate.h"
+#include "log.h"
 #include "websocket_frames.h"
 
 namespace converge::bridge {
@@ -95,6 +96,12 @@ wire::Code code_of(const DatabaseError& error) {
   if (kind == "22" || kind == "42") return wire::CODE_MALFORMED;
   if (kind == "23" || kind == "44") return wire::CODE_DENIED;
   return wire::CODE_UNAVAILABLE;
+}
+
+std::string told_of(const DatabaseError& error) {
+  if (code_of(error) != wire::CODE_UNAVAILABLE) return error.what();
+  log(Severity::debug, "the database did not answer a client: ", error.what());
+  return "the database cannot answer now";
 }
 
 }  // namespace converge::bridge

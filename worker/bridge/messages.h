@@ -66,4 +66,8 @@ std::string pull_log_version(std::string_view pull);
 // identity.
 wire::Code code_of(const DatabaseError& error);
 
+// And in words: the database's own where what the client asked is at fault. What else
+// is wrong with it goes to the log.
+std::string told_of(const DatabaseError& error);
+
 }  // namespace converge::bridge

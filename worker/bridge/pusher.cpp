@@ -177,7 +177,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
     std::vector<Place> places;
     std::string request = request_of(batch, places).SerializeAsString();
     wire::PushResponse response;
-    std::string failure;
+    std::string failure, told = "the database cannot answer now";
     wire::Code code = wire::CODE_OK;
     try {
       if (!lane.connection.connected()) co_await lane.connection.connect();
@@ -192,6 +192,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
       }
     } catch (const DatabaseError& error) {
       failure = error.what();
+      told = told_of(error);
       code = code_of(error);
     }
 
@@ -232,7 +233,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
           lane.queue.push_front(std::move(batch[i]));
         }
       } else {
-        answer_all(batch[0], code, failure);
+        answer_all(batch[0], code, told);
       }
       co_return;
     }
@@ -244,7 +245,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
     warned = true;
     std::erase_if(batch, [&](PendingPush& push) {
       if (!is_too_old(push)) return false;
-      answer_all(push, wire::CODE_UNAVAILABLE, failure);
+      answer_all(push, wire::CODE_UNAVAILABLE, told);
       return true;
     });
     if (batch.empty()) co_return;

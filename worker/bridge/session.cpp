@@ -320,7 +320,7 @@ awaitable<void> Session::subscribe(wire::Subscribe request) {
       ticket = co_await services_.access.subscribe(*token, request.document());
     } catch (const DatabaseError& error) {
       code = code_of(error);
-      failure = error.what();
+      failure = told_of(error);
     }
     renewed = token != token_;
   } while (code == wire::CODE_UNAUTHENTICATED && renewed && open());

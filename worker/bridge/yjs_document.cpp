@@ -57,7 +57,8 @@ awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> toke
     *identity = co_await services_.access.identify(*token);
   } catch (const DatabaseError& error) {
     // Whatever it does not like about a token, the client is not known.
-    refusal = {error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED, error.what()};
+    refusal = {error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED,
+               error.unavailable ? told_of(error) : error.what()};
   }
   co_return refusal;
 }
@@ -69,7 +70,7 @@ awaitable<void> YjsDocument::open() {
     try {
       co_await services_.access.subscribe(*token_, name_.document);
     } catch (const DatabaseError& error) {
-      refusal = {code_of(error), error.what()};
+      refusal = {code_of(error), told_of(error)};
     }
   }
   opening_ = false;
@@ -141,7 +142,7 @@ awaitable<void> YjsDocument::recheck() {
   try {
     co_await services_.access.subscribe(*token_, name_.document);
   } catch (const DatabaseError& error) {
-    refusal = {code_of(error), error.what()};
+    refusal = {code_of(error), told_of(error)};
   }
   if (refusal.code != wire::CODE_OK && refusal.code != wire::CODE_UNAVAILABLE) over(refusal.code, refusal.message);
 }
@@ -247,7 +248,7 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
   try {
     ticket = co_await services_.access.subscribe(*token_, name_.document);
   } catch (const DatabaseError& error) {
-    refusal = {code_of(error), error.what()};
+    refusal = {code_of(error), told_of(error)};
   }
   joining_ = false;
   if (!open_for_use()) co_return;
@@ -328,7 +329,7 @@ awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
     std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
     response.ParseFromString(pull);
   } catch (const DatabaseError& error) {
-    refusal = {code_of(error), error.what()};
+    refusal = {code_of(error), told_of(error)};
   }
   sending_state_ = false;
   if (!open_for_use()) co_return;

@@ -3,11 +3,14 @@
 #include <cstring>
 
 #include "extension/documents/document.h"
+#include "extension/documents/subtransaction.h"
 #include "extension/security/audit.h"
 #include "extension/security/identity.h"
 #include "extension/security/policy_state.h"
 
 extern "C" {
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/snapmgr.h"
 }
 
@@ -53,6 +56,31 @@ namespace {
   no_such_document(collection, key);
 }
 
+enum class Sight { hidden, gone, seen };
+
+// Reads the row's values under the caller's policies.
+Sight read_values(ReadableDocument* found) {
+  const Collection& collection = *found->collection;
+  if (!read_row(found->collection, found->ref, true, found->values)) return Sight::hidden;
+  const bool has_plain = collection.included_count > 0 || collection.deletion.attribute != InvalidAttrNumber;
+  return !has_plain || read_plain_values(found->collection, found->ref, true, &found->plain) ? Sight::seen : Sight::gone;
+}
+
+// Raises `error`, which came of reading the row, or in its place one that tells nothing:
+// what a policy raises may be about a row that the caller may not see.
+// `may_select`: the caller has the privilege on the table, whose lack is told.
+[[noreturn]] void raise_unreadable(const ReadableDocument& found, bool may_select, ErrorData* error) {
+  if (concerns_everything(error) || (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && !may_select)) {
+    ReThrowError(error);
+  }
+  ereport(LOG, (errmsg("could not read document \"%s\" of collection \"%s\": %s", found.ref.key,
+                       found.collection->name, error->message)));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("document \"%s\" of collection \"%s\" cannot be read now", found.ref.key,
+                         found.collection->name),
+                  errhint("What the table's policies raise is in the server's log.")));
+}
+
 // The caller's document of that name, which need not exist.
 ReadableDocument named_document(const char* collection, const char* key) {
   const Identity identity = require_identity();
@@ -70,11 +98,21 @@ ReadableDocument read_document(const char* collection, const char* key) {
   ReadableDocument found = named_document(collection, key);
   found.document = find_document(found.collection, found.ref, GetActiveSnapshot());
   if (found.document == 0) no_such_document(collection, key);
-  if (!read_row(found.collection, found.ref, true, found.values)) deny_reading(collection, key);
-  const bool has_plain = found.collection->included_count > 0 || found.collection->deletion.attribute != InvalidAttrNumber;
-  if (has_plain && !read_plain_values(found.collection, found.ref, true, &found.plain)) {
-    no_such_document(collection, key);
+  MemoryContext context = CurrentMemoryContext;
+  const bool may_select = pg_class_aclcheck(found.collection->tracked, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  volatile Sight sight = Sight::hidden;
+  PG_TRY();
+  { sight = read_values(&found); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    raise_unreadable(found, may_select, error);
   }
+  PG_END_TRY();
+  if (sight == Sight::hidden) deny_reading(collection, key);
+  if (sight == Sight::gone) no_such_document(collection, key);
   return found;
 }
 

@@ -26,7 +26,8 @@ struct ReadableDocument {
 // The document of the caller's tenant with that name, read in the active
 // snapshot under the caller's privileges and policies. Raises 28000 where the
 // caller is nobody, 42P01 for an unknown collection, 42704 for a document that
-// does not exist or that the caller may not see, which is not told apart.
+// does not exist or that the caller may not see, which is not told apart; 42501, with
+// what it was in the server's log alone, where the table's policies raise.
 ReadableDocument read_document(const char* collection, const char* key);
 
 // The same for who is to write: the row is locked as UPDATE would, and read as it

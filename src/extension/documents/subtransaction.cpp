@@ -13,27 +13,6 @@ extern "C" {
 namespace converge {
 namespace {
 
-bool concerns_everything(int sqlstate) {
-  switch (sqlstate) {
-    case ERRCODE_QUERY_CANCELED:
-    case ERRCODE_ADMIN_SHUTDOWN:
-    case ERRCODE_CRASH_SHUTDOWN:
-    case ERRCODE_DATABASE_DROPPED:
-    case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-      return true;
-    default:
-      break;
-  }
-  switch (ERRCODE_TO_CATEGORY(sqlstate)) {
-    case ERRCODE_TRANSACTION_ROLLBACK:
-    case ERRCODE_INSUFFICIENT_RESOURCES:
-    case ERRCODE_SYSTEM_ERROR:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Whether a trigger chose this SQLSTATE itself: its class is none of PostgreSQL's.
 bool is_applications_own(int sqlstate) {
   constexpr char kClasses[][3] = {"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21",
@@ -54,6 +33,27 @@ void set_constraints(bool deferred) {
 }
 
 }  // namespace
+
+bool concerns_everything(const ErrorData* error) {
+  switch (error->sqlerrcode) {
+    case ERRCODE_QUERY_CANCELED:
+    case ERRCODE_ADMIN_SHUTDOWN:
+    case ERRCODE_CRASH_SHUTDOWN:
+    case ERRCODE_DATABASE_DROPPED:
+    case ERRCODE_READ_ONLY_SQL_TRANSACTION:
+      return true;
+    default:
+      break;
+  }
+  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_SYSTEM_ERROR:
+      return true;
+    default:
+      return false;
+  }
+}
 
 ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
   MemoryContext context = CurrentMemoryContext;
@@ -78,7 +78,7 @@ ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
   MemoryContextSwitchTo(context);
   MemoryContextDelete(work_context);
   CurrentResourceOwner = owner;
-  if (error != nullptr && concerns_everything(error->sqlerrcode)) ReThrowError(error);
+  if (error != nullptr && concerns_everything(error)) ReThrowError(error);
   return error;
 }
 

@@ -15,6 +15,9 @@ namespace converge {
 // that concern the whole transaction or session are raised on.
 ErrorData* in_subtransaction(void (*work)(void*), void* argument);
 
+// Whether an error concerns the whole transaction or session, whatever was done in it.
+bool concerns_everything(const ErrorData* error);
+
 // Bounds each wait for a lock until end_lock_timeout(), unless the session's own
 // bound is tighter. 0 milliseconds: no bound. Settings that are changed until
 // then are set back.
