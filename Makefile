@@ -63,6 +63,7 @@ $(BUILD)/%.state.sql: src/extension/types/state.sql.in
 
 # The install script, in the order of what needs what.
 SQL_PARTS := \
+	src/extension/schema.sql \
 	src/extension/converge.sql \
 	src/extension/security/roles.sql \
 	$(CLOCK_TYPES:%=$(BUILD)/%.clock.sql) \
