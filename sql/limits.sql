@@ -87,5 +87,44 @@ SELECT test.pushed('acme', 'ann', 'b', 13, 1, test.payload('props', converge.new
 RESET ROLE;
 DELETE FROM converge.tenant_usage;
 
+-- Grants and members of a tenant, whoever makes them.
+UPDATE converge.tenant_limit SET max_tenant_bytes = NULL, max_tenant_grants = 3, max_tenant_members = 2;
+SELECT converge.set_permission('acme', 'ada', 'admin');
+SET ROLE regress_converge_app;
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ada'));
+SELECT count(converge.set_permission('acme', 'p' || n, 'read')) FROM generate_series(1, 2) n;
+SAVEPOINT filled;
+SELECT converge.set_permission('acme', 'p3', 'read');
+ROLLBACK TO filled;
+SELECT converge.set_permission('acme', 'p2', 'write') AS another_level, converge.set_permission('acme', 'p1', 'none') AS one_less,
+       converge.set_permission('acme', 'p3', 'read') AS has_room, converge.add_member('acme', 'bob', 'editors') AS member,
+       converge.add_member('acme', 'bob', 'editors') AS the_same, converge.add_member('acme', 'eve', 'editors') AS the_last;
+SAVEPOINT filled;
+SELECT converge.add_member('acme', 'eve', 'readers');
+ROLLBACK TO filled;
+SELECT converge.remove_member('acme', 'eve', 'editors'), converge.add_member('acme', 'eve', 'readers');
+-- What is taken away and rolled back makes no room.
+SAVEPOINT filled;
+SELECT converge.set_permission('acme', 'p2', 'none'), converge.set_permission('acme', 'p3', 'none'), converge.set_permission('acme', 'p4', 'read');
+ROLLBACK TO filled;
+SELECT converge.set_permission('acme', 'p4', 'read');
+ROLLBACK;
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ada'));
+SELECT count(converge.set_permission('acme', 'p' || n, 'read')) FROM generate_series(1, 2) n;
+COMMIT;
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ada'));
+SELECT count(converge.set_permission('acme', 'p' || n, 'none')) FROM generate_series(1, 2) n;
+SELECT converge.set_permission('acme', 'p3', 'read');
+ROLLBACK;
+BEGIN;
+SELECT converge.authenticate(test.token('acme', 'ada'));
+SELECT converge.set_permission('acme', 'p3', 'read');
+ROLLBACK;
+RESET ROLE;
+SELECT count(converge.set_permission('globex', 'p' || n, 'read')) AS elsewhere FROM generate_series(1, 4) n;
+
 \set ECHO none
 \i :notes_end

@@ -240,7 +240,13 @@ SELECT count(*) FROM many;
 COMMIT;
 RESET ROLE;
 
+-- Grants end with their collection, however that ends.
+SELECT collection IS NOT NULL AS of_a_collection, count(*) > 0 AS there_are FROM converge.permission GROUP BY 1 ORDER BY 1;
+SELECT converge.set_permission('acme', 'ann', 'read', 'late');
+SELECT converge.untrack('late');
+SELECT count(*) FROM converge.permission p WHERE collection IS NOT NULL AND NOT EXISTS (SELECT FROM converge.collection c WHERE c.collection = p.collection);
 DROP TABLE note, part, late, many;
+SELECT count(*) FROM converge.permission WHERE collection IS NOT NULL;
 DELETE FROM converge.jwt_key;
 DELETE FROM converge.permission;
 DELETE FROM converge.member;

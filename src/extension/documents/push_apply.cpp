@@ -73,7 +73,7 @@ bool may_appear(const PushDocument& document, const PushReplica& replica, const 
 // Whether the tenant may have one more document.
 bool may_create(const PushDocument& document, const Limits& limits, Verdict* verdict) {
   const std::int64_t most = limits.tenant_documents;
-  if (most == 0 || documents_of(document.ref.tenant, most) < most) return true;
+  if (most == 0 || number_of(Counted::documents, document.ref.tenant, most) < most) return true;
   *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
               psprintf("the tenant has %lld documents, which is the limit", static_cast<long long>(most)), 0};
   return false;
@@ -315,7 +315,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       }
       if (!may_create(document, limits, verdict) || !may_grow(document, limits, verdict)) continue;
       create_row(&document, checked);
-      count_document(document.ref.tenant);
+      count_added(Counted::documents, document.ref.tenant);
       created = true;
     }
     PushReplica* replica = find_replica_of(document, change, tables, &known, verdict);

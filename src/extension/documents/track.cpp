@@ -7,6 +7,7 @@
 #include "extension/documents/owned_table.h"
 #include "extension/documents/plain_column.h"
 #include "extension/security/access_audit.h"
+#include "extension/security/administration.h"
 
 #include <cstring>
 
@@ -291,6 +292,17 @@ void create_trigger(Relation relation, const char* name, const char* event, cons
                                       quote_identifier(name), event, qualified_name(relation), each, function));
 }
 
+// Grants name the collection by a number that it will not have again.
+void forget_grants(void* number) {
+  Datum values[1] = {Int32GetDatum(*static_cast<std::int32_t*>(number))};
+  Oid types[1] = {INT4OID};
+  SPI_connect();
+  const int code = SPI_execute_with_args("DELETE FROM converge.permission WHERE collection OPERATOR(pg_catalog.=) $1", 1,
+                                         types, values, nullptr, false, 0);
+  if (code != SPI_OK_DELETE) elog(ERROR, "could not forget the grants of a collection");
+  SPI_finish();
+}
+
 }  // namespace
 }  // namespace converge
 
@@ -363,7 +375,9 @@ extern "C" PGDLLEXPORT Datum converge_untrack(PG_FUNCTION_ARGS) {
   }
   // The rows keep all that was acknowledged.
   fold_collection(collection_of(relation));
-  forget_fields(collection_number(id));
+  std::int32_t number = collection_number(id);
+  forget_fields(number);
+  as_owner(forget_grants, &number);
   table.remove(row->t_self);
   table.close();
   forget_collection(id);

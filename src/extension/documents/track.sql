@@ -54,8 +54,9 @@ BEGIN
          USING pg_catalog.pg_event_trigger_dropped_objects() d
          WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
            AND d.objid = c.relation::pg_catalog.oid AND d.objsubid = 0
-        RETURNING c.collection)
-    DELETE FROM converge.field f USING dropped d WHERE f.collection = d.collection;
+        RETURNING c.collection),
+    forgotten AS (DELETE FROM converge.field f USING dropped d WHERE f.collection = d.collection)
+    DELETE FROM converge.permission p USING dropped d WHERE p.collection = d.collection;
 END
 $$;
 COMMENT ON FUNCTION converge.forget_dropped_collections() IS 'removes dropped tables and columns from converge.collection and converge.field';

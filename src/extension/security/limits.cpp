@@ -13,6 +13,7 @@ extern "C" {
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -31,24 +32,39 @@ namespace {
 
 // converge.tenant_limit's columns, after the tenant, in the order of Limits' members.
 enum : AttrNumber { kTenant = 1, kFirstLimit };
-constexpr int kLimits = 9;
+constexpr int kLimits = 11;
 constexpr int kColumns = 1 + kLimits;
 constexpr std::int64_t kNone = -1;
 // converge.tenant_usage's.
 enum : AttrNumber { kUsageTenant = 1, kBytes };
-// converge.document's.
-enum : AttrNumber { kDocumentTenant = 1 };
+
+// The tables that are counted, each with an index that begins with the tenant.
+struct CountedTable {
+  const char* name;
+  const char* index;
+};
+constexpr CountedTable kCounted[] = {{"document", "document_pkey"},
+                                     {"permission", "permission_tenant_grantee_collection_key_key"},
+                                     {"member", "member_pkey"}};
 
 constexpr long kMaxTenants = 256;       // beyond it the cache begins anew
-constexpr int kCountMilliseconds = 10000;  // for which a count of documents holds
+constexpr int kCountMilliseconds = 10000;  // for which a count holds
+
+struct Count {
+  bool made;
+  std::int64_t number;
+  std::int64_t counted_to;
+  TimestampTz at;
+  // Since some were removed: the transaction that did, in which the number holds for
+  // one subtransaction.
+  LocalTransactionId removed_in;
+  SubTransactionId holds_in;
+};
 
 struct KnownTenant {
   char tenant[kMaxTenantBytes + 1];  // the key
   std::int64_t own[kLimits];  // as the table has them; kNone: as the settings have it
-  bool counted;
-  std::int64_t documents;
-  std::int64_t counted_to;
-  TimestampTz counted_at;
+  Count counts[lengthof(kCounted)];
 };
 
 HTAB* cache = nullptr;
@@ -107,16 +123,16 @@ KnownTenant* known_tenant(const char* tenant) {
   read_own_limits(tenant, own);
   known = static_cast<KnownTenant*>(hash_search(cache, tenant, HASH_ENTER, &found));
   std::memcpy(known->own, own, sizeof own);
-  known->counted = false;
+  for (Count& count : known->counts) count = Count{};
   return known;
 }
 
-std::int64_t count_documents(const char* tenant, std::int64_t most) {
-  OwnedTable table("document", AccessShareLock);
+std::int64_t count_rows(const CountedTable& counted, const char* tenant, std::int64_t most) {
+  OwnedTable table(counted.name, AccessShareLock);
   ScanKeyData key;
-  ScanKeyInit(&key, kDocumentTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
+  ScanKeyInit(&key, kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  SysScanDesc scan = systable_beginscan(table.relation, owned_oid("document_pkey"), true, snapshot, 1, &key);
+  SysScanDesc scan = systable_beginscan(table.relation, owned_oid(counted.index), true, snapshot, 1, &key);
   std::int64_t count = 0;
   while (count < most && HeapTupleIsValid(systable_getnext(scan))) {
     count++;
@@ -141,25 +157,37 @@ Limits limits_of(const char* tenant) {
           limit(5, principal_requests),
           limit(6, principal_changes),
           limit(7, tenant_requests),
-          limit(8, tenant_changes)};
+          limit(8, tenant_changes),
+          limit(9, max_tenant_grants),
+          limit(10, max_tenant_members)};
 }
 
-std::int64_t documents_of(const char* tenant, std::int64_t most) {
-  KnownTenant* known = known_tenant(tenant);
+std::int64_t number_of(Counted what, const char* tenant, std::int64_t most) {
+  const auto place = static_cast<std::size_t>(what);
+  Count* count = &known_tenant(tenant)->counts[place];
   const TimestampTz now = GetCurrentTimestamp();
-  if (!known->counted || known->counted_to != most ||
-      TimestampDifferenceExceeds(known->counted_at, now, kCountMilliseconds)) {
-    const std::int64_t documents = count_documents(tenant, most);
-    known = known_tenant(tenant);  // which the scan may have had forgotten
-    known->documents = documents;
-    known->counted_to = most;
-    known->counted_at = now;
-    known->counted = true;
+  const LocalTransactionId transaction = MyProc->lxid;
+  const bool holds = count->removed_in == InvalidLocalTransactionId ||
+                     (count->removed_in == transaction && count->holds_in == GetCurrentSubTransactionId());
+  if (!count->made || !holds || count->counted_to != most ||
+      TimestampDifferenceExceeds(count->at, now, kCountMilliseconds)) {
+    const bool removed = count->removed_in == transaction;
+    const std::int64_t number = count_rows(kCounted[place], tenant, most);
+    count = &known_tenant(tenant)->counts[place];  // which the scan may have had forgotten
+    *count = {true, number, most, now, removed ? transaction : InvalidLocalTransactionId, GetCurrentSubTransactionId()};
   }
-  return known->documents;
+  return count->number;
 }
 
-void count_document(const char* tenant) { known_tenant(tenant)->documents++; }
+void count_added(Counted what, const char* tenant) {
+  known_tenant(tenant)->counts[static_cast<std::size_t>(what)].number++;
+}
+
+void count_removed(Counted what, const char* tenant) {
+  Count* count = &known_tenant(tenant)->counts[static_cast<std::size_t>(what)];
+  count->made = false;
+  count->removed_in = MyProc->lxid;
+}
 
 std::int64_t bytes_of(const char* tenant) {
   OwnedTable table("tenant_usage", AccessShareLock);

@@ -10,7 +10,9 @@ CREATE TABLE converge.tenant_limit (
     principal_requests bigint CHECK (principal_requests >= 0),
     principal_changes bigint CHECK (principal_changes >= 0),
     tenant_requests bigint CHECK (tenant_requests >= 0),
-    tenant_changes bigint CHECK (tenant_changes >= 0)
+    tenant_changes bigint CHECK (tenant_changes >= 0),
+    max_tenant_grants bigint CHECK (max_tenant_grants >= 0),
+    max_tenant_members bigint CHECK (max_tenant_members >= 0)
 );
 COMMENT ON TABLE converge.tenant_limit IS 'what tenants may use, where it is not what the settings say';
 SELECT pg_catalog.pg_extension_config_dump('converge.tenant_limit', '');

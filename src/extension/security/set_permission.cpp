@@ -8,6 +8,7 @@
 #include "extension/documents/owned_table.h"
 #include "extension/security/access_audit.h"
 #include "extension/security/administration.h"
+#include "extension/security/limits.h"
 #include "extension/security/permission.h"
 #include "extension/security/policy_state.h"
 
@@ -75,6 +76,13 @@ std::int32_t tracked_number(Oid table) {
   return number;
 }
 
+// Whether the tenant may have one more: otherwise raises.
+void check_number(Counted what, const char* tenant, std::int64_t most, const char* noun) {
+  if (most == 0 || number_of(what, tenant, most) < most) return;
+  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("tenant \"%s\" has too many %s", tenant, noun),
+                  errdetail("The limit is %lld.", static_cast<long long>(most))));
+}
+
 // ------------------------------------------------------------- permissions
 
 struct Grant {
@@ -117,7 +125,10 @@ AccessLevel write_grant(const Grant& grant) {
     before = access_level_of(DatumGetObjectId(heap_getattr(row, kLevel, RelationGetDescr(table.relation), &is_null)));
   }
   if (grant.level == AccessLevel::none) {
-    if (HeapTupleIsValid(row)) table.remove(row->t_self);
+    if (HeapTupleIsValid(row)) {
+      table.remove(row->t_self);
+      count_removed(Counted::grants, grant.tenant);
+    }
     table.close();
     CommandCounterIncrement();  // one statement may call twice
     return before;
@@ -136,7 +147,9 @@ AccessLevel write_grant(const Grant& grant) {
   if (HeapTupleIsValid(row)) {
     table.update(row, values, nulls);
   } else {
+    check_number(Counted::grants, grant.tenant, limits_of(grant.tenant).tenant_grants, "grants");
     table.insert(values, nulls);
+    count_added(Counted::grants, grant.tenant);
   }
   table.close();
   CommandCounterIncrement();
@@ -282,11 +295,13 @@ extern "C" PGDLLEXPORT Datum converge_add_member(PG_FUNCTION_ARGS) {
                       errmsg("principal \"%s\" has too many roles", made.principal),
                       errdetail("The limit is %d.", kMaxRoles)));
     }
+    check_number(Counted::members, made.tenant, limits_of(made.tenant).tenant_members, "members of roles");
     change_policies(made.tenant, made.principal);
     Datum values[kColumns] = {CStringGetTextDatum(made.tenant), CStringGetTextDatum(made.principal),
                               CStringGetTextDatum(made.role)};
     bool nulls[kColumns] = {};
     table.insert(values, nulls);
+    count_added(Counted::members, made.tenant);
     CommandCounterIncrement();
     record_member(made.tenant, made.principal, made.role, true);
   }
@@ -302,6 +317,7 @@ extern "C" PGDLLEXPORT Datum converge_remove_member(PG_FUNCTION_ARGS) {
   if (HeapTupleIsValid(row)) {
     change_policies(made.tenant, made.principal);
     table.remove(row->t_self);
+    count_removed(Counted::members, made.tenant);
     CommandCounterIncrement();
     record_member(made.tenant, made.principal, made.role, false);
   }

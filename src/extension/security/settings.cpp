@@ -24,6 +24,8 @@ int principal_requests = 100;
 int principal_changes = 600000;
 int tenant_requests = 0;
 int tenant_changes = 0;
+int max_tenant_grants = 1000000;
+int max_tenant_members = 1000000;
 
 namespace {
 
@@ -65,4 +67,7 @@ void converge_init_security() {
                &tenant_requests, 0, 0);
   define_limit("converge.tenant_changes", "How many changes a tenant may push through a bridge in a minute.",
                &tenant_changes, 0, 0);
+  define_limit("converge.max_tenant_grants", "How many grants a tenant may have.", &max_tenant_grants, 1000000, 0);
+  define_limit("converge.max_tenant_members", "How many memberships in roles a tenant may have.", &max_tenant_members,
+               1000000, 0);
 }

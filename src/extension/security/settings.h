@@ -22,5 +22,7 @@ extern int principal_requests;
 extern int principal_changes;
 extern int tenant_requests;
 extern int tenant_changes;
+extern int max_tenant_grants;
+extern int max_tenant_members;
 
 }  // namespace converge
