@@ -14,7 +14,6 @@ extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
@@ -56,13 +55,14 @@ Converge__Wire__AccessRequest* parse_request(std::string_view bytes) {
   return request;
 }
 
-// A commit is decoded a moment before other sessions see it.
+// A commit is decoded a moment before other sessions see it, and they see it a moment
+// before they are told to forget what they had of it: tokens that are good, say. Its lock
+// is the last that a transaction gives up.
 void wait_for_transactions(const Converge__Wire__AccessRequest& request) {
   const int level = begin_lock_timeout(kTransactionTimeout);
   for (size_t i = 0; i < request.n_after; i++) {
     const TransactionId transaction = request.after[i];
-    if (TransactionIdIsNormal(transaction) && !TransactionIdIsCurrentTransactionId(transaction) &&
-        TransactionIdIsInProgress(transaction)) {
+    if (TransactionIdIsNormal(transaction) && !TransactionIdIsCurrentTransactionId(transaction)) {
       XactLockTableWait(transaction, nullptr, nullptr, XLTW_None);
     }
   }
