@@ -33,3 +33,43 @@ SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
  WHERE rolname IN ('converge_owner', 'converge_client') ORDER BY rolname COLLATE "C";
 -- The schema takes no objects of anybody's.
 SELECT has_schema_privilege('public', 'converge', 'USAGE') AS usage, has_schema_privilege('public', 'converge', 'CREATE') AS make;
+
+-- All but the tables and what runs as converge_owner belongs to a superuser.
+SELECT kind, name FROM (
+    SELECT 'type' AS kind, t.oid::regtype::text AS name, t.typowner AS owner FROM pg_type t
+     WHERE t.typnamespace = 'converge'::regnamespace AND t.typrelid = 0 AND t.typelem = 0
+    UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proowner FROM pg_proc p WHERE p.pronamespace = 'converge'::regnamespace
+    UNION ALL SELECT 'operator', o.oid::regoperator::text, o.oprowner FROM pg_operator o WHERE o.oprnamespace = 'converge'::regnamespace
+    UNION ALL SELECT 'operator class', c.opcname, c.opcowner FROM pg_opclass c WHERE c.opcnamespace = 'converge'::regnamespace
+    UNION ALL SELECT 'operator family', f.opfname, f.opfowner FROM pg_opfamily f WHERE f.opfnamespace = 'converge'::regnamespace
+    UNION ALL SELECT 'event trigger', e.evtname, e.evtowner FROM pg_event_trigger e WHERE e.evtname LIKE 'converge%'
+    UNION ALL SELECT 'schema', n.nspname, n.nspowner FROM pg_namespace n WHERE n.nspname = 'converge') object
+ WHERE NOT (SELECT rolsuper FROM pg_roles WHERE oid = owner) ORDER BY kind, name COLLATE "C";
+-- The types, which everybody may use and none stands for privileges on another.
+SELECT t.typname, t.typtype, has_type_privilege('public', t.oid, 'USAGE') AS public FROM pg_type t
+ WHERE t.typnamespace = 'converge'::regnamespace AND t.typrelid = 0 AND t.typelem = 0 ORDER BY t.typname COLLATE "C";
+-- Operators are of functions of the schema that everybody may call, on a type of the schema.
+SELECT o.oid::regoperator FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
+ WHERE o.oprnamespace = 'converge'::regnamespace
+   AND (p.pronamespace <> o.oprnamespace OR p.prosecdef OR NOT has_function_privilege('public', p.oid, 'EXECUTE')
+        OR NOT EXISTS (SELECT FROM pg_type t WHERE t.oid IN (o.oprleft, o.oprright) AND t.typnamespace = o.oprnamespace));
+SELECT o.oprname, count(*) FROM pg_operator o WHERE o.oprnamespace = 'converge'::regnamespace GROUP BY 1 ORDER BY o.oprname COLLATE "C";
+-- Those that PostgreSQL may run on rows before it asks the policies.
+SELECT o.oprname, count(*) FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
+ WHERE o.oprnamespace = 'converge'::regnamespace AND p.proleakproof GROUP BY 1 ORDER BY o.oprname COLLATE "C";
+SELECT c.opcname, m.amname, c.opcdefault, c.opcintype::regtype FROM pg_opclass c JOIN pg_am m ON m.oid = c.opcmethod
+ WHERE c.opcnamespace = 'converge'::regnamespace ORDER BY c.opcname COLLATE "C", m.amname COLLATE "C";
+SELECT p.oid::regprocedure AS aggregate, a.aggtransfn::regproc AS transition FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid
+ WHERE p.pronamespace = 'converge'::regnamespace ORDER BY p.oid::regprocedure::text COLLATE "C";
+-- No cast to or from a type of the schema happens unasked, or by a function of another's.
+SELECT c.castsource::regtype, c.casttarget::regtype, c.castcontext FROM pg_cast c JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
+ WHERE t.typnamespace = 'converge'::regnamespace
+   AND (c.castcontext = 'i' OR (c.castfunc <> 0 AND (SELECT pronamespace FROM pg_proc WHERE oid = c.castfunc) <> t.typnamespace));
+-- Settings, and who may set them: a client only how long its push waits for a lock.
+SELECT name, context FROM pg_settings WHERE name LIKE 'converge.%' ORDER BY name COLLATE "C";
+-- Statistics tell clients nothing of converge's tables.
+ANALYZE converge.change, converge.document, converge.collection;
+SET ROLE converge_client;
+SELECT count(*) FROM pg_stats WHERE schemaname = 'converge';
+SELECT count(*) FROM pg_stats_ext WHERE schemaname = 'converge';
+RESET ROLE;
