@@ -33,7 +33,7 @@ def world():
 @pytest.fixture(scope="session")
 def bridge(world):
     """A bridge of the world, which says all that it ever logs."""
-    with Bridge(world, "--verbose", "--web", str(TEST / "attack"), "--handshake-timeout", "2s",
+    with Bridge(world, "--verbose", "--web", str(TEST / "attack"),
                 "--max-message", "256kB", "--send-queue", "256kB") as bridge:
         world.fill(bridge)
         yield bridge

@@ -22,7 +22,7 @@ class WorkerClient:
             request.attach.protocol = protocol
             request.attach.bridge = name
             self.send(request)
-            reply = self.reply(5)
+            reply = self.reply(60)
             assert reply.WhichOneof("message") == "attached", reply
 
     def close(self):
@@ -64,7 +64,7 @@ class WorkerClient:
                 raise Closed
             self.buffer += data
 
-    def reply(self, timeout=5):
+    def reply(self, timeout=60):
         """The next reply that is not a frame; frames are kept."""
         deadline = time.monotonic() + timeout
         while True:

@@ -22,6 +22,7 @@ extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -179,6 +180,9 @@ extern "C" PGDLLEXPORT Datum converge_isolate(PG_FUNCTION_ARGS) {
 extern "C" PGDLLEXPORT Datum converge_recheck_on(PG_FUNCTION_ARGS) {
   const Collection* collection = owned_collection(PG_GETARG_OID(0));
   const Oid membership = PG_GETARG_OID(1);
+  check_table_owner(membership);
+  // As CREATE TRIGGER will; and it may have become somebody else's.
+  LockRelationOid(membership, ShareRowExclusiveLock);
   check_table_owner(membership);
   const char relkind = get_rel_relkind(membership);
   if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) {
