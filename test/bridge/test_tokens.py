@@ -1,6 +1,8 @@
 """How long a connection lasts: as long as its token, which can be replaced."""
 import time
 
+import pytest
+
 from database import run
 from wire import ClientMessage, code_name
 
@@ -19,6 +21,10 @@ def push_one(peer):
     return peer.next("ack")
 
 
+# Of a token that ends soon, in seconds: with what clocks may differ by, five more.
+SOON = 1
+
+
 def test_the_greeting_says_how_long_the_token_is_good(database, bridge, connect):
     """The five seconds beyond are what the clocks of issuer and server may differ by."""
     peer = connect(bridge, hello=False)
@@ -29,22 +35,21 @@ def test_the_greeting_says_how_long_the_token_is_good(database, bridge, connect)
 
 def test_a_connection_that_does_nothing_ends_with_its_token(database, bridge, connect):
     peer = connect(bridge, hello=False)
-    peer.say_hello(database.token(lifetime=-3))
-    began = time.monotonic()
+    peer.say_hello(database.token(lifetime=SOON))
     problem = peer.next("problem")
     assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal and "expired" in problem.message
     assert peer.closed_with() == 1008
-    assert time.monotonic() - began < 4
 
 
 def test_a_token_is_renewed_in_place(database, bridge, connect):
     database.insert("plan")
     peer = connect(bridge, hello=False)
-    peer.say_hello(database.token(lifetime=-3))
+    first_ends = time.monotonic() + SOON + 5
+    peer.say_hello(database.token(lifetime=SOON))
     peer.follow("note", "plan")
-    renew(peer, database.token(lifetime=100))
-    assert peer.next("renewed").token_ms > 100_000
-    time.sleep(3)
+    renew(peer, database.token(lifetime=600))
+    assert peer.next("renewed").token_ms > 500_000
+    time.sleep(max(0, first_ends + 1 - time.monotonic()))
     push_one(peer)
     assert peer.quiet(0.1, "problem")
 
@@ -72,23 +77,29 @@ def test_a_renewal_needs_a_greeting_first(database, bridge, connect):
     assert code_name(problem.code) == "CODE_PROTOCOL" and problem.fatal
 
 
-def test_a_revoked_token_ends_its_connection_at_once(database, bridge, connect):
+@pytest.fixture
+def told_by_the_stream(database, start_bridge):
+    """A bridge that asks again who may read only where the stream says so."""
+    return start_bridge(database, "--recheck-interval", "1h")
+
+
+def test_a_revoked_token_ends_its_connection_at_once(database, told_by_the_stream, connect):
+    bridge = told_by_the_stream
     database.insert("plan")
     alice, bob = connect(bridge, document="plan"), connect(bridge, principal="bob", document="plan")
     idle = connect(bridge)
-    began = time.monotonic()
     run(database.session, "SELECT converge.revoke('acme', 'alice')")
     problem = alice.next("problem")
     assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal and "revoked" in problem.message
     assert alice.closed_with() == 1008
-    assert time.monotonic() - began < 1
     # Who follows nothing learns it when he asks for something.
     idle.ask_to_follow("note", "plan")
     assert code_name(idle.next("problem").code) == "CODE_UNAUTHENTICATED" and idle.closed_with() == 1008
     assert push_one(bob).seq == 1
 
 
-def test_the_end_of_a_key_ends_its_connections(database, bridge, connect):
+def test_the_end_of_a_key_ends_its_connections(database, told_by_the_stream, connect):
+    bridge = told_by_the_stream
     database.insert("plan")
     alice = connect(bridge, document="plan")
     run(database.session, "SELECT converge.revoke(key_id => 'test')")
