@@ -7,10 +7,12 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
+from cluster import wait_until
 from database import run, value
-from wire import StreamFrame, WorkerRequest
+from peer import Peer
+from wire import WorkerRequest
 from worker_client import Closed, WorkerClient
-from world import KEY, Attacker
+from world import HIDDEN, KEY, Attacker
 
 pytestmark = pytest.mark.globex_writes
 
@@ -79,7 +81,6 @@ def test_a_ticket_of_another_database(world, worker):
     try:
         beside = world.server.connect("beside")
         run(beside, "CREATE EXTENSION converge")
-        from cluster import wait_until
         path = wait_until(lambda: value(beside, "SELECT state FROM converge.worker_status()") == "running"
                           and value(beside, "SELECT converge.worker_socket()"), "the other worker", 60)
         with WorkerClient(path, "attack") as other:
@@ -120,6 +121,37 @@ def test_what_the_plugin_lets_through(world, slot):
     for tenant in ("", "ACME", "acme\0", "%", "*", "acme' OR true"):
         if "\0" not in tenant:
             assert not world.tells(peek("tenant", tenant, "access", "on")), tenant
+
+
+def fold_after(world, time):
+    for name in ("fold_quiet", "fold_latest"):
+        run(world.session, f"ALTER SYSTEM SET converge.{name} = '{time}'")
+    run(world.session, "SELECT pg_reload_conf()")
+
+
+def test_what_ails_the_fold_is_not_for_clients(world, bridge):
+    """What a trigger said of a row is its problem, and every client may ask for the status."""
+    run(world.session, f"""
+        CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.tenant = 'globex' THEN RAISE EXCEPTION USING ERRCODE = 'XX000', MESSAGE = '{world.canary}'; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER fails BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION fails()""")
+    fold_after(world, "100ms")
+    peer = Peer(bridge, timeout=60)
+    peer.say_hello(world.token("globex", "ann"))
+    peer.follow("note", HIDDEN)
+    world.write(peer)
+    peer.close()
+    problem = "SELECT problem FROM converge.maintenance_status()"
+    wait_until(lambda: value(world.session, problem) == world.canary, "the fold's problem", 60)
+    attacker = Attacker(world, "insider", world.token("acme", "ann"))
+    assert attacker.attempt(problem)[0] == [("see the server's log",)]
+    attacker.close()
+    run(world.session, "DROP TRIGGER fails ON note; DROP FUNCTION fails")
+    wait_until(lambda: value(world.session, problem) is None, "the fold", 60)
+    fold_after(world, "1h")
 
 
 def test_nobody_else_is_told_who_waits(world, bridge):

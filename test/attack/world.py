@@ -90,15 +90,7 @@ class World(Database):
         self.shown = Peer(bridge)
         self.shown.say_hello(self.token("globex", "ann"))
         self.shown.follow("note", KEY)
-        message = ClientMessage()
-        message.push.channel = self.shown.channel
-        payload = Payload()
-        part = payload.fields.add()
-        part.field = "draft"
-        part.delta = bytes(value(self.session, "SELECT converge.new_text(%s)::bytea", self.canary))
-        self.shown.change(message, payload.SerializeToString())
-        self.shown.send(message)
-        self.shown.next("ack")
+        self.write(self.shown)
         self.shown.show({"where": self.canary})
         self.shown.ping()
         run(self.session, "BEGIN")
@@ -112,6 +104,18 @@ class World(Database):
             except psycopg2.Error:
                 asking.rollback()
         asking.close()
+
+    def write(self, peer):
+        """A change of the deferred field, with the canary in it."""
+        message = ClientMessage()
+        message.push.channel = peer.channel
+        payload = Payload()
+        part = payload.fields.add()
+        part.field = "draft"
+        part.delta = bytes(value(self.session, "SELECT converge.new_text(%s)::bytea", self.canary))
+        peer.change(message, payload.SerializeToString())
+        peer.send(message)
+        peer.next("ack")
 
     def tells(self, received):
         """Whether what somebody received holds the canary."""

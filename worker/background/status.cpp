@@ -3,6 +3,8 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "utils/acl.h"
 #include "utils/pg_lsn.h"
 
 PG_FUNCTION_INFO_V1(converge_worker_socket);
@@ -10,6 +12,7 @@ PG_FUNCTION_INFO_V1(converge_worker_status);
 PG_FUNCTION_INFO_V1(converge_maintenance_status);
 }
 
+#include "extension/security/administration.h"
 #include "worker/background/registry.h"
 #include "worker/background/socket_path.h"
 
@@ -46,13 +49,19 @@ enum Column {
 
 uint64 read(const pg_atomic_uint64& counter) { return pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(&counter)); }
 
+// What ails a worker may be what a trigger said of a row: for those whom every
+// tenant's rows concern.
+bool may_read_problem() { return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) || is_owner(); }
+
 // The columns that both kinds begin with.
 void fill_worker(const Worker& worker, const char* creating, Datum* values, bool* nulls) {
   values[state] = CStringGetTextDatum(state_of(worker, creating));
   values[pid] = Int32GetDatum(static_cast<int32>(worker.pid));
   nulls[pid] = worker.pid == 0;
   nulls[problem] = worker.problem[0] == '\0';
-  if (!nulls[problem]) values[problem] = CStringGetTextDatum(worker.problem);
+  if (!nulls[problem]) {
+    values[problem] = CStringGetTextDatum(may_read_problem() ? worker.problem : "see the server's log");
+  }
 }
 
 void fill(const Entry& entry, Datum* values, bool* nulls) {
