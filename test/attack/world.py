@@ -56,6 +56,7 @@ class World(Database):
                 title text,
                 secret text,
                 PRIMARY KEY (tenant, id), UNIQUE (tenant, title));
+            ALTER TABLE note SET (autovacuum_enabled = off);  -- plans are compared
             CREATE INDEX ON note USING gin (tags);
             CREATE INDEX ON note USING gin (props);
             GRANT SELECT, INSERT, UPDATE, DELETE ON note TO converge_client;
