@@ -79,8 +79,9 @@ def bridge(database, start_bridge):
 
 
 @pytest.fixture
-def connect():
-    """connect(bridge, …) gives a Peer that said Hello, and leaves with the test."""
+def connect(start_bridge):
+    """connect(bridge, …) gives a Peer that said Hello, and leaves with the test:
+    before the bridges, which give those they sent away some seconds to go."""
     made = []
 
     def connect(bridge, tenant="acme", principal="alice", document=None, hello=True, **more):

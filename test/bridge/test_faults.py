@@ -47,7 +47,7 @@ class Load:
 
 
 @pytest.fixture
-def follow():
+def follow(start_bridge):
     """follow(database, bridge, key) gives a Receiver that ends with the test."""
     made = []
 
@@ -56,6 +56,8 @@ def follow():
         return made[-1]
 
     yield follow
+    for receiver in made:
+        receiver.stopping = True
     for receiver in made:
         receiver.stop()
 

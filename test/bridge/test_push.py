@@ -234,7 +234,8 @@ def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge
     problem = peer.next("problem")
     assert code_name(problem.code) == "CODE_UNAVAILABLE" and problem.fatal
     assert peer.closed_with() == 1001
-    assert bridge.process.wait(10) == 0
+    peer.close()
+    assert bridge.process.wait(60) == 0
     assert wait_until(lambda: "ended" in bridge.log(), "the last line")
 
 

@@ -1,6 +1,4 @@
 """How much principals and tenants may ask of a bridge, and that the others notice nothing."""
-import time
-
 from database import run, value
 from test_create import create
 from wire import ClientMessage, code_name
@@ -38,11 +36,9 @@ def test_requests_of_a_principal(database, bridge, connect):
     assert again.closed_with() == 1013
     connect(bridge, principal="bob").follow("note", "plan")
     connect(bridge, tenant="globex").follow("note", "plan")
-    # Changes are no requests, and a fifteenth of a minute later there is room for another one.
+    # Changes are no requests.
     push(peer)
     assert peer.next("ack").seq == 1
-    time.sleep(15.5)
-    peer.follow("note", "plan")
 
 
 def test_changes_of_a_principal_and_a_tenant(database, bridge, connect):

@@ -62,10 +62,25 @@ def pages(database):
     return database
 
 
+sockets = []
+
+
+@pytest.fixture(autouse=True)
+def leave(start_bridge):
+    """Before the bridges, which give those they sent away some seconds to go."""
+    yield
+    while sockets:
+        sockets.pop().shutdown()
+
+
+def dial(bridge, path="/yjs", **more):
+    sockets.append(websocket.create_connection(f"ws://{bridge.address}{path}", timeout=15, **more))
+    return sockets[-1]
+
+
 def connect(bridge, path=f"/yjs/{NAME}", token=None, **more):
     token = token or bridge.database.token()
-    return websocket.create_connection(f"ws://{bridge.address}{path}", timeout=15,
-                                       subprotocols=["converge.yjs", f"converge.token.{token}"], **more)
+    return dial(bridge, path, subprotocols=["converge.yjs", f"converge.token.{token}"], **more)
 
 
 def closing(socket):
@@ -98,7 +113,7 @@ def named(message, name=NAME):
 
 
 def opened(bridge):
-    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+    socket = dial(bridge)
     socket.send_binary(named(number(2) + number(0) + block(bridge.database.token()) + block("4.8.0")))
     assert socket.recv() == named(number(2) + number(2) + block("read-write"))
     return socket
@@ -120,7 +135,7 @@ def test_frames_of_hocuspocus(pages, bridge):
 
 def test_before_a_token(pages, bridge):
     for message in (sync(0, b"\x00"), HELLO, number(1) + block(b"\x00"), number(5) + block("{}")):
-        socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+        socket = dial(bridge)
         socket.send_binary(named(message))
         assert socket.recv() == named(number(2) + number(1) + block("the document is not open on this connection"))
     assert page_text(pages) == ""
@@ -128,7 +143,7 @@ def test_before_a_token(pages, bridge):
 
 def test_nobody_says_who_is_there(pages, start_bridge):
     bridge = start_bridge(pages, "--handshake-timeout", "500ms")
-    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=15)
+    socket = dial(bridge)
     assert closing(socket) == (4401, "no token that verifies within the time allowed")
 
 
@@ -147,11 +162,11 @@ def test_a_message_beyond_the_bound(pages, start_bridge):
 
 def test_subprotocols_without_ours(pages, bridge):
     with pytest.raises(websocket.WebSocketBadStatusException, match="400"):
-        websocket.create_connection(f"ws://{bridge.address}/yjs/{NAME}", subprotocols=["graphql"], timeout=15)
+        dial(bridge, f"/yjs/{NAME}", subprotocols=["graphql"])
 
 
 def test_without_subprotocols_the_reason_is_named(pages, bridge):
-    socket = websocket.create_connection(f"ws://{bridge.address}/yjs/{NAME}", timeout=15)
+    socket = dial(bridge, f"/yjs/{NAME}")
     assert closing(socket) == (4401, "no token: offer the subprotocols converge.yjs and converge.token.TOKEN")
 
 

@@ -173,3 +173,4 @@ class RawConnection:
 
     def close(self):
         self.socket.close()
+        self.socket.shutdown()  # of a socket whose closing handshake was over, close() leaves it open

@@ -24,12 +24,13 @@ def wait_until(condition, what, timeout=30):
 
 
 class Server:
-    """A cluster with Converge loaded, and these settings."""
+    """A cluster with Converge loaded, and these settings. Nothing is flushed to the disk:
+    what a process wrote outlives its kill, and no test takes the machine's power away."""
 
     def __init__(self, start=True, **settings):
         self.directory = tempfile.mkdtemp(prefix="converge-test-")
         os.chmod(self.directory, 0o755)
-        self.settings = settings
+        self.settings = {"fsync": "off", **settings}
         if start:
             self.start()
 
