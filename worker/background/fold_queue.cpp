@@ -1,9 +1,5 @@
 #include "worker/background/fold_queue.h"
 
-extern "C" {
-#include "common/hashfn.h"
-}
-
 namespace converge::worker {
 namespace {
 
@@ -22,12 +18,8 @@ int later_first(const pairingheap_node* a, const pairingheap_node* b, void*) {
   return left < right ? 1 : left > right ? -1 : 0;
 }
 
-// Documents whose first changes came at one time are not all due at one time: the
-// longest wait is shorter for each by another part of a quarter.
 int64 due(const WaitingDocument& document, const FoldRule& rule) {
-  FoldRule own = rule;
-  own.latest_ms -= rule.latest_ms / 4 * (murmurhash32(static_cast<uint32>(document.document)) % 256) / 256;
-  return Max(fold_due(own, document.changes), document.retry_at);
+  return Max(fold_due(rule_of(rule, static_cast<uint64>(document.document)), document.changes), document.retry_at);
 }
 
 }  // namespace

@@ -20,6 +20,33 @@ TEST(FoldRule, AndAnyAtFiveHundredChanges) {
   EXPECT_EQ(fold_due({}, {500, 1'000, 1'500}), 1'000);
 }
 
+TEST(FoldRule, BusyDocumentsThatBeganTogetherAreSpread) {
+  // Numbers as a sequence gives them: no tenth of the quarter has many more than others.
+  int tenths[10] = {};
+  for (std::uint64_t document = 1; document <= 1'000; ++document) {
+    const std::int64_t due = fold_due(rule_of({}, document), {100, 0, 29'999});
+    ASSERT_GT(due, 22'500);
+    ASSERT_LE(due, 30'000);
+    ++tenths[(30'000 - due) / 750];
+  }
+  for (const int count : tenths) {
+    EXPECT_GT(count, 60);
+    EXPECT_LT(count, 140);
+  }
+}
+
+TEST(FoldRule, ADocumentsShareIsItsOwnWheneverItIsAsked) {
+  EXPECT_EQ(rule_of({}, 7).latest_ms, rule_of({}, 7).latest_ms);
+  EXPECT_NE(rule_of({}, 7).latest_ms, rule_of({}, 8).latest_ms);
+}
+
+TEST(FoldRule, NothingElseIsSpread) {
+  for (std::uint64_t document = 1; document <= 100; ++document) {
+    EXPECT_EQ(fold_due(rule_of({}, document), {1, 1'000, 1'000}), 3'000);
+    EXPECT_EQ(fold_due(rule_of({}, document), {500, 1'000, 1'500}), 1'000);
+  }
+}
+
 TEST(FoldRule, RetriesGrowToAMinute) {
   EXPECT_EQ(fold_retry_ms(1), 250);
   EXPECT_EQ(fold_retry_ms(2), 500);
