@@ -152,18 +152,14 @@ def test_operators_that_are_not_checked_before_the_policies(world, ann):
 
 def test_plans(world, ann):
     """Estimates of what is globex's are those of what nobody has."""
-    def plan(condition):
-        rows, error = ann.attempt(f"EXPLAIN SELECT 1 FROM note WHERE {condition}")
+    def plan(condition, mark):
+        _, error, heard = ann.hear("EXPLAIN SELECT 1 FROM note WHERE " + condition.format(mark))
         assert error is None, condition
-        return [line.replace(world.canary, "") for line, in rows]
-    other = world.canary[::-1]
+        return "".join(heard).replace(mark, "?")
+    nobodys = world.canary[::-1]
     for condition in ("tags OPERATOR(converge.@>) ARRAY['{}']", "props OPERATOR(converge.?) '{}'", "title = '{}plan'",
                       "props OPERATOR(converge.@>) '{{\"{}\": 1}}'", "marks OPERATOR(converge.?) '{}'"):
-        _, error, heard = ann.hear("EXPLAIN SELECT 1 FROM note WHERE " + condition.format(world.canary))
-        assert error is None
-        there = "".join(heard).replace(world.canary, "?")
-        _, _, heard = ann.hear("EXPLAIN SELECT 1 FROM note WHERE " + condition.format(other))
-        assert there == "".join(heard).replace(other, "?"), condition
+        assert plan(condition, world.canary) == plan(condition, nobodys), condition
     for options, form in itertools.product(("ANALYZE", "ANALYZE, VERBOSE, BUFFERS, SETTINGS", "VERBOSE"), ("text", "json")):
         ann.attempt(f"EXPLAIN ({options}, FORMAT {form}) SELECT * FROM note WHERE tenant = 'globex'")
         ann.attempt(f"EXPLAIN ({options}, FORMAT {form}) SELECT * FROM note WHERE id = '{HIDDEN}'")
@@ -178,8 +174,8 @@ def test_violations(world, ann):
         for more in ("", " ON CONFLICT DO NOTHING", " ON CONFLICT (tenant, id) DO UPDATE SET title = 'x'"):
             _, error = ann.attempt("INSERT INTO note (tenant, id) VALUES ('globex', %s)" + more, key)
             assert error == "42501", (key, more)
-        assert ann.attempt("UPDATE note SET tenant = 'globex' WHERE id = %s", key)[1] == (
-            "42501" if key == KEY else None) or ann.attempt("UPDATE note SET tenant = 'globex' WHERE id = %s", key)[1] == "0A000"
+        # A row goes to no other tenant; of those that one does not see there is none to go.
+        assert ann.attempt("UPDATE note SET tenant = 'globex' WHERE id = %s", key)[1] == ("0A000" if key == KEY else None)
 
 
 def test_what_is_hidden_and_what_is_not_there_are_told_alike(world, ann):

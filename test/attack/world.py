@@ -34,8 +34,11 @@ class World(Database):
         self.forms = appearances(self.canary)
         super().__init__(server)
         run(self.session, """
-            CREATE ROLE insider LOGIN IN ROLE converge_client;
-            CREATE ROLE outsider LOGIN;
+            DO $$ BEGIN
+                CREATE ROLE insider LOGIN IN ROLE converge_client;
+                CREATE ROLE outsider LOGIN;
+            EXCEPTION WHEN duplicate_object THEN NULL;  -- another world's
+            END $$;
             GRANT TEMPORARY, CREATE ON DATABASE {0} TO insider, outsider;
             """.format(self.name))
 
@@ -137,10 +140,11 @@ class World(Database):
 
 class Attacker:
     """A session of a role. Each attempt is a transaction of its own under the token, if
-    there is one, and is rolled back."""
+    there is one, and is rolled back unless the attacker commits."""
 
-    def __init__(self, world, role="insider", token=None):
+    def __init__(self, world, role="insider", token=None, end="ROLLBACK"):
         self.world = world
+        self.end = end
         self.connection = psycopg2.connect(world.conninfo(role))
         self.connection.autocommit = True
         self.begin = "BEGIN"
@@ -169,7 +173,10 @@ class Attacker:
                 assert not self.connection.closed, f"the server ended the connection at: {statement}\n{problem}"
                 error = problem.pgcode
                 heard += [problem.pgerror or "", str(problem)]
-            cursor.execute("ROLLBACK")
+            try:
+                cursor.execute(self.end)
+            except psycopg2.Error as problem:
+                heard.append(str(problem))
         heard += self.connection.notices
         return rows, error, heard
 
