@@ -8,7 +8,7 @@ from wire import PushRequest, converge_pb2
 from world import HIDDEN, KEY, Attacker, World
 
 # Calls of one function by one attacker, at most.
-CALLS = 60
+CALLS = 100
 
 
 class Arguments:
@@ -56,7 +56,7 @@ class Arguments:
 FUNCTIONS = """
     SELECT p.oid::regprocedure::text, p.proname, p.prokind, p.prorettype::regtype::text,
            coalesce(p.proargnames[:p.pronargs], '{}'),
-           ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY u (t, n) ORDER BY n)
+           ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY u (t, n) ORDER BY n), p.pronargdefaults
       FROM pg_proc p WHERE p.pronamespace = 'converge'::regnamespace ORDER BY 1"""
 
 
@@ -110,7 +110,7 @@ def calls_of_every_function(world):
     assert len(functions) > 300
     unknown = []
     calls = []
-    for signature, name, kind, result, names, types in functions:
+    for signature, name, kind, result, names, types, defaults in functions:
         if "internal" in types:
             continue  # which SQL cannot pass
         if result in ("trigger", "event_trigger"):
@@ -121,6 +121,8 @@ def calls_of_every_function(world):
                     for called, of_type, choice in zip(names, types, choices) if not choice]
         if any(not choice for choice in choices):
             continue
+        for place in range(len(types) - defaults, len(types)):  # what may be left out
+            choices[place] = ["NULL", *choices[place]]
         verb = "CALL" if kind == "p" else "SELECT * FROM" if kind == "f" else "SELECT"
         combinations = itertools.islice(itertools.product(*choices), CALLS)
         calls += [f"{verb} converge.{name}({', '.join(f'{a}::{t}' for a, t in zip(chosen, types))})"
@@ -172,7 +174,7 @@ def test_functions_that_are_not_for_clients(world, bridge):
 
 def test_triggers_on_tables_of_ones_own(world, bridge):
     """A trigger function may be attached to any table, and reads what it finds there."""
-    names = [name for _, name, _, result, _, _ in the_functions(world) if result == "trigger"]
+    names = [name for _, name, _, result, *_ in the_functions(world) if result == "trigger"]
     assert "capture" in names and "check_jwt_key" in names
     tables = ("CREATE TEMP TABLE own (tenant bigint, id bigint)",
               "CREATE TEMP TABLE own (tenant text, id text, body converge.crdt_text)",
