@@ -5,6 +5,7 @@
 #   make test             every test, on private clusters
 #   make bench-core       the core's figures, and ratios to peers; BENCH_TRACE=FILE for another trace
 #   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
+#   make bench-access     what policies cost, and asking again for 10,000 clients after a grant
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
 #   make bench-yjs        Yjs documents: the live path beside y-websocket and Hocuspocus, merging, storing
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
@@ -26,6 +27,8 @@ bench-sql:
 	@scripts/build extension
 	@scripts/install-extension
 	@bench/sql/run $(SUBJECTS)
+bench-access:
+	@$(MAKE) --no-print-directory bench-sql SUBJECTS=access
 bench-live:
 	@scripts/build extension native
 	@scripts/install-extension
@@ -46,4 +49,4 @@ large-transaction:
 	  /usr/bin/python3 -m pytest -q -s -p no:cacheprovider -k 'many_changes or large_transaction_takes' test/$$suite || exit 1; done
 random-calls:
 	@test/types/random-calls $(or $(CALLS),1000000) $(SEED)
-.PHONY: large-transaction random-calls install-deps demo demo-stop test bench-core bench-sql bench-live bench-yjs fuzz mutate
+.PHONY: large-transaction random-calls install-deps demo demo-stop test bench-core bench-sql bench-access bench-live bench-yjs fuzz mutate

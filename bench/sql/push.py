@@ -60,8 +60,9 @@ END $$
 class Clients:
     """A client for each document, who makes one change after the other."""
 
-    def __init__(self, connection, documents, field, changes):
+    def __init__(self, connection, documents, field, changes, collection="note"):
         self.field = field
+        self.collection = collection
         self.token = token()
         self.keys = [f"document {n}" for n in range(documents)]
         run(connection, EDITS)
@@ -77,7 +78,7 @@ class Clients:
         group = request.groups.add(token=self.token)
         hlc = int(time.time() * 1000) << 16
         for key in self.keys[:documents]:
-            document = group.documents.add(document=wire.DocumentRef(collection="note", key=key))
+            document = group.documents.add(document=wire.DocumentRef(collection=self.collection, key=key))
             for _ in range(each):
                 delta = self.deltas[self.numbers[key] % len(self.deltas)]
                 self.numbers[key] += 1

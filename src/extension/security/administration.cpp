@@ -17,7 +17,7 @@ namespace {
 bool administers(const char* tenant, const Scope& scope, bool to_change) {
   if (is_owner()) return true;
   return std::strcmp(current_identity().tenant, tenant) == 0 &&
-         granted_level(scope, to_change) == AccessLevel::admin;
+         has_level(scope, AccessLevel::admin, to_change);
 }
 
 }  // namespace

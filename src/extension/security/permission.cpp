@@ -65,20 +65,21 @@ std::uint64_t last_number = 0;
 
 // The subject that was asked about last, and for when it holds.
 struct Current {
-  Subject* subject;  // null: none
-  bool latest;       // decided with the lock held, for this (sub)transaction
+  Subject* subject;      // null: none
+  std::uint64_t number;  // it was not loaded anew since
   SubTransactionId subtransaction;
   LocalTransactionId transaction;
   SnapshotMark snapshot;
   int own_changes;
 };
-Current current{};
+Current current_read{};    // as of a snapshot
+Current current_latest{};  // decided with the lock held, for this (sub)transaction
 
 void start_cache() {
   if (context == nullptr) {
     context = AllocSetContextCreate(TopMemoryContext, "converge permissions", ALLOCSET_DEFAULT_SIZES);
   }
-  current = Current{};
+  current_read = current_latest = Current{};
   subjects = nullptr;
   MemoryContextReset(context);
   HASHCTL control = {};
@@ -191,49 +192,68 @@ Subject* find_subject(const Identity& identity, std::int64_t state, bool keep, S
   return subject;
 }
 
-bool is_current(const Identity& identity, bool latest, Snapshot snapshot) {
+bool is_of(const Current& current, const Identity& identity) {
   const Subject* subject = current.subject;
-  if (subject == nullptr || current.latest != latest || current.transaction != MyProc->lxid ||
-      current.own_changes != own_policy_changes() || std::strcmp(subject->name.tenant, identity.tenant) != 0 ||
-      std::strcmp(subject->name.principal, identity.principal) != 0) {
-    return false;
-  }
-  // A lock that a subtransaction took may be gone in the next.
-  return latest ? current.subtransaction == GetCurrentSubTransactionId()
-                : current.snapshot == SnapshotMark::of(snapshot);
+  return subject != nullptr && subject->number == current.number && current.transaction == MyProc->lxid &&
+         current.own_changes == own_policy_changes() && std::strcmp(subject->name.tenant, identity.tenant) == 0 &&
+         std::strcmp(subject->name.principal, identity.principal) == 0;
 }
 
-// The present identity's subject. `latest`: with the lock, in the newest snapshot.
-Subject* current_subject(const Identity& identity, bool latest, Snapshot snapshot) {
-  if (is_current(identity, latest, snapshot)) return current.subject;
-  if (latest) lock_policies(identity.tenant);
+// What is asked of the database where it is not remembered: as of a snapshot, or as of
+// now with the lock held.
+struct Moment {
+  bool latest;
+  Snapshot snapshot;  // the active one; null: none
+};
+
+// What was decided that holds at that moment, or null.
+const Current* decided(const Identity& identity, const Moment& moment) {
+  // A lock that a subtransaction took may be gone in the next.
+  const bool locked = is_of(current_latest, identity) && current_latest.subtransaction == GetCurrentSubTransactionId();
+  if (moment.latest) return locked ? &current_latest : nullptr;
+  const SnapshotMark mark = SnapshotMark::of(moment.snapshot);
+  // Whatever was taken with the lock held sees what is locked.
+  if (locked && !mark.is_older_than(current_latest.snapshot)) return &current_latest;
+  return is_of(current_read, identity) && current_read.snapshot == mark ? &current_read : nullptr;
+}
+
+// The present identity's subject.
+Subject* current_subject(const Identity& identity, const Moment& moment) {
+  if (const Current* known = decided(identity, moment)) return known->subject;
+  if (moment.latest) lock_policies(identity.tenant);
+  Current& current = moment.latest ? current_latest : current_read;
   current.subject = nullptr;
   const bool keep = own_policy_changes() == 0;
-  Snapshot in = RegisterSnapshot(latest ? GetLatestSnapshot() : snapshot);
+  Snapshot in = RegisterSnapshot(moment.latest ? GetLatestSnapshot() : moment.snapshot);
   Subject* subject = find_subject(identity, policy_state(identity.tenant, in), keep, in);
-  current.latest = latest;
-  current.subtransaction = GetCurrentSubTransactionId();
-  current.transaction = MyProc->lxid;
-  current.snapshot = SnapshotMark::of(latest ? in : snapshot);
-  current.own_changes = own_policy_changes();
-  current.subject = subject;
+  current = {subject, subject->number, GetCurrentSubTransactionId(), MyProc->lxid, SnapshotMark::of(in),
+             own_policy_changes()};
   UnregisterSnapshot(in);
   return subject;
 }
 
-AccessLevel collection_level(Subject* subject, std::int32_t collection, Snapshot snapshot) {
+// The highest level that a grant of just `scope` gives the subject, at the moment for
+// which it was loaded. With the lock held, what was not read yet is as it was.
+AccessLevel level_of_grants(const Subject& subject, const Scope& scope, const Moment& moment) {
+  Snapshot in = RegisterSnapshot(moment.latest ? GetLatestSnapshot() : moment.snapshot);
+  const AccessLevel level = level_of_grants(subject, scope, in);
+  UnregisterSnapshot(in);
+  return level;
+}
+
+AccessLevel collection_level(Subject* subject, std::int32_t collection, const Moment& moment) {
   for (int i = 0; i < subject->collection_count; i++) {
     if (subject->collections[i].collection == collection) return subject->collections[i].level;
   }
   const AccessLevel level =
-      Max(subject->tenant_level, level_of_grants(*subject, {collection, nullptr}, snapshot));
+      Max(subject->tenant_level, level_of_grants(*subject, {collection, nullptr}, moment));
   const int place = subject->collection_count < kCollections ? subject->collection_count++ : 0;
   subject->collections[place] = {collection, level};
   return level;
 }
 
 // The level that grants of the document itself give.
-AccessLevel document_level(Subject* subject, const Scope& scope, Snapshot snapshot) {
+AccessLevel document_level(Subject* subject, const Scope& scope, const Moment& moment) {
   const auto length = static_cast<int>(std::strlen(scope.key));
   const uint32 hash = hash_bytes(reinterpret_cast<const unsigned char*>(scope.key), length) ^
                       static_cast<uint32>(scope.collection) ^ static_cast<uint32>(subject->number);
@@ -242,7 +262,7 @@ AccessLevel document_level(Subject* subject, const Scope& scope, Snapshot snapsh
       std::strcmp(slot->key, scope.key) == 0) {
     return slot->level;
   }
-  const AccessLevel level = level_of_grants(*subject, scope, snapshot);
+  const AccessLevel level = level_of_grants(*subject, scope, moment);
   slot->subject = 0;
   if (slot->key != nullptr) pfree(slot->key);
   slot->key = nullptr;
@@ -260,29 +280,23 @@ AccessLevel level_of_token(const Identity& identity, const Scope& scope) {
   return claimed_level(collection != nullptr ? collection->name : "", scope.key != nullptr ? scope.key : "");
 }
 
-AccessLevel level_of_principal(const Identity& identity, const Scope& scope, bool to_write) {
-  const bool latest = (to_write && !XactReadOnly && !IsParallelWorker()) || !ActiveSnapshotSet();
-  Snapshot snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : nullptr;
-  Subject* subject = current_subject(identity, latest, snapshot);
-  if (subject->tenant_level == AccessLevel::admin || scope.collection == 0) return subject->tenant_level;
-
-  // With the lock held, what was not read yet is as it was.
-  Snapshot in = RegisterSnapshot(latest ? GetLatestSnapshot() : snapshot);
-  AccessLevel level = collection_level(subject, scope.collection, in);
-  if (scope.key != nullptr && level != AccessLevel::admin) {
-    level = Max(level, document_level(subject, scope, in));
-  }
-  UnregisterSnapshot(in);
-  return level;
+bool principal_has(const Identity& identity, const Scope& scope, AccessLevel wanted, bool to_write) {
+  const Moment moment{(to_write && !XactReadOnly && !IsParallelWorker()) || !ActiveSnapshotSet(),
+                      ActiveSnapshotSet() ? GetActiveSnapshot() : nullptr};
+  Subject* subject = current_subject(identity, moment);
+  if (subject->tenant_level >= wanted) return true;
+  if (scope.collection == 0) return false;
+  if (collection_level(subject, scope.collection, moment) >= wanted) return true;
+  return scope.key != nullptr && document_level(subject, scope, moment) >= wanted;
 }
 
 }  // namespace
 
-AccessLevel granted_level(const Scope& scope, bool to_write) {
+bool has_level(const Scope& scope, AccessLevel wanted, bool to_write) {
+  if (wanted == AccessLevel::none) return true;
   const Identity identity = current_identity();
-  if (identity.tenant[0] == '\0' || identity.principal[0] == '\0') return AccessLevel::none;
-  const AccessLevel level = level_of_principal(identity, scope, to_write);
-  return level == AccessLevel::none ? level : Min(level, level_of_token(identity, scope));
+  if (identity.tenant[0] == '\0' || identity.principal[0] == '\0') return false;
+  return level_of_token(identity, scope) >= wanted && principal_has(identity, scope, wanted, to_write);
 }
 
 }  // namespace converge

@@ -39,8 +39,8 @@ struct Scope {
   const char* key;          // null: all of the collection
 };
 
-// What the present identity may do with what `scope` covers, by grants and by its
-// token; none where nobody is authenticated.
+// Whether the present identity has the level `wanted` on what `scope` covers, by grants
+// and by its token; nobody has any.
 //
 // Where `to_write`, as everything committed has it: the tenant's policy lock is
 // taken and kept, so that it stays so until the transaction ends (but in a read-only
@@ -48,6 +48,6 @@ struct Scope {
 //
 // The levels of a tenant and its collections, and of some documents, are kept for
 // as long as the tenant's policy state stands.
-AccessLevel granted_level(const Scope& scope, bool to_write);
+bool has_level(const Scope& scope, AccessLevel wanted, bool to_write);
 
 }  // namespace converge

@@ -248,7 +248,7 @@ extern "C" PGDLLEXPORT Datum converge_can(PG_FUNCTION_ARGS) {
     scope.collection = question->collection;
     if (!PG_ARGISNULL(1)) scope.key = text_to_cstring(PG_GETARG_TEXT_PP(1));
   }
-  PG_RETURN_BOOL(granted_level(scope, question->level >= AccessLevel::write) >= question->level);
+  PG_RETURN_BOOL(has_level(scope, question->level, question->level >= AccessLevel::write));
 }
 
 extern "C" PGDLLEXPORT Datum converge_set_permission(PG_FUNCTION_ARGS) {

@@ -5,6 +5,7 @@
 #include "extension/compat.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "storage/proc.h"
 #include "utils/snapshot.h"
 }
@@ -25,6 +26,13 @@ struct SnapshotMark {
             snapshot->xcnt, snapshot->subxcnt, snapshot->curcid};
   }
   bool operator==(const SnapshotMark&) const = default;
+
+  // Whether something that the other sees may not be seen.
+  bool is_older_than(const SnapshotMark& other) const {
+    if (command < other.command) return true;
+    if (xmax != other.xmax) return TransactionIdPrecedes(xmax, other.xmax);
+    return running > other.running || running_sub > other.running_sub;
+  }
 };
 
 }  // namespace converge

@@ -1,0 +1,119 @@
+"""What policies cost: push() and pull() with them and without, by turns, and asking
+again for 10,000 clients of one tenant after a grant."""
+import concurrent.futures
+import contextlib
+import time
+
+import psycopg2
+
+from harness import SECRET, cpu_seconds, database, figure, medians, ms_each, run, sign, token, trust, value
+from push import QUIET, Clients, alter, as_client, push, small_push_us, wire
+
+DOCUMENTS = 100
+PUSHES = 20
+CLIENTS = 10_000
+AT_ONCE = 1_000  # questions in a call, as bridges ask, and calls at the same time
+CALLS = 2
+
+SETUP = """
+CREATE TABLE {table} (tenant text, id text, body crdt_text NOT NULL DEFAULT '', props lww_map NOT NULL DEFAULT '',
+                      PRIMARY KEY (tenant, id));
+SELECT track('{table}', 'tenant', '{{body}}');
+GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO bench_app;
+INSERT INTO {table} (tenant, id) SELECT 'acme', kind || ' ' || n FROM unnest('{{document,quiet}}'::text[]) kind, generate_series(0, {documents} - 1) n;
+"""
+# Without policies; with the standard ones; with one that joins a table of members.
+TABLES = ("bare", "isolated", "joined")
+POLICIES = """
+SELECT isolate('isolated');
+SELECT set_permission('acme', 'role:writers', 'write', 'isolated'), add_member('acme', 'ann', 'writers');
+CREATE TABLE team_member (tenant text, person text, PRIMARY KEY (tenant, person));
+INSERT INTO team_member VALUES ('acme', 'ann');
+GRANT SELECT ON team_member TO bench_app;
+ALTER TABLE joined ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_team ON joined USING (tenant = current_tenant() AND EXISTS (
+    SELECT FROM team_member m WHERE m.tenant = joined.tenant AND m.person = current_principal()));
+SELECT recheck_on('joined', 'team_member');
+"""
+
+
+def push_seconds(connection, clients):
+    """The backend's processor time for so many pushes of ten changes to each of the documents."""
+    requests = [clients.request(DOCUMENTS, 10) for _ in range(PUSHES)]
+    begin = cpu_seconds(connection)
+    for request in requests:
+        push(connection, request)
+    return cpu_seconds(connection) - begin
+
+
+def pull_ms(connection, table):
+    """Of one document that holds nothing, in a transaction with a client's identity."""
+    run(connection, "BEGIN")
+    run(connection, "SELECT authenticate(%s)", token())
+    spent = ms_each(connection, f"PERFORM converge.pull('{table}', 'quiet ' || i % {DOCUMENTS})", 3000)
+    run(connection, "COMMIT")
+    return spent
+
+
+class Subscribers:
+    """So many principals, each with a token of its own, who follow documents."""
+
+    def __init__(self, table):
+        expires = int(time.time()) + 36000
+        self.requests = []
+        for begin in range(0, CLIENTS, AT_ONCE):
+            request = wire.AccessRequest(tickets=True)
+            for n in range(begin, begin + AT_ONCE):
+                question = request.questions.add(
+                    token=sign({"tenant": "acme", "sub": f"reader {n}", "exp": expires}, SECRET, key_id="k"))
+                question.documents.add(collection=table, key=f"quiet {n % DOCUMENTS}")
+            self.requests.append(psycopg2.Binary(request.SerializeToString()))
+
+    def check(self, connection, request):
+        answer = wire.AccessResponse.FromString(bytes(value(connection, "SELECT converge.check_access(%s)", request)))
+        assert all(one.code == 0 and one.documents[0].code == 0 for one in answer.answers)
+
+    def recheck_ms(self, owner, connections, table):
+        """From a grant to the last answer, over as many connections as a bridge uses for it."""
+        begin = time.perf_counter()
+        run(owner, "SELECT set_permission('acme', 'role:everyone', %s::access_level, %s::regclass)",
+            "read" if begin * 1000 % 2 < 1 else "write", table)
+        with concurrent.futures.ThreadPoolExecutor(len(connections)) as pool:
+            parts = [self.requests[n::len(connections)] for n in range(len(connections))]
+            for done in [pool.submit(lambda c, part: [self.check(c, request) for request in part], *work)
+                         for work in zip(connections, parts)]:
+                done.result()
+        return (time.perf_counter() - begin) * 1000
+
+
+def measure(server):
+    with database(server, "bench_access") as connection, contextlib.ExitStack() as stack:
+        run(connection, "DROP ROLE IF EXISTS bench_app")
+        run(connection, "CREATE ROLE bench_app LOGIN IN ROLE converge_client")
+        for table in TABLES:
+            run(connection, SETUP.format(table=table, documents=DOCUMENTS))
+        run(connection, POLICIES)
+        trust(connection)
+        alter(connection, **QUIET)
+        clients = {(table, field): Clients(connection, DOCUMENTS, field, 1000, table)
+                   for table in TABLES for field in ("body", "props")}
+        for subject in clients.values():
+            as_client(connection, push_seconds, subject)
+        measures = {
+            "push": lambda table: as_client(connection, push_seconds, clients[table, "body"]),
+            "push_immediate": lambda table: as_client(connection, push_seconds, clients[table, "props"]),
+            "push_1": lambda table: as_client(connection, small_push_us, clients[table, "body"], 1),
+            "pull": lambda table: as_client(connection, pull_ms, table),
+        }
+        for name, measured in measures.items():
+            bare, isolated, joined = medians([lambda table=table: measured(table) for table in TABLES], 9)
+            figure(f"access_overhead_ratio_{name}", isolated / bare, "")
+            figure(f"access_overhead_ratio_{name}_joined", joined / bare, "")
+        alter(connection, **dict.fromkeys(QUIET))
+
+        run(connection, "INSERT INTO team_member SELECT 'acme', 'reader ' || n FROM generate_series(0, %s) n", CLIENTS)
+        bridge = [stack.enter_context(contextlib.closing(server.connect("bench_access", "bench_app"))) for _ in range(CALLS)]
+        for table in ("isolated", "joined"):
+            readers = Subscribers(table)
+            figure(f"access_recheck_{CLIENTS}_ms" + ("" if table == "isolated" else "_joined"),
+                   medians([lambda: readers.recheck_ms(connection, bridge, "isolated")])[0], "ms")
