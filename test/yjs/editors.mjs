@@ -88,7 +88,7 @@ class Editor {
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-async function until(condition, seconds = 20) {
+async function until(condition, seconds = 50) {
   const deadline = Date.now() + seconds * 1000;
   while (!condition()) {
     if (Date.now() > deadline) return false;
@@ -134,6 +134,17 @@ const commands = {
     const same = () => JSON.stringify(editor.awareness.getStates().get(client) ?? null) === JSON.stringify(state);
     return (await until(same)) || Promise.reject(new Error(`it sees ${JSON.stringify([...editor.awareness.getStates()])}`));
   },
+  // Words at the end of a text, `pause` ms apart, until it is told to stop: how many.
+  type: async (editor, { root = 'body', word, pause }) => {
+    const text = editor.doc.getText(root);
+    let count = 0;
+    for (editor.typing = true; editor.typing; ++count) {
+      text.insert(text.length, `${word}${count} `);
+      await sleep(pause);
+    }
+    return count;
+  },
+  stop_typing: (editor) => { editor.typing = false; },
   // Random edits, `pause` ms apart.
   scribble: async (editor, { seed, count, pause = 0 }) => {
     const rng = random(seed);
