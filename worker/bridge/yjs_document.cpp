@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kLongestToken = 16 << 10;
 // Yjs clients whose clocks are remembered. A provider is one, or a few.
 constexpr std::size_t kRememberedClients = 64;
+// How long open()'s ticket is good for the subscription: well below its lifetime.
+constexpr std::chrono::seconds kTicketUse{1};
 // Awareness entries that wait for the subscription.
 constexpr std::size_t kEarlyAwareness = 16;
 
@@ -68,7 +70,7 @@ awaitable<void> YjsDocument::open() {
   Refusal refusal = co_await identify(token_, &identity_);
   if (refusal.code == wire::CODE_OK) {
     try {
-      co_await services_.access.subscribe(*token_, name_.document);
+      ticket_ = co_await services_.access.subscribe(*token_, name_.document);
     } catch (const DatabaseError& error) {
       refusal = {code_of(error), told_of(error)};
     }
@@ -82,7 +84,8 @@ awaitable<void> YjsDocument::open() {
     co_return;
   }
   opened_ = true;
-  token_end_ = std::chrono::steady_clock::now() + identity_.token_lifetime;
+  opened_at_ = std::chrono::steady_clock::now();
+  token_end_ = opened_at_ + identity_.token_lifetime;
   log(Severity::debug, identity_.principal, " of ", identity_.tenant, " opens ", id_, " as a Yjs document");
   if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
   carrier_->resume();
@@ -245,11 +248,17 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
   auto self = shared_from_this();
   Ticket ticket;
   Refusal refusal;
-  try {
-    ticket = co_await services_.access.subscribe(*token_, name_.document);
-  } catch (const DatabaseError& error) {
-    refusal = {code_of(error), told_of(error)};
+  // Most ask as soon as they may. Whether it may be read the pull asks once more.
+  if (ticket_ && std::chrono::steady_clock::now() - opened_at_ < kTicketUse) {
+    ticket = std::move(*ticket_);
+  } else {
+    try {
+      ticket = co_await services_.access.subscribe(*token_, name_.document);
+    } catch (const DatabaseError& error) {
+      refusal = {code_of(error), told_of(error)};
+    }
   }
+  ticket_.reset();
   joining_ = false;
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_UNAVAILABLE) {

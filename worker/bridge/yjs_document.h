@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -114,6 +115,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   bool opening_ = true;
   bool opened_ = false;
   bool joining_ = false;        // the subscription is not there yet
+  std::optional<Ticket> ticket_;  // what open() was given, for the subscription
+  std::chrono::steady_clock::time_point opened_at_;
   bool sending_state_ = false;
   YjsAwarenessView awareness_;
   std::vector<YjsAwareness> to_show_;  // when the subscription is there

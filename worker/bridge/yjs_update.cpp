@@ -59,7 +59,7 @@ Result<YjsDelta> read_yjs_update(std::string_view update) {
   }
   if (flat.waiting.empty() && flat.deleted.empty()) return made;
   YDoc document;
-  if (const auto applied = document.apply_update(update, UpdateFormat::v1); !applied) return applied.error();
+  if (const auto applied = document.apply(*read); !applied) return applied.error();
   made.delta = document.encode();
   return made;
 }

@@ -157,9 +157,13 @@ bool YDoc::has_pending() const { return sequence_->has_pending(); }
 // ---- Yjs's own formats ---------------------------------------------------
 
 Result<void> YDoc::apply_update(std::string_view update, UpdateFormat format) {
-  Result<FlatDocument> flat = read_update(update, format);
-  if (!flat) return flat.error();
-  if (!sequence_->add(flat->flat)) return too_large();
+  const Result<FlatDocument> read = read_update(update, format);
+  if (!read) return read.error();
+  return apply(*read);
+}
+
+Result<void> YDoc::apply(const FlatDocument& update) {
+  if (!sequence_->add(update.flat)) return too_large();
   return {};
 }
 

@@ -76,6 +76,8 @@ class YDoc {
   // Applies an update. Errors: malformed (also: contents of unknown kind), which
   // leave the document as it was, and those of merge.
   Result<void> apply_update(std::string_view update, UpdateFormat format);
+  // The same, of what read_update() gave. Errors: those of merge.
+  Result<void> apply(const FlatDocument& update);
   // Applies a small update to an encoded state: that state then, or nothing where it
   // must be decoded for it (document_merge.h). Errors: malformed updates.
   static Result<std::optional<std::string>> apply_to_encoded(std::string_view state,
