@@ -57,6 +57,11 @@ SELECT code || ': ' || message AS pushed FROM test.push(
     test.token_group(test.token('acme', 'ann'), test.document('note', 'a', test.change(7, 4, test.payload('votes', '\x4107060b00')))),
     test.token_group(test.token('acme', 'bob'), test.document('note', 'a', test.change(33, 1, test.payload('votes', '\x4107070c00')))));
 SELECT test.pushed('bob', 34, 1, 'votes', '\x4107080d00');
+-- But what the document has already anybody may send: it came meanwhile from its author.
+SELECT test.pushed('bob', 38, 1, 'votes', '\x4107060b0026010100');
+-- And a replica of which nothing but a refusal came since is one of the past.
+SELECT test.pushed('ann', 39, 1, 'nothing', '\x4107060b00');
+SELECT test.pushed('bob', 40, 1, 'votes', '\x4127010100');
 RESET ROLE;
 SELECT votes FROM note WHERE tenant = 'acme' AND id = 'a';
 -- A replica that went on in an epoch is one of that, though compaction took its changes.

@@ -77,7 +77,21 @@ bool Client::crash() {
   disconnected();
   turned_away_ = false;
   session_.reset();
+  remembered_.clear();
   return true;
+}
+
+bool Client::lose_disk() {
+  if (disk_.empty()) return false;
+  if (session_) crash();
+  disk_.clear();
+  return true;
+}
+
+void Client::remember() {
+  remembered_.clear();
+  if (!session_) return;
+  for (const auto& field : session_->fields()) remembered_[field.field] = *session_->state(field.field);
 }
 
 bool Client::start() {
@@ -163,6 +177,7 @@ void Client::receive(ConnectionId connection, const Message& message) {
   if (!session_ || connection != connection_) return;
   if (const auto* welcome = std::get_if<Welcome>(&message)) {
     on_epoch(welcome->epoch);
+    if (world_.now_ms % 100 < world_.plan.reconciling) session_->reconcile();
     welcomed_ = true;
   } else if (const auto* subscribed = std::get_if<Subscribed>(&message)) {
     on_subscribed(*subscribed);
@@ -185,9 +200,13 @@ void Client::receive(ConnectionId connection, const Message& message) {
 // What is given up for a server that was restored may be in it all the same: nobody
 // asks for those marks.
 void Client::on_epoch(std::uint64_t epoch) {
+  if (world_.planted(Fault::state_discarded_at_restore) && session_->epoch() != 0 && session_->epoch() != epoch) {
+    create_session();
+  }
   session_->on_epoch(epoch);
   if (const auto refusal = session_->take_refusal()) {
     world_.note("  client ", number_, " gives up what was to be made once, makes ", refusal->reapplied, " again");
+    remembered_.clear();
     saved_ = false;
     save();
   }
@@ -203,8 +222,12 @@ void Client::on_subscribed(const Subscribed& message) {
   } else if (!world_.expect(session_->on_changes(message.changes), "on_changes")) {
     return;
   }
+  const bool offers_anew = session_->needs_pull();
   if (!world_.expect(session_->on_caught_up(message.log_version), "on_caught_up")) return;
   caught_up_ = true;
+  if (!offers_anew) return;
+  saved_ = false;
+  save();
 }
 
 void Client::on_reject(const Reject& message) {
@@ -222,6 +245,7 @@ void Client::on_reject(const Reject& message) {
   if (!world_.expect(refusal, "on_reject")) return;
   if (*refusal) {
     const session::Refusal& refused = **refusal;
+    remembered_.clear();
     world_.note("  client ", number_, " rolls back ", describe(message.replica, refused.seq), " for code ", static_cast<std::uint64_t>(message.code), ", makes ",
                 refused.reapplied, " again");
     auto marks = marks_.find({message.replica, refused.seq});

@@ -26,6 +26,8 @@ class Client {
   bool save();
   // Loses what was not saved. It runs again with start().
   bool crash();
+  // And what was saved.
+  bool lose_disk();
   bool start();
   // Takes over what another client of its user, which does not run, has saved.
   bool adopt(Client& gone);
@@ -48,6 +50,11 @@ class Client {
   // Whether it was told that the document is not for it.
   bool turned_away() const { return turned_away_; }
   const session::DocumentSession& session() const { return *session_; }
+  // Keeps its state for later: the server is restored.
+  void remember();
+  // What it kept, by field, as far as it still stands for it: nothing of it was
+  // refused, lost or given up since.
+  const std::map<std::string, std::string>& remembered() const { return remembered_; }
   // Whether nothing waits to be sent or answered.
   bool at_rest() const;
   // Values of map keys, and characters, that were refused for good.
@@ -89,6 +96,7 @@ class Client {
   std::map<Number, std::set<std::string>> marks_;
   std::set<Number> once_;  // of them, those that are never made again
   std::set<std::string> refused_marks_;
+  std::map<std::string, std::string> remembered_;
 
   // For planted faults.
   std::optional<ReplicaId> replica_before_crash_;

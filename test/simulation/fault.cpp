@@ -22,6 +22,11 @@ std::string_view fault_name(Fault fault) {
     case Fault::pull_version_after_state: return "pull_version_after_state";
     case Fault::expectation_ignored: return "expectation_ignored";
     case Fault::expectation_of_the_committed: return "expectation_of_the_committed";
+    case Fault::quarantined_compacted: return "quarantined_compacted";
+    case Fault::quarantined_in_pull: return "quarantined_in_pull";
+    case Fault::retry_not_logged: return "retry_not_logged";
+    case Fault::past_epoch_not_admitted: return "past_epoch_not_admitted";
+    case Fault::state_discarded_at_restore: return "state_discarded_at_restore";
     case Fault::horizon_forgotten: return "horizon_forgotten";
     case Fault::moment_by_clients_clock: return "moment_by_clients_clock";
   }

@@ -28,6 +28,11 @@ enum class Fault : std::uint8_t {
   pull_version_after_state,     // a pull claims what committed after its state was read
   expectation_ignored,          // a change is applied whatever its author had seen
   expectation_of_the_committed, // what the same transaction has written is not looked at
+  quarantined_compacted,        // what waits in quarantine is dropped from the log
+  quarantined_in_pull,          // a pull gives what is left out of the row
+  retry_not_logged,             // what is tried again from quarantine is in the row alone
+  past_epoch_not_admitted,      // after a restore nobody may offer what others wrote
+  state_discarded_at_restore,   // a client takes what a restored server has for everything
   horizon_forgotten,            // of what was dropped nobody notes when it was recorded
   moment_by_clients_clock,      // what counts for a moment is when the author says it was
 };
@@ -42,6 +47,9 @@ inline constexpr std::array kFaults = {
     Fault::fold_reads_uncommitted,  Fault::compaction_by_highest_seen,
     Fault::pull_by_highest_seen,    Fault::pull_version_after_state,
     Fault::expectation_ignored,     Fault::expectation_of_the_committed,
+    Fault::quarantined_compacted,   Fault::quarantined_in_pull,
+    Fault::retry_not_logged,        Fault::past_epoch_not_admitted,
+    Fault::state_discarded_at_restore,
     Fault::horizon_forgotten,       Fault::moment_by_clients_clock,
 };
 

@@ -13,6 +13,8 @@ std::string_view invariant_name(Invariant invariant) {
     case Invariant::refused_is_gone: return "refused_is_gone";
     case Invariant::edit_counts_once: return "edit_counts_once";
     case Invariant::comes_to_rest: return "comes_to_rest";
+    case Invariant::survives_restore: return "survives_restore";
+    case Invariant::left_out_is_not_given: return "left_out_is_not_given";
     case Invariant::expectation_holds: return "expectation_holds";
     case Invariant::state_of_a_moment: return "state_of_a_moment";
     case Invariant::no_error: return "no_error";
@@ -88,7 +90,8 @@ std::optional<Violation> Ledger::committed(std::size_t document, const LoggedCha
     return Violation{Invariant::expectation_holds,
                      "number " + describe(row.replica, row.seq) + " is committed, but not what its author had seen"};
   }
-  append(history, change);
+  history.changes.push_back(change);
+  merge(history.replay, history, *change);
   return std::nullopt;
 }
 
@@ -101,11 +104,37 @@ bool Ledger::others_wrote_since(const History& history, const Change& change) {
   return false;
 }
 
-void Ledger::append(History& history, const LoggedChangePtr& change) const {
-  history.changes.push_back(change);
-  for (const FieldDelta& delta : change->change.fields) {
-    (void)history.replay.at(delta.field).merge_encoded(delta.delta);
+void Ledger::merge(Replay& replay, const History& history, const LoggedChange& change) {
+  for (const FieldDelta& delta : change.change.fields) {
+    if (simulation::is_left_out(history.left_out, change.change.replica, change.change.seq, delta.field)) continue;
+    (void)replay.at(delta.field).merge_encoded(delta.delta);
   }
+}
+
+void Ledger::replay_again(History& history) const {
+  history.replay = empty();
+  for (const LoggedChangePtr& change : history.changes) merge(history.replay, history, *change);
+}
+
+void Ledger::left_out(std::size_t document, ReplicaId replica, std::uint64_t seq, const std::set<std::string>& fields) {
+  history_[document].left_out[{replica, seq}] = {fields, false};
+  replay_again(history_[document]);
+}
+
+void Ledger::taken_back(std::size_t document, ReplicaId replica, std::uint64_t seq) {
+  history_[document].left_out.erase({replica, seq});
+  replay_again(history_[document]);
+}
+
+Replay Ledger::everything_left_out(std::size_t document) const {
+  Replay replay = empty();
+  const History& history = history_[document];
+  for (const auto& [number, quarantined] : history.left_out) {
+    for (const FieldDelta& delta : history.by_number.at(number)->change.fields) {
+      if (quarantined.fields.contains(delta.field)) (void)replay.at(delta.field).merge_encoded(delta.delta);
+    }
+  }
+  return replay;
 }
 
 std::optional<Violation> Ledger::acknowledged(std::size_t document, ReplicaId replica,
@@ -126,10 +155,7 @@ std::optional<Violation> Ledger::acknowledged(std::size_t document, ReplicaId re
 Replay Ledger::replay_up_to(std::size_t document, const LogVersion& version) const {
   Replay replay = empty();
   for (const LoggedChangePtr& change : history_[document].changes) {
-    if (!version.covers({change->change.replica, change->change.seq})) continue;
-    for (const FieldDelta& delta : change->change.fields) {
-      (void)replay.at(delta.field).merge_encoded(delta.delta);
-    }
+    if (version.covers({change->change.replica, change->change.seq})) merge(replay, history_[document], *change);
   }
   return replay;
 }
@@ -137,10 +163,7 @@ Replay Ledger::replay_up_to(std::size_t document, const LogVersion& version) con
 Replay Ledger::replay_until(std::size_t document, std::int64_t moment_ms) const {
   Replay replay = empty();
   for (const LoggedChangePtr& change : history_[document].changes) {
-    if (change->recorded_ms > moment_ms) continue;
-    for (const FieldDelta& delta : change->change.fields) {
-      (void)replay.at(delta.field).merge_encoded(delta.delta);
-    }
+    if (change->recorded_ms <= moment_ms) merge(replay, history_[document], *change);
   }
   return replay;
 }
@@ -152,7 +175,7 @@ std::int64_t Ledger::draw_moment(std::size_t document, Random& random) const {
 
 Ledger::Moment Ledger::now() const {
   Moment moment;
-  for (const History& history : history_) moment.push_back(history.changes);
+  for (const History& history : history_) moment.push_back({history.changes, history.left_out});
   return moment;
 }
 
@@ -160,11 +183,12 @@ void Ledger::restore(const Moment& moment) {
   refused_.clear();
   for (std::size_t i = 0; i < history_.size(); ++i) {
     History restored;
-    restored.replay = empty();
-    for (const LoggedChangePtr& change : moment[i]) {
+    restored.changes = moment[i].changes;
+    restored.left_out = moment[i].left_out;
+    for (const LoggedChangePtr& change : restored.changes) {
       restored.by_number.emplace(std::pair(change->change.replica, change->change.seq), change);
-      append(restored, change);
     }
+    replay_again(restored);
     history_[i] = std::move(restored);
   }
 }

@@ -26,6 +26,8 @@ enum class Invariant : std::uint8_t {
   refused_is_gone,         // from every state
   edit_counts_once,
   comes_to_rest,           // every journal is emptied, every pull answered
+  survives_restore,        // what clients had before a restore is there after it
+  left_out_is_not_given,   // what is in quarantine, to who asks
   expectation_holds,       // nobody else has written before a change that expects so
   state_of_a_moment,       // as of a moment: the replay of what was logged up to it
   no_error,                // nobody meets an error that the protocol has no place for
@@ -59,7 +61,16 @@ class Ledger {
   // Violation: acknowledged_survives.
   std::optional<Violation> acknowledged(std::size_t document, ReplicaId replica, std::uint64_t seq);
 
-  // The join of what is committed.
+  // Fields of a committed change were put into quarantine, or taken out of it.
+  void left_out(std::size_t document, ReplicaId replica, std::uint64_t seq, const std::set<std::string>& fields);
+  void taken_back(std::size_t document, ReplicaId replica, std::uint64_t seq);
+  bool is_left_out(std::size_t document, ReplicaId replica, std::uint64_t seq, const std::string& field) const {
+    return simulation::is_left_out(history_[document].left_out, replica, seq, field);
+  }
+  // All that is left out for good, or has not been taken back yet.
+  Replay everything_left_out(std::size_t document) const;
+
+  // The join of what is committed and not left out.
   const Replay& replay(std::size_t document) const { return history_[document].replay; }
   // The same up to a log version.
   Replay replay_up_to(std::size_t document, const LogVersion& version) const;
@@ -68,8 +79,13 @@ class Ledger {
   // A moment at which something was recorded; 0 if nothing was.
   std::int64_t draw_moment(std::size_t document, Random& random) const;
 
-  // What a backup holds: for each document what was committed, in order.
-  using Moment = std::vector<std::vector<LoggedChangePtr>>;
+  // What a backup holds: for each document what was committed, in order, and what of
+  // that was left out.
+  struct Part {
+    std::vector<LoggedChangePtr> changes;
+    Quarantine left_out;
+  };
+  using Moment = std::vector<Part>;
   Moment now() const;
   void restore(const Moment& moment);
 
@@ -83,12 +99,14 @@ class Ledger {
   struct History {
     std::vector<LoggedChangePtr> changes;  // in commit order
     std::map<std::pair<ReplicaId, std::uint64_t>, LoggedChangePtr> by_number;
+    Quarantine left_out;
     Replay replay;
   };
 
   static bool others_wrote_since(const History& history, const Change& change);
   std::optional<Violation> use(std::size_t document, const Change& change, std::uint64_t hash);
-  void append(History& history, const LoggedChangePtr& change) const;
+  static void merge(Replay& replay, const History& history, const LoggedChange& change);
+  void replay_again(History& history) const;
   Replay empty() const;
 
   std::vector<session::FieldInfo> fields_;

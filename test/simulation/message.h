@@ -26,7 +26,7 @@ inline constexpr Code kEquivocation = static_cast<Code>(7);
 // Whether the verdict is a refusal that stands in the log.
 inline bool takes_number(Code code) {
   return code == Code::denied || code == kMalformed || code == kTooLarge || code == kClockAhead ||
-         code == kEquivocation || code == Code::expectation_failed;
+         code == kEquivocation || code == Code::expectation_failed || code == Code::violates_constraint;
 }
 
 // ---- to the server

@@ -10,6 +10,7 @@ std::string_view action_name(Action action) {
     case Action::connect: return "connect";
     case Action::disconnect: return "disconnect";
     case Action::crash_client: return "crash_client";
+    case Action::lose_disk: return "lose_disk";
     case Action::adopt: return "adopt";
     case Action::deliver: return "deliver";
     case Action::duplicate: return "duplicate";
@@ -26,6 +27,9 @@ std::string_view action_name(Action action) {
     case Action::repeat_stream: return "repeat_stream";
     case Action::change_policy: return "change_policy";
     case Action::switch_deferred: return "switch_deferred";
+    case Action::change_bound: return "change_bound";
+    case Action::retry_quarantined: return "retry_quarantined";
+    case Action::drop_quarantined: return "drop_quarantined";
     case Action::crash_server: return "crash_server";
     case Action::start_server: return "start_server";
     case Action::back_up: return "back_up";
@@ -47,7 +51,7 @@ constexpr Weight kWeights[] = {
     {Action::edit, 150, true},         {Action::save, 20, true},
     {Action::send, 100, true},         {Action::connect, 40, true},
     {Action::disconnect, 8, false},    {Action::crash_client, 6, false},
-    {Action::adopt, 15, false},
+    {Action::lose_disk, 2, false},     {Action::adopt, 15, false},
     {Action::deliver, 250, true},      {Action::duplicate, 25, false},
     {Action::drop, 15, false},         {Action::partition, 5, false},
     {Action::execute_push, 90, true},  {Action::commit, 110, true},
@@ -55,7 +59,9 @@ constexpr Weight kWeights[] = {
     {Action::edit_sql, 30, false},     {Action::serve_pull, 50, true},
     {Action::fold, 25, true},          {Action::compact, 12, false},
     {Action::repeat_stream, 8, false}, {Action::change_policy, 6, false},
-    {Action::switch_deferred, 3, false}, {Action::crash_server, 5, false},
+    {Action::switch_deferred, 3, false}, {Action::change_bound, 5, false},
+    {Action::retry_quarantined, 6, false}, {Action::drop_quarantined, 2, false},
+    {Action::crash_server, 5, false},
     {Action::start_server, 40, true},
     {Action::back_up, 6, false},       {Action::restore, 3, false},
     {Action::check, 4, true},
@@ -98,6 +104,8 @@ Plan::Plan(std::uint64_t seed) {
     if (random.percent(20)) own *= 3;
     if (random.percent(20)) own = (own + 2) / 3;
   }
+  if (random.percent(50)) weights[static_cast<std::size_t>(Action::change_bound)] = 0;
+  reconciling = random.percent(70) ? 0 : 50;
   on_terms = random.percent(60) ? 0 : 5 + random.below(40);
 }
 

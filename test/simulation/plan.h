@@ -20,6 +20,7 @@ enum class Action : std::uint8_t {
   connect,
   disconnect,
   crash_client,
+  lose_disk,
   adopt,
   // the network
   deliver,
@@ -38,6 +39,9 @@ enum class Action : std::uint8_t {
   repeat_stream,
   change_policy,
   switch_deferred,
+  change_bound,
+  retry_quarantined,
+  drop_quarantined,
   crash_server,
   start_server,
   back_up,
@@ -69,6 +73,7 @@ struct Plan {
   bool clocks_ahead = false;          // some clients' clocks are minutes ahead at times
   std::size_t max_payload = 0;        // bytes of a change's deltas; more is refused
   std::uint64_t constraint = 0;       // one change in so many violates one; 0: none
+  std::uint64_t reconciling = 0;      // percent of the clients' connections
   std::uint64_t on_terms = 0;         // percent of the clients' changes: once, or expecting
   std::uint64_t weights[kActions] = {};
 };

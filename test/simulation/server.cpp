@@ -132,7 +132,9 @@ bool Server::commit(Random& random) {
 void Server::finish_commit(std::list<Transaction>::iterator at) {
   const Transaction transaction = std::move(*at);
   transactions_.erase(at);
+  std::vector<std::pair<std::size_t, Quarantine>> quarantines;
   for (const auto& [number, document] : transaction.documents) {
+    quarantines.emplace_back(number, std::move(committed_.documents[number].quarantine));
     committed_.documents[number] = document;
   }
   std::map<std::size_t, std::map<std::string, bool>> touched;
@@ -141,6 +143,9 @@ void Server::finish_commit(std::list<Transaction>::iterator at) {
                 change->change.refused ? ", refused" : "");
     world_.violated(world_.ledger.committed(number, change));
     for (const FieldDelta& delta : change->change.fields) touched[number][delta.field] = true;
+  }
+  for (const auto& [number, before] : quarantines) {
+    note_quarantine(number, before, committed_.documents[number].quarantine);
   }
   // What everybody reads from now on is what was logged.
   for (const auto& [number, fields] : touched) {
@@ -206,7 +211,10 @@ bool Server::change_policy(Random& random) {
   return true;
 }
 
-void Server::allow_everything() { committed_.levels.clear(); }
+void Server::allow_everything() {
+  committed_.levels.clear();
+  committed_.bound = 0;
+}
 
 // ---- crashes
 

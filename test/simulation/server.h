@@ -5,7 +5,8 @@
 //
 //   server.cpp         connections, transactions, crashes, backups, permissions
 //   server_push.cpp    push() and edits in SQL
-//   server_upkeep.cpp  pull(), fold, compaction
+//   server_quarantine.cpp  the fold itself, and what it cannot fold
+//   server_upkeep.cpp  pull(), when to fold, compaction
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,9 @@ class Server {
   bool repeat_stream(Random& random);  // a commit is decoded once more
   bool change_policy(Random& random);
   bool switch_deferred(Random& random);
+  bool change_bound(Random& random);   // the constraint that counters have
+  bool retry_quarantined(Random& random);
+  bool drop_quarantined(Random& random);
   // The bridge and its connections go too, or it waits for the server to be back.
   bool crash(bool bridge_too);
   bool start();
@@ -60,6 +65,7 @@ class Server {
   const Document& document(std::size_t number) const { return committed_.documents[number]; }
   bool is_deferred(const std::string& field) const { return committed_.deferred.at(field); }
   bool may_read(std::size_t document, std::uint32_t principal) const;
+  bool has_quarantined() const;  // that may be retried
   // A field as current() gives it.
   std::string current(std::size_t document, const std::string& field) const;
   // A field as state_at() gives it; nothing for a moment that is not kept any more.
@@ -76,7 +82,8 @@ class Server {
     std::vector<Document> documents;
     std::map<std::string, bool> deferred;
     std::map<std::pair<std::size_t, std::uint32_t>, Level> levels;
-    ReplicaId replica = 0;  // converge.node
+    std::int64_t bound = 0;  // a constraint: no counter is further from zero; 0: none
+    ReplicaId replica = 0;   // converge.node
     std::uint64_t next_xid = 1;
   };
 
@@ -153,22 +160,34 @@ class Server {
 
   // server_push.cpp
   void push(Transaction& transaction, const WaitingPush& push);
+  void apply_range(Transaction& transaction, Document& document, const WaitingPush& push, std::size_t first,
+                   std::size_t end, std::vector<Verdict>& verdicts);
   Verdict decide(Transaction& transaction, Document& document, const WaitingPush& push,
-                 const Change& change);
+                 const Change& change, std::optional<Code> reason);
   bool violates_constraint(const Change& change) const;
   bool meets_its_expectation(const Document& document, const WaitingPush& push, const Change& change) const;
   std::optional<Code> content_problem(const WaitingPush& push, const Change& change) const;
+  bool may_author(const Document& document, const WaitingPush& push, const Change& change) const;
+  bool adds_as(const Document& document, const FieldDelta& delta, ReplicaId author) const;
+  bool is_of_past_epoch(const Writer& writer) const;
   void append(Transaction& transaction, std::size_t number, Document& document,
               std::uint32_t principal, Change change, std::uint64_t hash);
+  void append_own(Transaction& transaction, std::size_t number, Document& document, Change change);
   void merge_into_row(Document& document, const FieldDelta& delta);
   void apply_again(Document& document, const Change& change);
   ReplicaId replica_for(FieldType type, const VersionVector& version);
+
+  // server_quarantine.cpp
+  bool violates_bound(const Row& before, const Row& after) const;
+  void fold_document(Document& document, const Document& source) const;
+  void fold_range(Document& document, std::span<const LoggedChangePtr> changes) const;
+  void note_quarantine(std::size_t number, const Quarantine& before, const Quarantine& after);
+  Quarantine::const_iterator draw_quarantined(Random& random, std::size_t* number) const;
 
   // server_upkeep.cpp
   Subscribed pull(const Document& document, const Subscribe& subscribe) const;
   std::string current(const Document& document, const std::string& field) const;
   static UnfoldedChanges waiting(const Document& document);
-  void fold_document(Document& document, const Document& source) const;
   void drop(Document& document, ReplicaId replica, std::uint64_t until);
 
   Environment& world_;

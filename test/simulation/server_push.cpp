@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/history/authorship.h"
 #include "core/lww_map/lww_table.h"
 #include "server.h"
 
@@ -17,6 +18,20 @@ bool ties(std::string_view ours, std::string_view theirs) {
     tie |= held != nullptr && held->hlc == entry.hlc && held->dot != entry.dot;
   }
   return tie;
+}
+
+// As authors_of_delta() of src/extension/documents/field_value.cpp.
+std::vector<ReplicaId> authors_of(const std::string& delta) {
+  const FieldType type = *field_type(delta);
+  std::vector<ReplicaId> authors;
+  if (type == FieldType::pn_counter || type == FieldType::g_counter) {
+    const auto edits = VersionVector::decode(*version(type, delta));
+    for (const auto& entry : edits->entries()) authors.push_back(entry.replica);
+  } else {
+    const auto items = items_of(type, delta);
+    for (const ItemRange& range : *items) authors.push_back(range.replica);
+  }
+  return authors;
 }
 
 }  // namespace
@@ -55,8 +70,11 @@ void Server::push(Transaction& transaction, const WaitingPush& push) {
     ack.reset();
     transaction.replies.push_back({push.connection, push.document, std::move(message)});
   };
-  for (const Change& change : push.changes) {
-    const Verdict verdict = decide(transaction, document, push, change);
+  std::vector<Verdict> verdicts(push.changes.size());
+  apply_range(transaction, document, push, 0, push.changes.size(), verdicts);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const Change& change = push.changes[i];
+    const Verdict& verdict = verdicts[i];
     if (verdict.code == Code::ok || verdict.code == Code::duplicate) {
       if (ack && ack->replica != change.replica) {
         transaction.replies.push_back({push.connection, push.document, *ack});
@@ -72,9 +90,32 @@ void Server::push(Transaction& transaction, const WaitingPush& push) {
       {push.connection, push.document, Reject{first.replica, first.seq, Code::unavailable, 0}});
 }
 
-// As push_check.cpp and push_apply.cpp of src/extension/documents.
-Server::Verdict Server::decide(Transaction& transaction, Document& document,
-                               const WaitingPush& push, const Change& change) {
+// As push_group.cpp of src/extension/documents: of what raises, halves, so that only
+// the change that raises is refused.
+void Server::apply_range(Transaction& transaction, Document& document, const WaitingPush& push, std::size_t first,
+                         std::size_t end, std::vector<Verdict>& verdicts) {
+  if (first == end) return;
+  const Document before = document;
+  const std::size_t appended = transaction.appended.size();
+  for (std::size_t i = first; i < end; ++i) {
+    verdicts[i] = decide(transaction, document, push, push.changes[i], std::nullopt);
+  }
+  if (!violates_bound(before.row, document.row)) return;
+  document = before;
+  transaction.appended.resize(appended);
+  if (end - first == 1) {
+    verdicts[first] = decide(transaction, document, push, push.changes[first], Code::violates_constraint);
+    return;
+  }
+  const std::size_t middle = first + (end - first) / 2;
+  apply_range(transaction, document, push, first, middle, verdicts);
+  apply_range(transaction, document, push, middle, end, verdicts);
+}
+
+// As push_check.cpp and push_apply.cpp of src/extension/documents. What could be
+// applied is refused for the reason that is given.
+Server::Verdict Server::decide(Transaction& transaction, Document& document, const WaitingPush& push,
+                               const Change& change, std::optional<Code> reason) {
   if (!may_read(push.document, push.principal)) return {Code::unknown_document, 0};
   const Writer* known = document.find(change.replica);
   if (known != nullptr && known->principal != push.principal) return {Code::denied, 0};
@@ -112,6 +153,8 @@ Server::Verdict Server::decide(Transaction& transaction, Document& document,
     }
     case NumberPlace::next:
       refusal = content_problem(push, change);
+      if (!refusal && !may_author(document, push, change)) refusal = Code::denied;
+      if (!refusal) refusal = reason;
       if (!refusal && !meets_its_expectation(document, push, change)) refusal = Code::expectation_failed;
       break;
   }
@@ -122,6 +165,7 @@ Server::Verdict Server::decide(Transaction& transaction, Document& document,
   if (world_.planted(Fault::refusal_forgotten)) return {*refusal, 0};
   Writer& writer = edit_writer(document, change.replica);
   writer.principal = push.principal;
+  if (writer.epoch == 0) writer.epoch = epoch_;
   if (writer.refused_from == 0) {
     writer.refused_from = expected_number(record);
     writer.refused_code = *refusal;
@@ -156,8 +200,42 @@ std::optional<Code> Server::content_problem(const WaitingPush& push, const Chang
     auto type = field_type(delta.delta);
     if (clock_lies_ahead(*greatest_hlc(*type, delta.delta), world_.now_ms)) return kClockAhead;
   }
-  if (violates_constraint(change)) return Code::denied;
+  if (violates_constraint(change)) return Code::violates_constraint;
   return std::nullopt;
+}
+
+// As push_state.cpp. Nobody here forges identifiers, so that whoever is refused for
+// them has done what the protocol says.
+bool Server::may_author(const Document& document, const WaitingPush& push, const Change& change) const {
+  for (const FieldDelta& delta : change.fields) {
+    for (const ReplicaId author : authors_of(delta.delta)) {
+      if (author == change.replica) continue;
+      const Writer* writer = document.find(author);
+      if (writer == nullptr || writer->principal == push.principal) continue;
+      if (change.seq == 1 && is_of_past_epoch(*writer)) continue;
+      if (!adds_as(document, delta, author)) continue;
+      world_.violated(Invariant::no_error, "number " + describe(change.replica, change.seq) + ", field \"" + delta.field +
+                                               "\", is refused for identifiers of replica " + std::to_string(author));
+      return false;
+    }
+  }
+  return true;
+}
+
+// Whether the document lacks something that the delta has of that author.
+bool Server::adds_as(const Document& document, const FieldDelta& delta, ReplicaId author) const {
+  const std::string state = current(document, delta.field);
+  const FieldType type = *field_type(state);
+  const std::string lacking = *difference(type, state, *merge(type, state, delta.delta));
+  return std::ranges::count(authors_of(lacking), author) > 0;
+}
+
+bool Server::is_of_past_epoch(const Writer& writer) const {
+  if (world_.planted(Fault::past_epoch_not_admitted)) return false;
+  if (writer.refused_from == 1) return true;
+  if (writer.epoch == epoch_) return false;
+  const auto last = writer.log.find(writer.refused_from != 0 ? writer.refused_from - 1 : writer.last());
+  return last == writer.log.end() || last->second->epoch != epoch_;
 }
 
 bool Server::violates_constraint(const Change& change) const {
@@ -168,6 +246,7 @@ void Server::append(Transaction& transaction, std::size_t number, Document& docu
                     std::uint32_t principal, Change change, std::uint64_t hash) {
   Writer& writer = edit_writer(document, change.replica);
   writer.principal = principal;
+  if (writer.epoch == 0) writer.epoch = epoch_;
   bool waits = false;
   const bool own = change.replica == committed_.replica;
   for (const FieldDelta& delta : change.fields) {
@@ -189,6 +268,18 @@ void Server::append(Transaction& transaction, std::size_t number, Document& docu
   logged->change = std::move(change);
   writer.log.emplace(logged->change.seq, logged);
   transaction.appended.emplace_back(number, logged);
+}
+
+// A change of the server's own, made in SQL.
+void Server::append_own(Transaction& transaction, std::size_t number, Document& document, Change change) {
+  auto hlc = hlc_.tick(world_.now_ms);
+  if (!world_.expect(hlc, "server clock")) return;
+  change.replica = committed_.replica;
+  const Writer* writer = document.find(change.replica);
+  change.seq = (writer != nullptr ? writer->last() : 0) + 1;
+  change.hlc = hlc->bits;
+  const std::uint64_t hash = hash_change(change);
+  append(transaction, number, document, 0, std::move(change), hash);
 }
 
 void Server::merge_into_row(Document& document, const FieldDelta& delta) {
@@ -249,16 +340,12 @@ bool Server::edit_sql(Random& random) {
   if (after->get(replica) > version->get(replica)) {
     minted_.push_back({field.type, replica, after->get(replica)});
   }
-  auto hlc = hlc_.tick(world_.now_ms);
-  if (!world_.expect(hlc, "server clock")) return true;
+  Row row = document.row;
+  row.at(field.field) = live->encode();
+  if (violates_bound(document.row, row)) return true;  // it raises
   Change change;
-  change.replica = committed_.replica;
-  const Writer* writer = document.find(change.replica);
-  change.seq = (writer != nullptr ? writer->last() : 0) + 1;
-  change.hlc = hlc->bits;
   change.fields.push_back({field.field, std::move(delta)});
-  const std::uint64_t hash = hash_change(change);
-  append(*at, number, document, 0, std::move(change), hash);
+  append_own(*at, number, document, std::move(change));
   return true;
 }
 

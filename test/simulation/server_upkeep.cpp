@@ -43,7 +43,8 @@ std::optional<std::string> Server::state_at(std::size_t number, const std::strin
                                     : logged->recorded_ms;
       if (when > moment_ms) break;
       for (const FieldDelta& delta : logged->change.fields) {
-        if (delta.field == field) state = *merge(type, state, delta.delta);
+        if (delta.field != field || is_left_out(document.quarantine, replica, seq, field)) continue;
+        state = *merge(type, state, delta.delta);
       }
     }
   }
@@ -70,6 +71,13 @@ bool Server::serve_pull(Random& random) {
   Subscribed answer = pull(torn ? waiting.seen : now, waiting.subscribe);
   if (torn) answer.log_version = now.version().encode();
   world_.note("  pull at ", now.version().to_text(), answer.state ? ": the state" : ": changes");
+  for (const Change& change : answer.changes) {
+    for (const FieldDelta& delta : change.fields) {
+      if (!world_.ledger.is_left_out(peer.document, change.replica, change.seq, delta.field)) continue;
+      world_.violated(Invariant::left_out_is_not_given,
+                      "a pull gives field \"" + delta.field + "\" of " + describe(change.replica, change.seq));
+    }
+  }
   peer.version = *LogVersion::decode(answer.log_version);
   world_.network.to_client(waiting.connection, std::move(answer));
   peer.subscribed = true;
@@ -102,7 +110,11 @@ Subscribed Server::pull(const Document& document, const Subscribe& subscribe) co
       std::size_t bytes = 0;
       for (const FieldDelta& delta : at->second->change.fields) bytes += delta.delta.size();
       whole = !size.add(bytes);
-      answer.changes.push_back(at->second->change);
+      Change& change = answer.changes.emplace_back(at->second->change);
+      if (world_.planted(Fault::quarantined_in_pull)) continue;
+      std::erase_if(change.fields, [&](const FieldDelta& delta) {
+        return is_left_out(document.quarantine, change.replica, change.seq, delta.field);
+      });
     }
   }
   if (!whole) return answer;
@@ -146,25 +158,13 @@ UnfoldedChanges Server::waiting(const Document& document) {
   return waiting;
 }
 
-// Merges what `source` has logged, and not folded, into the row of `document`.
-void Server::fold_document(Document& document, const Document& source) const {
-  for (const auto& [replica, unfolded] : source.unfolded) {
-    const Writer& writer = *source.find(replica);
-    for (auto at = writer.log.lower_bound(unfolded.from_seq); at != writer.log.end(); ++at) {
-      if (world_.planted(Fault::fold_skips_a_change) && at->first == writer.last() && at->first > 1) break;
-      for (const FieldDelta& delta : at->second->change.fields) {
-        if (!committed_.deferred.at(delta.field)) continue;
-        std::string& state = document.row.at(delta.field);
-        state = *merge(*field_type(state), state, delta.delta);
-      }
-    }
-  }
-  document.unfolded.clear();
-}
-
 bool Server::switch_deferred(Random& random) {
   if (!running_ || !transactions_.empty()) return false;
-  for (Document& document : committed_.documents) fold_document(document, document);
+  for (std::size_t i = 0; i < committed_.documents.size(); ++i) {
+    const Document before = committed_.documents[i];
+    fold_document(committed_.documents[i], before);
+    note_quarantine(i, before.quarantine, committed_.documents[i].quarantine);
+  }
   const auto& field = world_.plan.fields[random.below(world_.plan.fields.size())];
   bool& deferred = committed_.deferred.at(field.field);
   deferred = !deferred;
@@ -189,7 +189,10 @@ bool Server::compact(Random& random) {
     CompactionCut cut(before.compacted, document.folded(replica), keep_from);
     for (const auto& [seq, logged] : before.log) {
       const bool settled = is_settled(logged->xid, logged->epoch, bound);
-      if (!cut.drops({seq, settled, logged->change.refused, logged->recorded_ms})) break;
+      auto quarantined = document.quarantine.find({replica, seq});
+      const bool waits = quarantined != document.quarantine.end() && !quarantined->second.dropped &&
+                         !world_.planted(Fault::quarantined_compacted);
+      if (!cut.drops({seq, settled, logged->change.refused || waits, logged->recorded_ms})) break;
     }
     drop(document, replica, world_.planted(Fault::compaction_by_highest_seen) ? before.last() : cut.last());
   }
@@ -203,12 +206,16 @@ void Server::drop(Document& document, ReplicaId replica, std::uint64_t until) {
   if (until == document.find(replica)->compacted) return;
   Writer& writer = edit_writer(document, replica);
   writer.compacted_hash = writer.log.at(until)->hash;
+  writer.epoch = writer.log.at(until)->epoch;
   writer.compacted = until;
   for (auto at = writer.log.begin(); at != writer.log.end() && at->first <= until;) {
     if (!world_.planted(Fault::horizon_forgotten)) {
       document.snapshot_ms = std::max(document.snapshot_ms, at->second->recorded_ms);
     }
+    auto quarantined = document.quarantine.find({replica, at->first});
+    const bool given_up = quarantined != document.quarantine.end() && quarantined->second.dropped;
     for (const FieldDelta& delta : at->second->change.fields) {
+      if (given_up && quarantined->second.fields.contains(delta.field)) continue;
       const FieldType type = *field_type(delta.delta);
       auto [snapshot, added] = document.snapshot.try_emplace(delta.field, empty_state(type));
       snapshot->second = *merge(type, snapshot->second, delta.delta);
@@ -218,6 +225,7 @@ void Server::drop(Document& document, ReplicaId replica, std::uint64_t until) {
                       "number " + describe(replica, at->first) + " is dropped, but field \"" +
                           delta.field + "\" lacks it");
     }
+    if (given_up) document.quarantine.erase(quarantined);
     at = writer.log.erase(at);
   }
   world_.note("  drops replica ", replica, " up to ", until);

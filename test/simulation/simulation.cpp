@@ -82,6 +82,9 @@ class Run {
       case Action::connect: return connect(client);
       case Action::disconnect: return disconnect(client);
       case Action::crash_client: return crash(client);
+      case Action::lose_disk:
+        if (client.running()) disconnect(client);
+        return client.lose_disk();
       case Action::adopt: return client.adopt(*clients_[random.below(clients_.size())]);
       case Action::deliver: return deliver(world_.network.take(random));
       case Action::duplicate: return deliver(world_.network.copy(random));
@@ -98,6 +101,9 @@ class Run {
       case Action::repeat_stream: return server_.repeat_stream(random);
       case Action::change_policy: return server_.change_policy(random);
       case Action::switch_deferred: return server_.switch_deferred(random);
+      case Action::change_bound: return server_.change_bound(random);
+      case Action::retry_quarantined: return server_.retry_quarantined(random);
+      case Action::drop_quarantined: return server_.drop_quarantined(random);
       case Action::crash_server: return crash_server(random);
       case Action::start_server: return server_.start();
       case Action::back_up: return server_.back_up();
@@ -149,6 +155,7 @@ class Run {
   bool restore(Random& random) {
     if (!server_.restore(random)) return false;
     restored_ = true;
+    for (auto& client : clients_) client->remember();
     drop_closed_connections();
     return true;
   }
@@ -223,10 +230,17 @@ class Run {
     check();
     // One who was never there sees the same.
     server_.allow_everything();
+    old_clients_ = clients_.size();
     for (std::size_t i = 0; i < world_.plan.documents; ++i) add_client(i);
+    Random random(derive(options_.seed, 3));
+    server_.start();
+    while (server_.has_quarantined()) {
+      if (random.percent(30)) server_.drop_quarantined(random);
+      server_.retry_quarantined(random);
+      while (server_.commit(random)) {}
+    }
     come_to_rest();
     if (world_.violation) return;
-    Random random(derive(options_.seed, 3));
     for (int i = 0; i < 20; ++i) {
       server_.fold(random, true);
       while (server_.commit(random)) {}
@@ -234,6 +248,7 @@ class Run {
     check();
     for (const auto& client : clients_) {
       for (const auto& field : world_.plan.fields) check_equal(*client, field.field);
+      check_remembered(*client);
     }
     // A server that forgot a verdict may give another one, while others bring back
     // what they had received: then an edit can be there that its author made again.
@@ -291,7 +306,8 @@ class Run {
       for (const auto& [replica, writer] : document.writers) {
         for (const auto& [seq, logged] : writer->log) {
           for (const FieldDelta& delta : logged->change.fields) {
-            if (delta.field == field.field) (void)joined.merge_encoded(delta.delta);
+            if (delta.field != field.field || is_left_out(document.quarantine, replica, seq, delta.field)) continue;
+            (void)joined.merge_encoded(delta.delta);
           }
         }
       }
@@ -306,9 +322,29 @@ class Run {
     if (client.turned_away()) return;
     auto state = client.session().state(field);
     if (!world_.expect(state, "state")) return;
-    if (*state != server_.document(client.document()).row.at(field)) {
+    const std::string& row = server_.document(client.document()).row.at(field);
+    if (*state == row) return;
+    // Who was connected when it was pushed has what was dropped from quarantine since.
+    auto left_out = world_.ledger.everything_left_out(client.document());
+    auto theirs = left_out.at(field), ours = left_out.at(field);
+    (void)theirs.merge_encoded(*state);
+    (void)ours.merge_encoded(row);
+    if (client.number() >= old_clients_ || theirs.encode() != ours.encode()) {
       world_.violated(Invariant::replicas_equal, "client " + std::to_string(client.number()) +
                                                      " has another field \"" + field + "\" than the server");
+    }
+  }
+
+  void check_remembered(const Client& client) {
+    for (const auto& [field, state] : client.remembered()) {
+      const std::string& row = server_.document(client.document()).row.at(field);
+      auto joined = world_.ledger.everything_left_out(client.document()).at(field);
+      (void)joined.merge_encoded(row);
+      const std::string without = joined.encode();
+      (void)joined.merge_encoded(state);
+      if (joined.encode() == without) continue;
+      world_.violated(Invariant::survives_restore, "field \"" + field + "\" lacks what client " +
+                                                       std::to_string(client.number()) + " had when the server was restored");
     }
   }
 
@@ -356,6 +392,7 @@ class Run {
   Server server_;
   std::vector<std::unique_ptr<Client>> clients_;
   bool restored_ = false;
+  std::size_t old_clients_ = 0;  // those behind join at the end
   std::uint64_t moments_ = 0;  // that were asked for and kept
 };
 

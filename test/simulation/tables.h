@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock/log_version.h"
@@ -28,7 +30,8 @@ using LoggedChangePtr = std::shared_ptr<const LoggedChange>;
 
 // A row of converge.replica, and what the log holds of that replica.
 struct Writer {
-  std::uint32_t principal = 0;
+  std::uint32_t principal = 0;       // 0: the server's own
+  std::int64_t epoch = 0;            // in which it appeared, or of the last change that was compacted
   std::uint64_t compacted = 0;       // last_seq: numbers up to it are not in the log any more
   std::uint64_t compacted_hash = 0;  // of that number
   std::uint64_t refused_from = 0;
@@ -45,12 +48,30 @@ struct Unfolded {
   std::int64_t since_ms = 0;
 };
 
+// A row of converge.quarantine.
+struct Quarantined {
+  std::set<std::string> fields;
+  bool dropped = false;
+};
+
+using Quarantine = std::map<std::pair<ReplicaId, std::uint64_t>, Quarantined>;
+
+// Whether the field of that change is left out of the row.
+inline bool is_left_out(const Quarantine& quarantine, ReplicaId replica, std::uint64_t seq, const std::string& field) {
+  auto at = quarantine.find({replica, seq});
+  return at != quarantine.end() && at->second.fields.contains(field);
+}
+
+// Encoded states, by field.
+using Row = std::map<std::string, std::string>;
+
 struct Document {
   std::map<ReplicaId, std::shared_ptr<const Writer>> writers;
   std::map<ReplicaId, Unfolded> unfolded;
-  std::map<std::string, std::string> row;       // encoded states, by field
-  std::map<std::string, std::string> snapshot;  // what compaction dropped, joined
-  std::int64_t snapshot_ms = 0;                 // when the youngest of that was recorded
+  Quarantine quarantine;
+  Row row;
+  Row snapshot;                  // what compaction dropped, joined
+  std::int64_t snapshot_ms = 0;  // when the youngest of that was recorded
 
   const Writer* find(ReplicaId replica) const {
     auto at = writers.find(replica);

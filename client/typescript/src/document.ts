@@ -293,7 +293,9 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (pull.state) this.#show("remote", this.#session.onState(pull.state.fields, pull.state.logVersion), []);
     if (this.#columns.onPull(pull)) this.emit("columns", this.columns);
     this.#apply(pull.changes);
+    const offersAnew = this.#session.needsPull();
     this.#session.onCaughtUp(pull.logVersion);
+    if (offersAnew) this.#holdUntilKept();
     this.#window.clear();
     this.#become("live");
     this.presence.onLive(presenceMs);
@@ -490,16 +492,21 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     if (update.deleted) this.emit("deleted", { principal: principals.at(-1) ?? "" });
   }
 
+  // Sends nothing until what is to be sent is kept: from an older journal the same
+  // edits would be made, or offered, a second time under other numbers.
+  #holdUntilKept(): void {
+    if (!this.#keeper) return;
+    this.#held = true;
+    this.#keeper.changed();
+    void this.#keeper.whenKept().then(() => {
+      this.#held = false;
+      this.host.schedule(this);
+    });
+  }
+
   #refused(refusal: Refusal, violation: ConvergeError["violation"]): void {
     this.#show("rollback", refusal.update, []);
-    if (this.#keeper) {
-      this.#held = true;
-      this.#keeper.changed();
-      void this.#keeper.whenKept().then(() => {
-        this.#held = false;
-        this.host.schedule(this);
-      });
-    }
+    this.#holdUntilKept();
     const error = new ConvergeError(codeName(refusal.code), refusal.message, "", violation);
     this.#settle(error);
     this.emit("refused", {

@@ -153,7 +153,7 @@ Result<void> DocumentSession::on_caught_up(std::string_view log_version) {
     if (log_version_.get(replica) < seq) missing_.raise(replica, seq);
   }
   if (!missing_.empty()) return {};
-  if (!recovering_) return {};
+  if (!recovering_ && !reconciling_) return {};
   return offer_what_server_lacks();
 }
 
@@ -281,11 +281,12 @@ void DocumentSession::start_recovery() {
   replica_.reset();
   next_seq_ = 1;
   missing_ = {};
+  reconciling_ = false;
   recovering_ = true;
 }
 
 void DocumentSession::reconcile() {
-  if (!recovering_ && journal_.size() > 1 && first_once() == journal_.size()) start_recovery();
+  if (!recovering_ && !creating() && journal_.size() > 1 && first_once() == journal_.size()) reconciling_ = true;
 }
 
 Result<void> DocumentSession::offer_what_server_lacks() {
@@ -294,11 +295,13 @@ Result<void> DocumentSession::offer_what_server_lacks() {
     std::string lacking = field.visible.difference(field.confirmed);
     if (!is_empty_state(lacking)) offer.change.fields.push_back(FieldDelta{name, lacking});
   }
-  // What was edited meanwhile is part of it, and was offered to nobody yet.
+  // What was edited meanwhile is part of it.
   journal_.clear();
   journal_bytes_ = 0;
+  if (reconciling_) replica_.reset();  // under which some of it may have been offered
   next_seq_ = 1;
   recovering_ = false;
+  reconciling_ = false;
   if (offer.change.fields.empty()) return {};
   auto hlc = hlc_.tick(hlc_.ms());
   if (!hlc) return hlc.error();
@@ -332,7 +335,7 @@ ReplicaId DocumentSession::replica() {
 std::vector<Change> DocumentSession::unacknowledged(std::uint64_t from_seq,
                                                     std::size_t max_bytes) const {
   std::vector<Change> changes;
-  if (recovering_ || journal_.empty()) return changes;
+  if (recovering_ || reconciling_ || journal_.empty()) return changes;
   // Numbers in the journal are consecutive.
   const Change& first = journal_.front().change;
   if (creating() && from_seq > first.seq) return changes;

@@ -24,7 +24,9 @@
 // under a new replica where they still make sense: texts are edited at the places
 // that correspond, keys are set that nobody has set since, elements are added and
 // removed, counters incremented. Who keeps sessions across restarts saves after a
-// refusal, before anything is sent: an older journal would make them once more.
+// refusal, and after a pull that needs_pull() asked for, before anything is sent: an
+// older journal would make them once more, or offer them under other numbers, which
+// may be refused although these were not.
 //
 // Packets. A change may be made on terms: once, so that it is committed as it was
 // made or lost, and expecting that nobody else has written since what this session
@@ -35,8 +37,8 @@
 // that it had acknowledged, it was restored and may have forgotten changes. The
 // session then says needs_pull() and, from an empty log_version(), learns what
 // the server holds; everything else that it has, others' changes too, it offers
-// as one change under a new replica. reconcile() does the same for a client that
-// was away for long.
+// as one change under a new replica. reconcile() makes one change of what waits, for
+// a client that was away for long.
 //
 // Not for use by several threads at once. On an error nothing has changed,
 // unless said otherwise.
@@ -184,8 +186,8 @@ class DocumentSession {
 
   // ---- local edits: a change is what stands between begin and commit
 
-  // Errors: invalid (a change is open already, the document is deleted; a recovery
-  // runs, whose offer is one change, and this one is on terms), too_large (the journal is full), clock.
+  // Errors: invalid (a change is open already, the document is deleted; what waits is
+  // to be offered as one change, and this one is on terms), too_large (the journal is full), clock.
   Result<void> begin_change(std::uint64_t now_ms, Terms terms = {});
 
   // Positions and counts in characters. Errors: invalid (no change is open, no
@@ -225,7 +227,8 @@ class DocumentSession {
 
   // Changes to offer, in order, from `from_seq` on, until they hold `max_bytes`
   // of deltas (one at least). All are of one replica. One that expects something
-  // comes alone, to be sent by itself. None while a recovery runs.
+  // comes alone, to be sent by itself. None while a recovery runs, or what waits is to
+  // be made one change.
   std::vector<Change> unacknowledged(std::uint64_t from_seq = 0,
                                      std::size_t max_bytes = ~std::size_t{0}) const;
   std::size_t journal_size() const { return journal_.size(); }
@@ -233,17 +236,19 @@ class DocumentSession {
   bool awaits(ReplicaId replica, std::uint64_t seq) const;
 
   // Offers what waits as one change, under a new replica, in place of one change
-  // after the other: when the next pull, from an empty log_version(), has told
-  // what the server holds. Nobody but the author learns in which steps it came
-  // about, and a refusal takes all of it. Call it before log_version() is used.
-  // Does nothing while fewer than two changes wait, or one that was made on terms.
+  // after the other: when the next pull has told what of it the server has. Nobody
+  // but the author learns in which steps it came about, and a refusal takes all of
+  // it. (Others' edits are no part of it: what the server left out of the document
+  // on purpose is not for this user to offer.) Call it before log_version() is used.
+  // Does nothing while fewer than two changes wait, or one that was made on terms,
+  // or the document is to be made.
   void reconcile();
 
   // For Subscribe.since: encoded, every change up to it is known.
   std::string log_version() const { return log_version_.encode(); }
 
   // Whether live changes are not enough: subscribe again from log_version().
-  bool needs_pull() const { return recovering_ || !missing_.empty(); }
+  bool needs_pull() const { return recovering_ || reconciling_ || !missing_.empty(); }
   std::uint64_t epoch() const { return epoch_; }
   bool deleted() const { return deleted_; }
 
@@ -355,6 +360,7 @@ class DocumentSession {
   std::optional<JournalEntry> open_;     // the change between begin and commit
   std::uint64_t now_ms_ = 0;             // its time
   bool recovering_ = false;
+  bool reconciling_ = false;             // what waits becomes one change at the next pull's end
   bool deleted_ = false;
   bool observe_text_ = false;
   std::optional<Refusal> given_up_;      // until it is taken

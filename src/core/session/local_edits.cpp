@@ -6,9 +6,9 @@ namespace converge::session {
 Result<void> DocumentSession::begin_change(std::uint64_t now_ms, Terms terms) {
   if (open_) return Error{ErrorCode::invalid, "a change is open already", ""};
   if (deleted_) return Error{ErrorCode::invalid, "the document is deleted", ""};
-  if (recovering_ && (terms.once || terms.expect)) {
+  if ((recovering_ || reconciling_) && (terms.once || terms.expect)) {
     return Error{ErrorCode::invalid, "no change can be made on terms now",
-                 "the server was restored, and what it holds is not known yet"};
+                 "what waits is to be offered as one change, and what the server holds is not known yet"};
   }
   if (journal_.size() >= kMaxJournalChanges || journal_bytes_ >= kMaxJournalBytes) {
     return Error{ErrorCode::too_large, "too many changes wait for the server",

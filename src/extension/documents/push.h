@@ -3,7 +3,7 @@
 //   push.cpp        the request and the answer, identities, locks
 //   push_check.cpp  what is wrong with a change, without writing anything
 //   push_apply.cpp  one document's changes: the log and the row
-//   push_state.cpp  changes that the server numbers, and Yjs clients: what the document has already
+//   push_state.cpp  what the document has already, and whose what a change brings is
 //   push_group.cpp  groups: subtransactions, and what to do when one fails
 #pragma once
 
@@ -164,6 +164,16 @@ void apply_groups(PushGroup* groups, int count, bool tried);
 // not folded into it, and what this push is about to merge into it.
 bool adds_nothing(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
                   PushedState* state);
+
+// Whether the identifiers of what the change brings may be its principal's. They are
+// the change's replica's, or of one that nobody has, as SQL mints them, and as the
+// server has forgotten: never those of a replica that is another principal's, or the
+// server's own, on the document, unless the document has what they stand for. But the
+// first change of a replica may hold those of replicas of past epochs: so a client
+// offers what a restored server forgot, others' edits included. (Those of a ydoc are
+// its Yjs clients'.) False: `verdict` says whose they are.
+bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const CheckedChange& checked,
+                Deltas* deltas, PushTables* tables, PushedState* state, Verdict* verdict);
 
 // Whether each Yjs client of which the change has structs that the document lacks
 // is the principal's, or nobody's yet: then it is bound to it. False: `verdict`

@@ -331,6 +331,10 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       finding = check_unnumbered(document, change, checked, deltas, tables, &state, verdict);
     }
     if (finding == Finding::apply && reason == nullptr &&
+        !may_author(document, change, checked, deltas, tables, &state, verdict)) {
+      finding = Finding::refuse;
+    }
+    if (finding == Finding::apply && reason == nullptr &&
         !bind_yjs_clients(document, checked, deltas, tables, &state, verdict)) {
       finding = Finding::refuse;
     }

@@ -92,52 +92,6 @@ bool may_update(const Collection& collection, const Field& field) {
          pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
 }
 
-// Whether nobody has written under the replica in the server's present epoch: it ended
-// when the server was restored, because every client takes another replica then.
-bool is_of_past_epoch(const Writer& writer, const ReplicaRow& row, PushTables* tables) {
-  const std::int64_t epoch = tables->batch.node.epoch;
-  if (row.epoch == epoch) return false;
-  tables->flush_for(writer.document);
-  const std::int64_t last = last_logged(tables->log.relation, writer);
-  LoggedChange change;
-  return last == 0 || !find_logged(tables->log.relation, writer, last, &change) || change.epoch != epoch;
-}
-
-// Whether the identifiers of what the delta brings may be this principal's. They are
-// the change's replica's, or of one that nobody has, as SQL mints them, and as the
-// server has forgotten: never those of a replica that is another principal's, or the
-// server's own, on the document. But the first change of a replica may hold those of
-// replicas of past epochs: so a client offers what a restored server forgot, others'
-// edits included. (Those of a ydoc are its Yjs clients', which pass on what they got
-// from others.)
-bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const FieldChange& field,
-                FieldType type, PushTables* tables, Verdict* verdict) {
-  if (type == FieldType::ydoc || document.document == 0) return true;
-  const DeltaAuthors authors = authors_of_delta(type, field.delta);
-  if (authors.count > kMaxPushReplicas) {
-    *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
-                psprintf("delta of field \"%s\" has identifiers of %d replicas; the limit is %d", field.field,
-                         authors.count, kMaxPushReplicas), 0};
-    return false;
-  }
-  for (int i = 0; i < authors.count; i++) {
-    const auto author = static_cast<std::int64_t>(authors.replicas[i]);
-    if (authors.replicas[i] == change.replica || author == tables->own_author) continue;
-    ReplicaRow row{};
-    const Writer writer{document.ref.tenant, document.document, author};
-    if (!find_replica(tables->replicas.relation, writer, &row) || std::strcmp(row.principal, document.principal) == 0) {
-      tables->own_author = author;
-      continue;
-    }
-    if (change.seq == 1 && is_of_past_epoch(writer, row, tables)) continue;
-    *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
-                psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
-                         field.field, static_cast<long long>(author)), 0};
-    return false;
-  }
-  return true;
-}
-
 Finding check_column(const PushDocument& document, const Field& field, Verdict* verdict) {
   if (!field.deferred || may_update(*document.collection, field)) return Finding::apply;
   return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,
@@ -187,7 +141,6 @@ Finding check_content(const PushDocument& document, const Converge__Wire__Change
                     psprintf("delta of field \"%s\": %s", field.field, message_of(failure)));
     }
     if (lies_ahead(greatest, now, verdict)) return Finding::refuse;
-    if (!may_author(document, change, field, checked->fields[i]->type, tables, verdict)) return Finding::refuse;
   }
   return Finding::apply;
 }

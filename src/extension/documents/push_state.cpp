@@ -1,7 +1,9 @@
 // What a push has to know of the documents' states: whether a change that the
-// server numbers adds anything, and whose the Yjs clients are that wrote it.
+// server numbers adds anything, and whose the identifiers and the Yjs clients are
+// that it brings.
 #include "extension/documents/push.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/ydoc/ydoc.h"
@@ -86,6 +88,68 @@ bool adds_nothing(const PushDocument& document, const CheckedChange& change, Del
     const bool same = boundary::view(merged) == has;
     pfree(merged);
     if (!same) return false;
+  }
+  return true;
+}
+
+namespace {
+
+// Whether nobody has written under the replica in the server's present epoch: it ended
+// when the server was restored, because every client takes another replica then. (What
+// was under way to the server as it was may have come since, and been refused.)
+bool is_of_past_epoch(const Writer& writer, const ReplicaRow& row, PushTables* tables) {
+  if (row.refused_from == 1) return true;
+  const std::int64_t epoch = tables->batch.node.epoch;
+  if (row.epoch == epoch) return false;
+  tables->flush_for(writer.document);
+  const std::int64_t last = row.refused_from != 0 ? row.refused_from - 1 : last_logged(tables->log.relation, writer);
+  LoggedChange change;
+  return last == 0 || !find_logged(tables->log.relation, writer, last, &change) || change.epoch != epoch;
+}
+
+// Whether the document lacks something that the delta has of that author.
+bool adds_as(const PushDocument& document, const Field* field, std::string_view delta, std::int64_t author,
+             Deltas* deltas, PushTables* tables, PushedState* state) {
+  state->load(document, deltas, tables);
+  const std::string_view has = field_state(document, field, *state);
+  struct varlena* lacking = state_difference(field->type, has, boundary::view(merge_states(field->type, has, delta)));
+  if (lacking == nullptr) return false;
+  const DeltaAuthors adding = authors_of_delta(field->type, boundary::view(lacking));
+  return std::find(adding.replicas, adding.replicas + adding.count, static_cast<ReplicaId>(author)) !=
+         adding.replicas + adding.count;
+}
+
+}  // namespace
+
+bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const CheckedChange& checked,
+                Deltas* deltas, PushTables* tables, PushedState* state, Verdict* verdict) {
+  for (int i = 0; i < checked.payload.count; i++) {
+    const Field* field = checked.fields[i];
+    const std::string_view delta = checked.payload.fields[i].delta;
+    if (field->type == FieldType::ydoc) continue;
+    const DeltaAuthors authors = authors_of_delta(field->type, delta);
+    if (authors.count > kMaxPushReplicas) {
+      *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
+                  psprintf("delta of field \"%s\" has identifiers of %d replicas; the limit is %d",
+                           checked.payload.fields[i].field, authors.count, kMaxPushReplicas), 0};
+      return false;
+    }
+    for (int j = 0; j < authors.count; j++) {
+      const auto author = static_cast<std::int64_t>(authors.replicas[j]);
+      if (authors.replicas[j] == change.replica || author == tables->own_author) continue;
+      ReplicaRow row{};
+      const Writer writer{document.ref.tenant, document.document, author};
+      if (!find_replica(tables->replicas.relation, writer, &row) || std::strcmp(row.principal, document.principal) == 0) {
+        tables->own_author = author;
+        continue;
+      }
+      if (change.seq == 1 && is_of_past_epoch(writer, row, tables)) continue;
+      if (!adds_as(document, field, delta, author, deltas, tables, state)) continue;
+      *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
+                  psprintf("delta of field \"%s\" has identifiers of replica %lld, which is another principal's",
+                           checked.payload.fields[i].field, static_cast<long long>(author)), 0};
+      return false;
+    }
   }
   return true;
 }

@@ -1,4 +1,5 @@
 // A client that was restarted, and a server that was restored.
+#include "core/history/authorship.h"
 #include "session/fixture.h"
 
 namespace converge::session {
@@ -149,6 +150,39 @@ TEST_F(Session, what_waited_through_an_absence_is_offered_as_one_change) {
   type(anna, 0, "on ");
   server.sync(anna);
   expect_equal_to_server(anna);
+}
+
+// What the server left out on purpose (converge.quarantine) is not this user's to offer.
+TEST_F(Session, others_edits_that_the_server_has_no_more_are_not_offered_after_an_absence) {
+  type(bert, 0, "bert's ");
+  set(bert, "k", "1");
+  const Server without = server;
+  server.sync(bert);
+  server.subscribe(anna);
+  for (const char* letter : {"a", "b"}) type(anna, 7, letter);
+  anna.reconcile();
+  ASSERT_TRUE(anna.on_state(without.state(), server.version()).ok());
+  ASSERT_TRUE(anna.on_caught_up(server.version()).ok());
+  ASSERT_EQ(anna.unacknowledged().size(), 1u);
+  const Change offered = anna.unacknowledged()[0];
+  ASSERT_EQ(offered.fields.size(), 1u);
+  EXPECT_EQ(offered.fields[0].field, "body");
+  const auto items = items_of(FieldType::crdt_text, offered.fields[0].delta);
+  ASSERT_TRUE(items.ok());
+  for (const ItemRange& item : *items) EXPECT_EQ(item.replica, 100u);
+  EXPECT_EQ(text(anna), "bert's ba");
+}
+
+TEST_F(Session, a_document_is_made_before_what_waits_becomes_one_change) {
+  DocumentSession maker(replicas_from(300));
+  ASSERT_TRUE(maker.on_fields(Server::fields()).ok());
+  ASSERT_TRUE(maker.begin_creation(++now).ok());
+  ASSERT_TRUE(maker.commit_change().ok());
+  type(maker, 0, "a");
+  maker.reconcile();
+  EXPECT_FALSE(maker.needs_pull());
+  ASSERT_EQ(maker.unacknowledged().size(), 1u);
+  EXPECT_EQ(maker.unacknowledged()[0].operation, Operation::insert);
 }
 
 TEST_F(Session, there_is_nothing_to_reconcile_in_one_change) {
