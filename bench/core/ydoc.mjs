@@ -35,18 +35,54 @@ function median(runs, once) {
   return times.sort((a, b) => a - b)[runs >> 1];
 }
 
-// The document of a session.
+function type(doc, patches) {
+  const text = doc.getText('body');
+  doc.transact(() => {
+    for (const [at, deleted, inserted] of patches) {
+      if (deleted > 0) text.delete(at, deleted);
+      if (inserted !== '') text.insert(at, inserted);
+    }
+  });
+}
+
+// The document of a session with one author.
 function replay(trace) {
   const doc = new Y.Doc();
-  const text = doc.getText('body');
-  for (const { patches } of trace.txns) {
-    doc.transact(() => {
-      for (const [at, deleted, inserted] of patches) {
-        if (deleted > 0) text.delete(at, deleted);
-        if (inserted !== '') text.insert(at, inserted);
-      }
-    });
-  }
+  for (const { patches } of trace.txns) type(doc, patches);
+  return doc;
+}
+
+// Of a session with several: each types into a document that has what that author had
+// seen by then. The positions hold where concurrent insertions stand in the order of the
+// authors' numbers, which is Yjs's if its clients have the same order.
+function replayTogether(trace) {
+  const authors = Array.from({ length: trace.numAgents }, (_, author) => {
+    const doc = new Y.Doc();
+    doc.clientID = 1 + author;
+    const made = { doc, seen: new Set(), update: null };
+    doc.on('update', (update) => { made.update = update; });
+    return made;
+  });
+  const updates = [];
+  trace.txns.forEach(({ agent, parents, patches }, number) => {
+    const author = authors[agent];
+    const unseen = [];
+    const look = [...parents];
+    while (look.length > 0) {
+      const one = look.pop();
+      if (author.seen.has(one)) continue;
+      author.seen.add(one);
+      unseen.push(one);
+      look.push(...trace.txns[one].parents);
+    }
+    for (const one of unseen.sort((a, b) => a - b)) if (updates[one] !== null) Y.applyUpdate(author.doc, updates[one]);
+    author.update = null;
+    type(author.doc, patches);
+    updates[number] = author.update;
+    author.seen.add(number);
+  });
+  const [{ doc }, ...others] = authors;
+  for (const other of others) Y.applyUpdate(doc, Y.encodeStateAsUpdate(other.doc));
   return doc;
 }
 
@@ -96,8 +132,7 @@ try {
   for (const file of existsSync(traces) ? readdirSync(traces).filter((name) => name.endsWith('.json.gz')).sort() : []) {
     const name = file.replace('.json.gz', '').replaceAll('-', '_');
     const trace = JSON.parse(gunzipSync(readFileSync(join(traces, file))));
-    if (trace.kind === 'concurrent') continue;  // friendsforever_flat is the same session
-    const doc = replay(trace);
+    const doc = trace.kind === 'concurrent' ? replayTogether(trace) : replay(trace);
     if (doc.getText('body').toString() !== trace.endContent) throw new Error(`${file}: another text`);
     const result = measure(doc, (client, i) => {
       const text = client.getText('body');
