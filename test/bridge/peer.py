@@ -22,7 +22,7 @@ class Peer(RawConnection):
 
     requests = itertools.count(1)
 
-    def __init__(self, bridge, timeout=15):
+    def __init__(self, bridge, timeout=60):
         super().__init__(bridge, timeout)
         self.database = bridge.database
         self.replica = random.getrandbits(52) | 1
@@ -147,11 +147,12 @@ class Peer(RawConnection):
         message.set_presence.state = b"" if state is None else state if isinstance(state, bytes) else json.dumps(state)
         self.send(message)
 
-    def sees(self, wanted, timeout=5):
+    def sees(self, wanted, timeout=60):
         """Waits until this peer has been told of exactly these presences of others:
         {(principal, field): state}, or {principal: state} for those of the document."""
         wanted = {key if isinstance(key, tuple) else (key, ""): state for key, state in wanted.items()}
         deadline = time.monotonic() + timeout
+        old = self.socket.gettimeout()
         while self.shown() != wanted:
             left = deadline - time.monotonic()
             assert left > 0, f"expected {wanted}, told of {self.shown()}"
@@ -161,7 +162,7 @@ class Peer(RawConnection):
             except (websocket.WebSocketTimeoutException, TimeoutError):
                 pass
             finally:
-                self.socket.settimeout(15)
+                self.socket.settimeout(old)
 
     def take_presences(self, message):
         assert message.channel == self.channel

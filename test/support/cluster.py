@@ -12,7 +12,7 @@ import psycopg2
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def wait_until(condition, what, timeout=30):
+def wait_until(condition, what, timeout=60):
     """Waits until condition() gives something true, and gives it."""
     deadline = time.monotonic() + timeout
     while True:
