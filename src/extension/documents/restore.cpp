@@ -58,7 +58,7 @@ extern "C" PGDLLEXPORT Datum converge_restore(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("document \"%s\" did not exist as of %s", key, timestamptz_to_str(moment))));
   }
-  struct varlena* values[kMaxFields];
+  struct varlena* values[kMaxFields] = {};  // those in the mask are written
   Datum edited[kMaxFields];
   int count = 0;
   std::uint64_t mask = 0;
