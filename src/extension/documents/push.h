@@ -115,8 +115,8 @@ Finding check_change(const PushDocument& document, const Converge__Wire__Change&
 Finding check_permission(const PushDocument& document, const CheckedChange& change, Verdict* verdict);
 
 // As check_change(), for a change that would make the document.
-Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
-                       CheckedChange* checked, Verdict* verdict);
+Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
+                       Verdict* verdict);
 
 // Whether the document stands where its push expects it, or the push expects
 // nothing. False: `verdict` says so, of a change of that replica.

@@ -308,7 +308,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     bool created = false;
     if (document.document == 0) {
       // Without a document there is no log in which a refusal could be kept.
-      if (check_creation(document, change, tables, &checked, verdict) != Finding::apply) continue;
+      if (check_creation(document, change, &checked, verdict) != Finding::apply) continue;
       if (reason != nullptr) {
         *verdict = *reason;
         continue;

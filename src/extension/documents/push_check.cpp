@@ -101,7 +101,7 @@ Finding check_column(const PushDocument& document, const Field& field, Verdict* 
 
 // The content of a change whose number is the next. `permitted`: and whether the
 // principal may make it, which is otherwise asked later.
-Finding check_content(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables, bool permitted,
+Finding check_content(const PushDocument& document, const Converge__Wire__Change& change, bool permitted,
                       CheckedChange* checked, Verdict* verdict) {
   if (permitted && !document.writable) {
     return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED, kReadOnly);
@@ -175,8 +175,8 @@ bool wants_creation(const Converge__Wire__DocumentPush& push) {
   return wants;
 }
 
-Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
-                       CheckedChange* checked, Verdict* verdict) {
+Finding check_creation(const PushDocument& document, const Converge__Wire__Change& change, CheckedChange* checked,
+                       Verdict* verdict) {
   if (!in_range(change)) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_MALFORMED, "replica, number or clock of the change is out of range");
   }
@@ -198,7 +198,7 @@ Finding check_creation(const PushDocument& document, const Converge__Wire__Chang
                     "the server makes the keys of this collection: name the document by a temporary key");
     }
   }
-  const Finding finding = check_content(document, change, tables, true, checked, verdict);
+  const Finding finding = check_content(document, change, true, checked, verdict);
   if (finding == Finding::apply && checked->payload.operation != Operation::insert) {
     return settle(verdict, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
@@ -256,7 +256,7 @@ Finding check_change(const PushDocument& document, const Converge__Wire__Change&
     case NumberPlace::next:
       break;
   }
-  return check_content(document, change, tables, permitted, checked, verdict);
+  return check_content(document, change, permitted, checked, verdict);
 }
 
 Finding check_permission(const PushDocument& document, const CheckedChange& change, Verdict* verdict) {
