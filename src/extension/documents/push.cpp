@@ -9,6 +9,7 @@
 #include "extension/documents/wire_memory.h"
 #include "extension/security/authenticate.h"
 #include "extension/security/policy_state.h"
+#include "extension/security/token_cache.h"
 #include "extension/security/token_permissions.h"
 
 extern "C" {
@@ -79,6 +80,8 @@ bool is_utf8(const char* text) {
 // The group's identity, or false and why there is none.
 bool identify(const Converge__Wire__PushGroup& group, const Identity& caller, PushGroup* made, const char** why) {
   made->authenticated = true;
+  made->token = group.token;
+  made->token_state = token_state();
   if (group.token[0] == '\0') {
     made->identity = caller;
     if (caller.tenant[0] != '\0' && caller.principal[0] != '\0') return true;
@@ -161,10 +164,10 @@ void resolve(PushDocument* document, const Identity& identity) {
 }
 
 // Locks the row as its group's principal.
-void lock_document(PushDocument* document, const PushGroup* groups) {
-  set_identity(groups[document->group].identity);
+void lock_document(PushDocument* document) {
+  set_identity(document->group->identity);
   // Before any policy is asked: what it says holds until the transaction ends.
-  lock_policies(document->ref.tenant);
+  if (!admit(document)) return;
   if (!hold_collection(document)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     return;
@@ -198,7 +201,7 @@ struct LockWork {
 void lock_each(const Batch& batch) {
   for (int i = 0; i < batch.lock_count; i++) {
     PushDocument* document = batch.by_lock[i];
-    if (document->collection != nullptr) lock_document(document, batch.groups);
+    if (document->collection != nullptr) lock_document(document);
   }
 }
 
@@ -213,14 +216,14 @@ void lock_one(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
   // Whoever is in the way has been waited for.
   const int level = begin_lock_timeout(push_lock_timeout > 0 ? 1 : 0);
-  lock_document(work->one, work->batch->groups);
+  lock_document(work->one);
   end_lock_timeout(level);
 }
 
 void see_one(void* argument) {
   const auto* work = static_cast<LockWork*>(argument);
   PushDocument* document = work->one;
-  set_identity(work->batch->groups[document->group].identity);
+  set_identity(document->group->identity);
   document->writable = false;
   if (!row_is_visible(document->collection, document->ref, false)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
@@ -311,7 +314,7 @@ Batch* make_batch(const Converge__Wire__PushRequest& request, const Identity& ca
       CHECK_FOR_INTERRUPTS();
       PushDocument* document = &batch->documents[batch->count++];
       document->wire = group.documents[j];
-      document->group = static_cast<int>(i);
+      document->group = made;
       document->verdicts =
           static_cast<Verdict*>(palloc0_array_of(sizeof(Verdict), document->wire->n_changes));
       if (!identified) {
@@ -377,6 +380,23 @@ struct varlena* answer(const Converge__Wire__PushRequest& request, const Batch& 
 }
 
 }  // namespace
+
+bool admit(PushDocument* document) {
+  PushGroup* group = document->group;
+  lock_policies(group->identity.tenant);
+  const std::uint64_t state = token_state();
+  if (group->token[0] == '\0' || group->token_state == state) return true;
+  VerifiedToken verified;
+  boundary::Failure failure;
+  if (verify(group->token, &verified, &failure)) {
+    group->token_state = state;
+    return true;
+  }
+  if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) boundary::raise(failure);
+  settle_all(document, CONVERGE__WIRE__CODE__CODE_UNAUTHENTICATED, "the token is not good any more");
+  return false;
+}
+
 }  // namespace converge
 
 using namespace converge;

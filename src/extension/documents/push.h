@@ -67,11 +67,13 @@ struct PushTables {
   void close();
 };
 
+struct PushGroup;
+
 // A DocumentPush on its way.
 struct PushDocument {
   const Converge__Wire__DocumentPush* wire;
   const char* principal;
-  int group;
+  PushGroup* group;
   Collection* collection;  // null: every verdict is decided
   RowRef ref;
   std::int64_t document;
@@ -146,10 +148,17 @@ void apply_changes(const PushDocument& document, size_t first, size_t end, const
 struct PushGroup {
   Identity identity;
   bool authenticated;
+  const char* token;         // empty: the caller's own identity
+  std::uint64_t token_state; // under which it was verified (token_cache.h)
   bool atomic;
   PushDocument* documents;
   int count;
 };
+
+// Takes the lock of the tenant's policies, which holds until the transaction ends, and
+// looks whether the group's token is still good: a revocation may have been committed
+// while the lock was waited for. False: the document's verdicts are decided.
+bool admit(PushDocument* document);
 
 // Applies the groups, each under its identity, and fires the constraints they
 // deferred. Fills the verdicts of the documents whose verdicts are not decided. Raises

@@ -58,7 +58,7 @@ void apply_work(const Work& work) {
     for (int j = 0; j < group.count; j++) {
       CHECK_FOR_INTERRUPTS();
       PushDocument& document = group.documents[j];
-      if (is_open(document)) apply_changes(document, 0, document.wire->n_changes, work.reason, &tables);
+      if (is_open(document) && admit(&document)) apply_changes(document, 0, document.wire->n_changes, work.reason, &tables);
     }
     // Before its constraints are looked at, and the identity changes.
     tables.flush();
@@ -80,7 +80,9 @@ void apply_part(void* argument) {
   const auto* work = static_cast<Work*>(argument);
   const int level = begin_lock_timeout(push_lock_timeout);
   PushTables tables;
-  apply_changes(*work->document, work->first, work->end, work->reason, &tables);
+  if (is_open(*work->document) && admit(work->document)) {
+    apply_changes(*work->document, work->first, work->end, work->reason, &tables);
+  }
   tables.close();
   fire_deferred_constraints();
   end_lock_timeout(level);

@@ -30,6 +30,8 @@ Oid key_table = InvalidOid;
 Oid revocation_table = InvalidOid;
 // Something has changed since the cache was begun.
 bool stale = false;
+// Counts the caches that were begun.
+std::uint64_t state = 0;
 
 void note_invalidation(Datum, Oid table) {
   if (!OidIsValid(table) || table == key_table || table == revocation_table) stale = true;
@@ -50,6 +52,7 @@ void begin_anew() {
   key_table = owned_oid("jwt_key");
   revocation_table = owned_oid("revocation");
   stale = false;
+  state++;
 }
 
 }  // namespace
@@ -65,6 +68,12 @@ bool find_cached_token(const unsigned char* hash, std::int64_t now, VerifiedToke
   if (found == nullptr || found->until <= now) return false;
   *verified = found->verified;
   return true;
+}
+
+std::uint64_t token_state() {
+  AcceptInvalidationMessages();
+  if (cache == nullptr || stale) begin_anew();
+  return state;
 }
 
 void cache_token(const unsigned char* hash, const VerifiedToken& verified, std::int64_t until) {

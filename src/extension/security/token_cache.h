@@ -23,6 +23,10 @@ inline constexpr int kMaxCachedTokens = 1024;
 // next call of a function of this file.
 bool find_cached_token(const unsigned char* hash, std::int64_t now, VerifiedToken* verified);
 
+// The number of the state of keys and revocations, as far as this backend has been told
+// of it by now: what was verified under a state is good as long as it is the same.
+std::uint64_t token_state();
+
 // Remembers a token that was verified since the last find_cached_token(), until
 // `until` (seconds since 1970).
 void cache_token(const unsigned char* hash, const VerifiedToken& verified, std::int64_t until);
