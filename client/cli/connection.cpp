@@ -85,9 +85,12 @@ asio::awaitable<wire::Welcome> Connection::open(Target target, std::string token
   hello.mutable_hello()->set_client("converge-cli/0.1");
   send(hello);
   wire::ServerMessage answer = co_await read();
-  if (answer.has_problem())
-    throw std::runtime_error(wire::Code_Name(answer.problem().code()) + ": " +
-                             answer.problem().message());
+  if (answer.has_problem()) {
+    const wire::Code code = answer.problem().code();
+    const std::string why = wire::Code_Name(code) + ": " + answer.problem().message();
+    if (code == wire::CODE_UNAVAILABLE || code == wire::CODE_LIMIT) throw NotNow(why);
+    throw std::runtime_error(why);
+  }
   if (!answer.has_welcome()) throw std::runtime_error("the bridge did not answer with a welcome");
   co_return answer.welcome();
 }

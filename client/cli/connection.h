@@ -9,12 +9,19 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "converge.pb.h"
 #include "options.h"
 
 namespace converge::cli {
+
+// The bridge does not greet now: the database is away, or too much is asked of it.
+class NotNow : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 // Made by std::make_shared, and used for one connection only: a new one is a new
 // object. Everything runs on the io_context's one thread. A lost connection
@@ -24,8 +31,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::io_context& io);
 
   // Connects, upgrades, and says Hello. Returns the bridge's Welcome.
-  // Throws system_error (no connection) or std::runtime_error (refused; the
-  // message is the bridge's).
+  // Throws system_error (no connection), NotNow or another std::runtime_error
+  // (refused; the message is the bridge's).
   boost::asio::awaitable<wire::Welcome> open(Target target, std::string token, std::uint64_t epoch);
 
   // The next message from the bridge.

@@ -70,6 +70,13 @@ asio::awaitable<void> DocumentClient::run(FirstConnection first_connection) {
           throw;
         }
         why = error.code().message();
+      } catch (const NotNow& refusal) {
+        if (first && !stopped_) {
+          failure_ = refusal.what();
+          changed();
+          throw;
+        }
+        why = refusal.what();
       } catch (const std::runtime_error& error) {
         failure_ = error.what();
         changed();

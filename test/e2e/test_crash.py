@@ -3,7 +3,7 @@ import re
 import threading
 
 from clients import Bridge, Refused
-from database import run
+from database import run, wait_until
 
 
 def words(text):
@@ -74,6 +74,25 @@ def test_a_bridge_that_ends_is_no_loss(database, clients):
         bridge.start()
         alice.do("settle")
         assert sorted(words(database.text("session"))) == ["<before>", "<without>"]
+
+
+def test_a_client_that_is_not_greeted_comes_back(own_server, own_database, clients):
+    """While the database is away, a new connection gets no further than that."""
+    database = own_database
+    database.insert("patience")
+    with Bridge(database) as bridge:
+        alice = clients(bridge, "note/patience", principal="alice")
+        alice.do("insert", "body", 0, "<first>")
+        alice.do("settle")
+        own_server.crash()
+        bridge.stop()
+        bridge.start()
+        alice.do("insert", "body", 0, "<second>")
+        wait_until(lambda: "cannot verify the token" in bridge.log(), "a greeting that is refused")
+        own_server.start()
+        alice.do("settle")
+        database.reconnect()
+        assert sorted(words(database.text("patience"))) == ["<first>", "<second>"]
 
 
 def test_an_sql_edit_is_there_once_after_sigkill(own_server, own_database):
