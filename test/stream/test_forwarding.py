@@ -284,6 +284,27 @@ def flood(notes, document, total):
             document, total)
 
 
+def test_who_takes_the_place_of_a_bridge_that_has_gone_gets_nothing_of_its(notes):
+    """It goes while the worker, with a frame for it at hand, waits for another to read."""
+    document, other = notes.document("theirs"), notes.document("own")
+    dropped = notes.status()["bridges_dropped"]
+    with notes.attach("deaf") as deaf:
+        leaving = notes.attach("leaving")
+        for bridge in (deaf, leaving):
+            notes.watch(bridge, "theirs")
+        flood(notes, document, 20_000)
+        time.sleep(0.25)
+        leaving.close()
+        wait_until(lambda: notes.status()["bridges_dropped"] > dropped, "the deaf one to be dropped")
+    wait_until(lambda: notes.status()["bridges"] == 0, "both to be gone")
+    with notes.attach("first") as first, notes.attach("second") as second:
+        for bridge in (first, second):
+            notes.watch(bridge, "own")
+        notes.edit("own")
+        for bridge in (first, second):
+            assert {change[0] for change in bridge.changes(1)} == {other}
+
+
 def test_a_large_transaction_comes_in_frames_of_at_most_a_mebibyte(notes):
     document = notes.document("large")
     with notes.attach() as bridge:

@@ -117,8 +117,10 @@ void BridgeServer::queue_frame(int index, const Slice& header) {
 }
 
 // Room for a message at the end of a bridge's queue, or null if the bridge had
-// to be dropped.
+// to be dropped, or was while another was waited for: what is queued at its place
+// then would be the next one's.
 char* BridgeServer::reserve(int index, int bytes) {
+  if (bridges_[index].socket < 0) return nullptr;
   if (!bridges_[index].output.has_room(bytes) && !wait_for_room(index, bytes)) {
     drop(index, "it does not read fast enough");
     return nullptr;
