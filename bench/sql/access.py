@@ -2,15 +2,18 @@
 again for 10,000 clients of one tenant after a grant."""
 import concurrent.futures
 import contextlib
+import statistics
 import time
 
 import psycopg2
 
 from harness import SECRET, cpu_seconds, database, figure, medians, ms_each, run, sign, token, trust, value
-from push import QUIET, Clients, alter, as_client, push, small_push_us, wire
+from push import QUIET, Clients, alter, as_client, push, wire
 
 DOCUMENTS = 100
 PUSHES = 4
+SMALL_PUSHES = 100
+PULLS = 100
 RUNS = 31  # short ones, by turns: a WAL segment that is made is some of them
 CLIENTS = 10_000
 AT_ONCE = 1_000  # questions in a call, as bridges ask, and calls at the same time
@@ -38,13 +41,24 @@ SELECT recheck_on('joined', 'team_member');
 """
 
 
-def push_seconds(connection, clients):
-    """The backend's processor time for so many pushes of ten changes to each of the documents."""
-    requests = [clients.request(DOCUMENTS, 10) for _ in range(PUSHES)]
-    begin = cpu_seconds(connection)
-    for request in requests:
-        push(connection, request)
-    return cpu_seconds(connection) - begin
+def spent(connection, work):
+    """What a piece of work takes, in seconds: of the backend's processor time, and of its client's time."""
+    begin, cpu = time.perf_counter(), cpu_seconds(connection)
+    work()
+    return cpu_seconds(connection) - cpu, time.perf_counter() - begin
+
+
+def pushes(connection, clients, count, documents, changes):
+    """So many pushes of so many changes to each of so many documents, each committed."""
+    requests = [clients.request(documents, changes) for _ in range(count)]
+    return spent(connection, lambda: [push(connection, request) for request in requests])
+
+
+def pulls(connection, table):
+    """Of documents that hold nothing, each under its token and in a transaction, as bridges do it."""
+    shown = token()
+    return spent(connection, lambda: [run(connection, "SELECT converge.authenticate(%s); SELECT converge.pull(%s, %s)",
+                                          shown, table, f"quiet {n % DOCUMENTS}") for n in range(PULLS)])
 
 
 def pull_ms(connection, table):
@@ -98,18 +112,22 @@ def measure(server):
         clients = {(table, field): Clients(connection, DOCUMENTS, field, 1000, table)
                    for table in TABLES for field in ("body", "props")}
         for subject in clients.values():
-            as_client(connection, push_seconds, subject)
+            as_client(connection, pushes, subject, PUSHES, DOCUMENTS, 10)
         measures = {
-            "push": lambda table: as_client(connection, push_seconds, clients[table, "body"]),
-            "push_immediate": lambda table: as_client(connection, push_seconds, clients[table, "props"]),
-            "push_1": lambda table: as_client(connection, small_push_us, clients[table, "body"], 1),
-            "pull": lambda table: as_client(connection, pull_ms, table),
+            "push": lambda table: as_client(connection, pushes, clients[table, "body"], PUSHES, DOCUMENTS, 10),
+            "push_immediate": lambda table: as_client(connection, pushes, clients[table, "props"], PUSHES, DOCUMENTS, 10),
+            "push_1": lambda table: as_client(connection, pushes, clients[table, "body"], SMALL_PUSHES, 1, 1),
+            "pull_1": lambda table: as_client(connection, pulls, table),
+            "pull": lambda table: (as_client(connection, pull_ms, table), None),
         }
         for name, measured in measures.items():
-            bare, isolated, joined = medians([lambda table=table: measured(table) for table in TABLES],
-                                            9 if name == "push_1" else RUNS)
-            figure(f"access_overhead_ratio_{name}", isolated / bare, "")
-            figure(f"access_overhead_ratio_{name}_joined", joined / bare, "")
+            taken = [[measured(table) for table in TABLES] for _ in range(RUNS)]
+            for kind, column in (("overhead", 0), ("elapsed", 1)):
+                if taken[0][0][column] is None:
+                    continue
+                bare, isolated, joined = (statistics.median(row[n][column] for row in taken) for n in range(len(TABLES)))
+                figure(f"access_{kind}_ratio_{name}", isolated / bare, "")
+                figure(f"access_{kind}_ratio_{name}_joined", joined / bare, "")
         alter(connection, **dict.fromkeys(QUIET))
 
         run(connection, "INSERT INTO team_member SELECT 'acme', 'reader ' || n FROM generate_series(0, %s) n", CLIENTS)
