@@ -199,6 +199,7 @@ void stream(LogicalDecodingContext* context) {
   { decode(context); }
   PG_CATCH();
   {
+    LWLockReleaseAll();  // whatever was held when it was raised; this process ends
     LWLockAcquire(registry->lock, LW_EXCLUSIVE);
     place.entry->slot_fails = true;
     LWLockRelease(registry->lock);

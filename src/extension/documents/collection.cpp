@@ -99,20 +99,25 @@ void invalidate(Datum, Oid relation) {
 // A schema was renamed: that is no news of the tables in it to the relation cache.
 void invalidate_all(Datum, int, uint32) { invalidate(static_cast<Datum>(0), InvalidOid); }
 
+// The cache is there last: what raises before that leaves none, and the next one asked
+// for begins again.
 void start_cache() {
-  HASHCTL control = {};
-  control.keysize = sizeof(Oid);
-  control.entrysize = sizeof(CacheEntry);
-  control.hcxt = TopMemoryContext;
-  cache = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   HASHCTL names_control = {};
   names_control.keysize = kMaxNameBytes + 1;
   names_control.entrysize = sizeof(NamedCollection);
   names_control.hcxt = TopMemoryContext;
-  names = hash_create("converge collections by name", 64, &names_control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+  if (names == nullptr) {
+    names = hash_create("converge collections by name", 64, &names_control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+  }
+  HASHCTL control = {};
+  control.keysize = sizeof(Oid);
+  control.entrysize = sizeof(CacheEntry);
+  control.hcxt = TopMemoryContext;
+  HTAB* made = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  RegisterXactCallback(free_retired, nullptr);
   CacheRegisterRelcacheCallback(invalidate, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, static_cast<Datum>(0));
-  RegisterXactCallback(free_retired, nullptr);
+  cache = made;
 }
 
 void retire(CacheEntry* entry) {

@@ -30,7 +30,7 @@ Oid key_table = InvalidOid;
 Oid revocation_table = InvalidOid;
 // Something has changed since the cache was begun.
 bool stale = false;
-// Counts the caches that were begun.
+// Counts what has changed, as far as it was noticed.
 std::uint64_t state = 0;
 
 void note_invalidation(Datum, Oid table) {
@@ -51,8 +51,9 @@ void begin_anew() {
   cache = hash_create("converge verified tokens", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   key_table = owned_oid("jwt_key");
   revocation_table = owned_oid("revocation");
+  // A cache that begins anew because it was full is no news.
+  if (stale) state++;
   stale = false;
-  state++;
 }
 
 }  // namespace
