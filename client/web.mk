@@ -35,8 +35,7 @@ $(WASM_BUILD)/%.o: %.cpp client/web.mk
 -include $(WASM_OBJECTS:.o=.d)
 
 $(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
-	cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund
-	@touch $@
+	scripts/npm-packages $(CLIENT)
 
 $(CLIENT_WIRE): proto/converge.proto $(CLIENT)/node_modules/.package-lock.json
 	@mkdir -p $(@D)

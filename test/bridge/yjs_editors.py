@@ -7,14 +7,13 @@ import subprocess
 import threading
 import urllib.parse
 
-from database import run, value
+from database import ROOT, run, value
 
 FOLDER = pathlib.Path(__file__).parents[1] / "yjs"
 
 
 def install():
-    if not (FOLDER / "node_modules/y-websocket").is_dir():
-        subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, timeout=300)
+    subprocess.run([ROOT / "scripts/npm-packages", FOLDER], check=True, timeout=300)
 
 
 class Editors:

@@ -13,8 +13,7 @@ STORES = ROOT / "test/yjs/stores"
 
 
 def node(*arguments):
-    if not (STORES / "node_modules/yjs").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=STORES, check=True, timeout=300)
+    subprocess.run([ROOT / "scripts/npm-packages", STORES], check=True, timeout=300)
     result = subprocess.run(["node", *map(str, arguments)], cwd=STORES, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     return result.stdout
