@@ -63,6 +63,11 @@ std::unique_ptr<Dialect> make_dialect(const std::string& name, const Options& op
   const unsigned clients = options.load.clients;
   const std::string& prefix = options.account.key_prefix;
   if (name == "converge") return std::make_unique<ConvergeDialect>(options.account, clients);
+  if (name == "open" || name == "isolated") {
+    ConvergeAccount account = options.account;
+    account.collection = name + "_" + account.collection;
+    return std::make_unique<ConvergeDialect>(account, clients);
+  }
   if (name == "reference") return std::make_unique<ReferenceDialect>(clients);
   if (name == "naive") return std::make_unique<NaiveDialect>(prefix, clients);
   if (name == "yws") return std::make_unique<YjsDialect>(YjsDialect::Server::y_websocket, options.account, clients);
@@ -121,9 +126,13 @@ const char* unit_of(std::string_view figure_name) {
   return figure_name.ends_with("_cores") ? "cores" : "updates/s";
 }
 
+// A figure's name without the unit of a time.
+std::string base_of(const std::string& name) { return name.ends_with("_ms") ? name.substr(0, name.rfind('_')) : name; }
+
 // w1_p50_ms for Converge, w1_reference_p50_ms for the reference; and how many
 // times the reference's figure Converge's is, w1_p50_ratio. By server:
-// yjs_w1_p50_ms, yws_w1_p50_ms.
+// yjs_w1_p50_ms, yws_w1_p50_ms. Beside the collection that has no policy, the same for those
+// that have some: converge_w1_p50_policies_ratio.
 void print_figures(const std::vector<std::unique_ptr<Subject>>& subjects, const Options& options) {
   const std::string& suffix = options.suffix;
   std::map<std::string, std::map<std::string, double>> medians;  // by figure, by server
@@ -140,12 +149,14 @@ void print_figures(const std::vector<std::unique_ptr<Subject>>& subjects, const 
       figure((name.substr(0, workload) + whose + name.substr(workload) + suffix).c_str(), value, unit_of(name));
     }
   for (auto& [name, by_server] : medians) {
+    if (auto open = by_server.find("open"); open != by_server.end() && open->second > 0)
+      for (const char* whose : {"converge", "isolated"})
+        if (auto with = by_server.find(whose); with != by_server.end())
+          figure((std::string(whose) + "_" + base_of(name) + "_policies_ratio" + suffix).c_str(), with->second / open->second, "×");
     auto own = by_server.find("converge");
     auto floor = by_server.find("reference");
     if (own == by_server.end() || floor == by_server.end() || name.find("growth") != std::string::npos) continue;
-    const bool timed = name.ends_with("_ms");
-    const std::string ratio = (timed ? name.substr(0, name.rfind('_')) : name) + "_ratio" + suffix;
-    if (floor->second > 0) figure(ratio.c_str(), own->second / floor->second, "×");
+    if (floor->second > 0) figure((base_of(name) + "_ratio" + suffix).c_str(), own->second / floor->second, "×");
   }
 }
 
@@ -170,7 +181,8 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"w1", "w2", "w3", "idle", "w5", "crowd", "soak"}));
   app.add_option("--server", options.servers,
-                 "NAME:PORT:PROCESS[:POSTMASTER]: converge, reference, yjs (the bridge for Yjs), yws, hocuspocus or naive on 127.0.0.1, its process, "
+                 "NAME:PORT:PROCESS[:POSTMASTER]: converge (or open, isolated: with other policies), reference, yjs (the bridge for Yjs), "
+                 "yws, hocuspocus or naive on 127.0.0.1, its process, "
                  "and its PostgreSQL's first; may be given again")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();
