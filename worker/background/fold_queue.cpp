@@ -94,6 +94,12 @@ void FoldQueue::postpone(const FoldRule& rule, WaitingDocument* document, int64 
   move(document, due(*document, rule));
 }
 
+void FoldQueue::reorder(const FoldRule& rule) {
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, documents_);
+  while (auto* document = static_cast<WaitingDocument*>(hash_seq_search(&scan))) move(document, due(*document, rule));
+}
+
 int64 FoldQueue::oldest() const {
   int64 oldest = 0;
   HASH_SEQ_STATUS scan;

@@ -41,6 +41,9 @@ class FoldQueue {
   void remove(WaitingDocument* document);
   void postpone(const FoldRule& rule, WaitingDocument* document, int64 retry_at);
 
+  // After the rule has changed, which may have made any of them due sooner.
+  void reorder(const FoldRule& rule);
+
   int size() const { return size_; }
   uint64 changes() const { return changes_; }
   // Since when the oldest waits; 0: none does. Goes through all of them.

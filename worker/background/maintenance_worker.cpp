@@ -230,6 +230,7 @@ void run() {
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       ProcessConfigFile(PGC_SIGHUP);
+      worker.queue.reorder(rule());
     }
     if (catchupInterruptPending) ProcessCatchupInterrupt();
     if (!still_serving()) return;
