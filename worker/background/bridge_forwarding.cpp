@@ -5,14 +5,11 @@
 #include <sys/epoll.h>
 
 #include "worker/background/message_length.h"
+#include "worker/background/settings.h"
 
 namespace converge::worker {
 namespace {
 
-// How long the others wait for a bridge whose queue is full and that reads
-// nothing; and how long one that reads may take for a queue's worth of bytes.
-constexpr int kStalledMilliseconds = 500;
-constexpr int kQueueMilliseconds = 1000;
 // A queue this long is sent at once, a shorter one before the worker sleeps.
 constexpr int kSendAt = 64 * 1024;
 
@@ -141,17 +138,17 @@ bool BridgeServer::wait_for_room(int index, int bytes) {
     if (bridge.socket < 0) return false;
     bridge.drained += before - bridge.output.size();
     if (bridge.output.has_room(bytes)) return true;
-    if (bridge.held_milliseconds >= kQueueMilliseconds) {
+    if (bridge.held_milliseconds / 2 >= slow_bridge_timeout) {
       if (bridge.drained < OutputQueue::kLimit) return false;
       bridge.held_milliseconds = 0;
       bridge.drained = 0;
     }
-    if (stalled >= kStalledMilliseconds) return false;
+    if (stalled >= slow_bridge_timeout) return false;
 
     const TimestampTz start = GetCurrentTimestamp();
     (void)WaitLatchOrSocket(MyLatch,
                             WL_LATCH_SET | WL_SOCKET_WRITEABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-                            bridge.socket, kStalledMilliseconds / 4, PG_WAIT_EXTENSION);
+                            bridge.socket, Max(slow_bridge_timeout / 4, 1), PG_WAIT_EXTENSION);
     // Commits may wake the worker meanwhile: the reader looks for their WAL
     // itself before it sleeps.
     ResetLatch(MyLatch);

@@ -10,6 +10,10 @@ constexpr int kMaxBridges = 64;
 extern int max_bridges;
 // converge.max_watches: documents one bridge may watch at a time.
 extern int max_watches;
+// converge.slow_bridge_timeout, in milliseconds: how long the others wait for a bridge
+// whose queue is full and that reads nothing. One that reads may take twice as long for a
+// queue's worth of bytes.
+extern int slow_bridge_timeout;
 
 void define_settings();
 
