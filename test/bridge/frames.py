@@ -49,7 +49,7 @@ def request(path="/sync", method="GET", version="HTTP/1.1", replace=(), add=()):
 
 
 class RawClient:
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=60):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -28,7 +28,7 @@ class Receiver:
     def follow(self):
         while not self.stopping:
             try:
-                peer = Peer(self.bridge, timeout=1)
+                peer = Peer(self.bridge)
             except (OSError, websocket.WebSocketException):
                 threading.Event().wait(0.1)
                 continue
@@ -43,6 +43,7 @@ class Receiver:
         peer.say_hello(self.token)
         self.connections += 1
         peer.ask_to_follow("note", self.key, self.version)
+        peer.socket.settimeout(1)   # to hear of stop()
         while not self.stopping:
             try:
                 message = peer.receive_message()
@@ -94,4 +95,4 @@ class Receiver:
 
     def stop(self):
         self.stopping = True
-        self.thread.join(10)
+        self.thread.join(60)

@@ -42,7 +42,7 @@ class Load:
 
     def stop(self):
         self.stopping = True
-        self.thread.join(30)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -232,7 +232,7 @@ def test_a_bridge_that_hangs_is_dropped_and_holds_back_nobody(own_database, star
         for number in range(40):   # 20 MB, where a queue has 8
             run(database.session, "UPDATE note SET props = converge.set(props, 'large', to_jsonb(%s || repeat(md5(%s), 16000))) "
                 "WHERE id = 'plan'", str(number), str(number))
-        wait_until(lambda: value(database.session, "SELECT bridges_dropped FROM converge.worker_status()") == 1,
+        wait_until(lambda: value(database.session, "SELECT bridges_dropped FROM converge.worker_status()") >= 1,
                    "the bridge that hangs to be dropped")
         nothing_is_missing(receivers[1:])
         wait_until(lambda: value(database.session, confirmed) > before, "the slot to move on")

@@ -28,7 +28,7 @@ def ask(database, start_bridge, site):
     bridge = start_bridge(database, "--web", str(site))
 
     def ask(path, method="GET", **headers):
-        connection = http.client.HTTPConnection(bridge.address, timeout=10)
+        connection = http.client.HTTPConnection(bridge.address, timeout=60)
         connection.putrequest(method, path, skip_host=False)
         for name, value in headers.items():
             connection.putheader(name.replace("_", "-"), value)
@@ -85,7 +85,7 @@ def test_health(ask):
 
 def check_config(*arguments, **environment):
     return subprocess.run([BUILD / "converge-bridge", "--check-config", *arguments], text=True,
-                          capture_output=True, env=environment, timeout=10)
+                          capture_output=True, env=environment, timeout=60)
 
 
 def test_a_flag_beats_the_environment_beats_the_file(tmp_path):
@@ -114,7 +114,7 @@ def test_settings_that_make_no_sense(arguments, complaint):
 
 def upgrade(address, **headers):
     """The status of a request to become a WebSocket."""
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=60)
     connection.request("GET", "/sync", headers={
         "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **headers})
@@ -140,7 +140,7 @@ def test_pages_may_be_named_that_may_connect(database, start_bridge):
         assert upgrade(bridge.address, Origin=origin) == 403, origin
     assert upgrade(start_bridge(database, "--origins", "any").address, Origin="https://evil.example") == 101
     wrong = subprocess.run([BUILD / "converge-bridge", "--origins", "app.example", "--check-config"],
-                           capture_output=True, text=True, timeout=10)
+                           capture_output=True, text=True, timeout=60)
     assert wrong.returncode == 2 and "origins" in wrong.stderr
 
 

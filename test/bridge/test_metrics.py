@@ -10,7 +10,7 @@ from database import wait_until
 
 
 def scrape(bridge, **headers):
-    connection = http.client.HTTPConnection(bridge.address, timeout=10)
+    connection = http.client.HTTPConnection(bridge.address, timeout=60)
     connection.request("GET", "/metrics", headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     answer.text = answer.read().decode()

@@ -43,7 +43,7 @@ def test_requests_of_a_principal(database, bridge, connect):
 
 def test_changes_of_a_principal_and_a_tenant(database, bridge, connect):
     database.insert("plan")
-    limit(database, principal_changes=60, tenant_changes=90)
+    limit(database, principal_changes=60, tenant_changes=70)
     ann, bob = connect(bridge, document="plan"), connect(bridge, principal="bob", document="plan")
     push(ann, 50)
     assert ann.next("ack").seq == 50

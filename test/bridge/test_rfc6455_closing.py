@@ -127,7 +127,7 @@ def test_a_bridge_that_goes_away_says_so(database, start_bridge):
     assert client.message().problem.fatal
     client.expect_close(1001)
     client.close()
-    assert bridge.process.wait(10) == 0
+    assert bridge.process.wait(60) == 0
 
 
 def test_the_code_of_a_close_is_in_network_order(raw):

@@ -1,10 +1,12 @@
 """RFC 6455, sections 5.1 to 5.6: frames, masks, lengths, fragments, control frames.
 Each case names its clause."""
+import contextlib
 import itertools
 import random
 
 import pytest
 
+from cluster import in_time
 from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawClient, frame, ping_message
 
 OPCODES = {"continuation": CONTINUATION, "text": TEXT, "binary": BINARY, "close": CLOSE,
@@ -256,14 +258,15 @@ def test_a_control_frame_in_fragments(raw, opcode):
 
 def test_a_client_that_shows_no_life_is_pinged(database, start_bridge):
     """5.5.2"""
-    bridge = start_bridge(database, "--idle-timeout", "600ms")
-    client = RawClient(bridge.address)
-    client.upgrade()
-    client.say_hello(database.token())
-    for _ in range(4):
-        opcode, payload, _ = client.frame()
-        assert opcode == PING and len(payload) <= 125
-        client.send(frame(PONG, payload))
-    assert client.frame()[0] == PING  # and when it is not answered, the end
-    assert client.frame() is None
-    client.close()
+    def attempt(limit):
+        bridge = start_bridge(database, "--idle-timeout", f"{round(1000 * limit)}ms")
+        with contextlib.closing(RawClient(bridge.address)) as client:
+            client.upgrade()
+            client.say_hello(database.token())
+            for _ in range(4):
+                opcode, payload, _ = client.frame()
+                assert opcode == PING and len(payload) <= 125
+                client.send(frame(PONG, payload))
+            assert client.frame()[0] == PING  # and when it is not answered, the end
+            assert client.frame() is None
+    in_time(attempt, 0.6, 3, 10)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from database import run, value, wait_until
+from database import SOON, run, value, wait_until
 from wire import ClientMessage, code_name
 
 
@@ -188,7 +188,7 @@ def test_a_token_that_expires_ends_the_connection(database, start_bridge, connec
     bridge = start_bridge(database, "--recheck-interval", "200ms")
     database.insert("plan")
     peer = connect(bridge, hello=False)
-    peer.say_hello(database.token(lifetime=-1))
+    peer.say_hello(database.token(lifetime=SOON))
     peer.follow("note", "plan")
     problem = peer.next("problem")
     assert code_name(problem.code) == "CODE_UNAUTHENTICATED" and problem.fatal

@@ -37,7 +37,7 @@ def shake_hands(bridge, **versions):
     for name, version in versions.items():
         setattr(context, name, version)
     host, port = bridge.address.rsplit(":", 1)
-    return context.wrap_socket(socket.create_connection((host, int(port)), timeout=10))
+    return context.wrap_socket(socket.create_connection((host, int(port)), timeout=60))
 
 
 def common_name(bridge):
@@ -59,7 +59,7 @@ def answer_of(peer):
 
 def follow(bridge, database, document):
     from wire import ClientMessage
-    peer = websocket.create_connection(f"wss://{bridge.address}/sync", timeout=10, sslopt={"cert_reqs": ssl.CERT_NONE})
+    peer = websocket.create_connection(f"wss://{bridge.address}/sync", timeout=60, sslopt={"cert_reqs": ssl.CERT_NONE})
 
     def ask(fill):
         message = ClientMessage()
@@ -133,7 +133,7 @@ def test_a_certificate_is_replaced_while_the_bridge_runs(database, bridge, files
 
 def test_who_does_not_speak_tls_is_sent_away(bridge):
     with pytest.raises((websocket.WebSocketException, OSError)):
-        websocket.create_connection(f"ws://{bridge.address}/sync", timeout=10)
+        websocket.create_connection(f"ws://{bridge.address}/sync", timeout=60)
     assert common_name(bridge) == "first"  # others notice nothing
 
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from database import run
+from database import SOON, run
 from wire import ClientMessage, code_name
 
 
@@ -19,10 +19,6 @@ def push_one(peer):
     peer.change(message)
     peer.send(message)
     return peer.next("ack")
-
-
-# Of a token that ends soon, in seconds: with what clocks may differ by, five more.
-SOON = 1
 
 
 def test_the_greeting_says_how_long_the_token_is_good(database, bridge, connect):

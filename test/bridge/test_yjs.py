@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from database import run, value, wait_until
+from database import SOON, run, value, wait_until
 from yjs_editors import Editor, Editors, logged, make_pages, page_text
 
 KINDS = ("y-websocket", "hocuspocus")
@@ -233,7 +233,7 @@ def test_a_bad_token(pages, edit, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_tokens_end(pages, edit, kind):
-    one = edit(kind, token=pages.token(lifetime=-1))
+    one = edit(kind, token=pages.token(lifetime=SOON))
     if kind == "y-websocket":
         assert one.event(kind="closed") == {"closed": 4401, "reason": "the token has expired"}
     else:

@@ -74,7 +74,7 @@ def leave(start_bridge):
 
 
 def dial(bridge, path="/yjs", **more):
-    sockets.append(websocket.create_connection(f"ws://{bridge.address}{path}", timeout=15, **more))
+    sockets.append(websocket.create_connection(f"ws://{bridge.address}{path}", timeout=60, **more))
     return sockets[-1]
 
 

@@ -2,12 +2,14 @@
 // address of its own, and a Chromium to look at its page.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "../../client/typescript/node_modules/playwright-core/index.mjs";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url).pathname;
-const dir = "build/test/browser";
+// A file of tests is a process, and may run beside others.
+const dir = `build/test/browser-${basename(process.argv[1], ".test.mjs")}`;
 
 /** Starts the demo and a browser; `stop` ends both. */
 export async function startDemo() {
@@ -22,7 +24,7 @@ export async function startDemo() {
   }));
   // Tests ask more in a minute than people.
   await run("scripts/cluster", ["psql", dir, "-X", "-d", "demo", "-c",
-    "INSERT INTO converge.tenant_limit (tenant, principal_requests) VALUES ('acme', 0), ('globex', 0)"], { cwd: root, timeout: 30_000 });
+    "INSERT INTO converge.tenant_limit (tenant, principal_requests) VALUES ('acme', 0), ('globex', 0)"], { cwd: root, timeout: 60_000 });
   const browser = await chromium.launch({
     executablePath: process.env.CONVERGE_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -32,7 +34,7 @@ export async function startDemo() {
     page: kept.url.replace(/^ws/, "http"),
     tokens: { acme: kept.acme, globex: kept.globex },
     /** The rows that `query` gives, as psql prints them: unaligned, tuples only. */
-    sql: async (query) => (await run("scripts/cluster", ["psql", dir, "-X", "-d", "demo", "-At", "-v", "ON_ERROR_STOP=1", "-c", query], { cwd: root, timeout: 30_000 })).stdout.replace(/\n$/, ""),
+    sql: async (query) => (await run("scripts/cluster", ["psql", dir, "-X", "-d", "demo", "-At", "-v", "ON_ERROR_STOP=1", "-c", query], { cwd: root, timeout: 60_000 })).stdout.replace(/\n$/, ""),
     stop: async () => {
       await browser.close();
       await demo("stop");

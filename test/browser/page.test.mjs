@@ -8,7 +8,7 @@ let demo;
 before(async () => (demo = await startDemo()), { timeout: 1_800_000 });
 after(async () => await demo?.stop(), { timeout: 60_000 });
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 300_000 };
 
 /** Makes a document of the test's own and returns its name. */
 async function newDocument(key, body = "", props = "{}", tags = "{}") {
@@ -240,6 +240,7 @@ test("the token leaves the address bar; a forged one is asked for again", limit,
   await page.reload();
   await page.locator('.pane[data-state="live"]').nth(1).waitFor();
   const stranger = await demo.browser.newPage();
+  stranger.setDefaultTimeout(60_000);
   context.after(() => stranger.close());
   await stranger.goto(`${demo.page}#token=${demo.tokens.acme.slice(0, -4)}AAAA`);
   await stranger.getByText("The server refused").waitFor();

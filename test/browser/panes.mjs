@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
  * test when the page reports an error or asks for something elsewhere. */
 export async function openPage(context, demo, document, token = demo.tokens.acme, { browser = demo.browser, keep } = {}) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+  page.setDefaultTimeout(60_000);
   context.after(() => page.close());
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -40,7 +41,7 @@ function pane(page, title) {
     /** Who else is there, and what they have selected. */
     present: () => root.locator(".present li").allTextContents(),
     selections: () => root.locator(".selection").allTextContents(),
-    state: (state) => root.and(page.locator(`[data-state="${state}"]`)).waitFor({ timeout: 15_000 }),
+    state: (state) => root.and(page.locator(`[data-state="${state}"]`)).waitFor(),
     /** Puts the caret at `at`. */
     caret: async (at) => {
       await area.focus();
@@ -73,7 +74,7 @@ async function figure(root, selector) {
 /** Waits until `read` gives what deepEquals `expected`. */
 export async function becomes(read, expected, what = "it") {
   let last;
-  for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 25))) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 25))) {
     last = await read();
     try {
       assert.deepEqual(last, expected);
@@ -82,7 +83,7 @@ export async function becomes(read, expected, what = "it") {
       // not yet
     }
   }
-  assert.deepEqual(last, expected, `${what} is not as expected after 15 s`);
+  assert.deepEqual(last, expected, `${what} is not as expected after 60 s`);
 }
 
 /** Waits until `read` gives something true. */

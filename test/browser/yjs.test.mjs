@@ -9,7 +9,7 @@ let demo;
 before(async () => (demo = await startDemo()), { timeout: 1_800_000 });
 after(async () => await demo?.stop(), { timeout: 60_000 });
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 300_000 };
 const row = (what, key) => demo.sql(`SELECT ${what} FROM note WHERE tenant = 'acme' AND id = '${key}'`);
 const code = (key) => row("converge.yjs_text(doc, 'codemirror')", key);
 const prose = (key) => row("converge.yjs_xml(doc, 'prosemirror')", key);
@@ -28,7 +28,7 @@ async function visitor(context, key, principal) {
   context.after(() => browser.close());
   const opened = await openPage(context, demo, `note/${key}`, await tokenOf(principal), { browser });
   const section = opened.page.locator("#yjs");
-  await section.and(opened.page.locator('[data-state="live"]')).waitFor({ timeout: 15_000 });
+  await section.and(opened.page.locator('[data-state="live"]')).waitFor();
   const proseEditor = section.locator(".prose-editor > .editor");
   const codeEditor = section.locator(".cm-content");
   // What a reader sees, without the others' cursors.

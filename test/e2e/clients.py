@@ -47,7 +47,7 @@ class Bridge:
     def stop(self):
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -127,7 +127,7 @@ class Client:
 class RawConnection:
     """A WebSocket that says what a well-behaved client would not."""
 
-    def __init__(self, bridge, timeout=10):
+    def __init__(self, bridge, timeout=60):
         self.socket = websocket.create_connection(f"ws://{bridge.address}/sync", timeout=timeout)
 
     def send(self, message):

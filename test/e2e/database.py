@@ -10,10 +10,14 @@ from json_web_token import sign, token  # noqa: F401
 from wire import Payload
 
 
+# Of a token that ends soon, in seconds: with what clocks may differ by, five more.
+SOON = 1
+
+
 class Server(cluster.Server):
     def connect(self, database="postgres", user="postgres"):
         """A connection that commits each statement."""
-        return super().connect(database, user=user).connection
+        return self.session(database, user=user).connection
 
 
 def run(connection, statement, *values):

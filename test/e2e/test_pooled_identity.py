@@ -52,7 +52,7 @@ pidfile = {directory}/pid
     for connection in made:
         connection.close()
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     shutil.rmtree(directory)
 
 

@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 
@@ -45,13 +44,18 @@ class Tour:
                                        env=self.environment, stdin=subprocess.DEVNULL,
                                        stdout=output, stderr=output, start_new_session=True)
             self.terminals.append((process, output))
-            time.sleep(2)
+            wait_until(lambda: process.poll() is not None or self.has_begun(block, output), "a terminal's command")
             assert process.poll() is None, self.shown(output)
         else:
             subprocess.run(["bash", "-ec", self.shell_before + block], cwd=ROOT, timeout=300,
                            env=self.environment, stdin=subprocess.DEVNULL, check=True)
         kept = [line for line in block.splitlines() if line.startswith(("source ", "eval "))]
         self.shell_before += "".join(line + "\n" for line in kept)
+
+    def has_begun(self, block, output):
+        if "pg_recvlogical" in block:  # which prints nothing while nothing happens
+            return "t" in self.sql("SELECT active FROM pg_replication_slots WHERE slot_name = 'tour'").split()
+        return self.shown(output) != ""
 
     def sql(self, block):
         """What psql prints for a block."""
@@ -71,7 +75,7 @@ class Tour:
         for process, _ in self.terminals:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
-                process.wait(10)
+                process.wait(60)
 
 
 def squeezed(table):

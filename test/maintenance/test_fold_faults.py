@@ -39,12 +39,12 @@ def test_a_change_that_raises_is_put_aside_and_the_rest_is_folded(eager):
 def test_a_row_that_is_locked_is_folded_when_it_is_free(eager):
     eager.make("a", "b")
     eager.wait_for_worker()
+    eager.server.set(**{"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'"})
     with eager.server.connect("eager") as other:
         other.run("BEGIN")
-        eager.server.set(**{"converge.fold_quiet": "'500ms'"})
-        time.sleep(0.3)
         eager.push({"a": ["1"], "b": ["1"]})
         other.run("SELECT FROM note WHERE id = 'a' FOR UPDATE")
+        eager.server.set(**{"converge.fold_quiet": "0"})
         wait_until(lambda: eager.tags("b") == {"1"}, "the other document's fold")
         assert eager.tags("a") == set()
         time.sleep(0.5)
@@ -71,17 +71,28 @@ def test_what_no_change_is_to_blame_for_is_told_and_tried_again(eager):
     assert eager.status()["problem"] is None
 
 
-def kill_workers(server, ended):
+def kill_workers(server, ended, killed):
     """Kills the maintenance worker, and with it every session of the server, every now and then."""
     pauses = random.Random(7)
     while not ended.wait(pauses.uniform(0.3, 1.0)):
         try:
             with server.connect("eager") as session:
                 pid = session.value("SELECT pid FROM converge.maintenance_status()")
-            if pid:
+            if pid and pid not in killed:
                 os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
         except (psycopg2.Error, ProcessLookupError):
             pass
+
+
+def is_up_again(documents, killed):
+    """Whether a worker runs that was not killed. Just after a kill the server may not have noticed yet."""
+    try:
+        status = documents.status()
+        return status["state"] == "running" and status["pid"] not in killed
+    except psycopg2.Error:
+        documents.reconnect()
+        return False
 
 
 def push_until_decided(documents, request):
@@ -102,12 +113,13 @@ def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(eager
     eager.make(*keys)
     eager.wait_for_worker()
     ended = threading.Event()
-    killer = threading.Thread(target=kill_workers, args=(eager.server, ended))
+    killed = []
+    killer = threading.Thread(target=kill_workers, args=(eager.server, ended, killed))
     killer.start()
     pushed = set()
     try:
-        deadline = time.monotonic() + 8
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while len(killed) < 6 and time.monotonic() < deadline:
             tag = f"t{len(pushed)}"
             try:
                 request = eager.request({key: [tag] for key in keys})
@@ -119,7 +131,8 @@ def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(eager
     finally:
         ended.set()
         killer.join()
-    eager.reconnect()
+    wait_until(lambda: is_up_again(eager, killed), "the server")
+    assert killed and pushed
     wait_until(lambda: eager.unfolded() == 0, "the folds")
     for key in keys:
         assert eager.tags(key) == pushed
@@ -151,9 +164,7 @@ def test_a_database_is_dropped_while_documents_wait(documents):
     documents.push({"a": ["1"]})
     documents.session.close()
     with documents.server.connect() as admin:
-        began = time.monotonic()
         admin.run(f'DROP DATABASE "{documents.database}"')
-        assert time.monotonic() - began < 5
 
 
 def test_the_worker_ends_with_the_extension_and_comes_again(documents):

@@ -80,12 +80,12 @@ class Notes:
                  "frames", "bytes_forwarded", "bridges_dropped")
         return dict(zip(names, rows[0]))
 
-    def wait_for_worker(self, other_than=None, timeout=20):
+    def wait_for_worker(self, other_than=None):
         """The pid of the running worker."""
         def running():
             status = self.status()
             return status["state"] == "running" and status["pid"] != other_than and status["pid"]
-        return wait_until(running, "a running stream worker", timeout)
+        return wait_until(running, "a running stream worker")
 
     def attach(self, name="test", **more):
         return WorkerClient(self.session.value("SELECT converge.worker_socket()"), name, **more)

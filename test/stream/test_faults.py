@@ -29,7 +29,7 @@ def test_a_large_transaction_takes_bounded_memory_and_others_are_served_meanwhil
     pid = notes.status()["pid"]
     document = notes.document("large transaction")
     total, peak = many_changes(), 0
-    notes.server.set(max_slot_wal_keep_size="-1")
+    notes.server.set(max_slot_wal_keep_size="-1", **{"converge.slow_bridge_timeout": "'60s'"})
     with notes.attach() as bridge:
         notes.watch(bridge, "large transaction")
         writer = threading.Thread(target=flood, args=(notes, document, total))
@@ -52,6 +52,7 @@ def test_a_large_transaction_takes_bounded_memory_and_others_are_served_meanwhil
     # logical_decoding_work_mem is 64 MB, a queue 8 MB; the payloads are 200 MB.
     assert peak < 130_000, f"{peak} kB"
     assert notes.status()["pid"] == pid
+    notes.server.set(**{"converge.slow_bridge_timeout": "DEFAULT"})
 
 
 def attach_and_watch(notes, answers):
@@ -202,12 +203,12 @@ def test_acknowledged_changes_reach_a_reader_though_the_server_crashes_again_and
                     notes.watch(bridge, "ledger")
                     seen |= notes.logged(document) - before         # as pull() does
                     pid = notes.status()["pid"]
-                    deadline = time.monotonic() + 1
-                    while time.monotonic() < deadline:
+                    enough = acknowledged + 50
+                    while acknowledged < enough:
                         seen |= set(bridge.changes(1, timeout=1))
                     killed = pid
                     notes.signal_worker(signal.SIGKILL)
-                    while bridge.read(5) is not None:
+                    while bridge.read(60) is not None:
                         pass
             except (Closed, psycopg2.Error, OSError):
                 pass
@@ -219,7 +220,7 @@ def test_acknowledged_changes_reach_a_reader_though_the_server_crashes_again_and
     with notes.attach() as bridge:
         notes.watch(bridge, "ledger")
         seen |= notes.logged(document) - before
-    assert acknowledged > 50
+    assert acknowledged >= 50
     # What was acknowledged is there, once; what the reader saw was committed.
     assert len(log) >= acknowledged
     assert seen == log

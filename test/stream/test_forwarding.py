@@ -11,14 +11,26 @@ from wire import WorkerRequest
 from worker_client import Closed, WorkerClient, numbers
 
 
-def test_a_committed_change_is_forwarded_within_a_few_hundred_milliseconds(notes):
+def test_a_commit_wakes_the_worker(notes):
+    """By itself it would look 200 ms after the change before."""
+    with notes.attach() as bridge:
+        notes.document("awake")
+        notes.watch(bridge, "awake")
+        times = []
+        for _ in range(10):
+            start = time.monotonic()
+            notes.edit("awake")
+            bridge.frame()
+            times.append(time.monotonic() - start)
+        assert min(times) < 0.1
+
+
+def test_a_committed_change_is_forwarded(notes):
     with notes.attach() as bridge:
         document = notes.document("prompt")
         notes.watch(bridge, "prompt")
-        start = time.monotonic()
         notes.edit("prompt")
         frame = bridge.frame()
-        assert time.monotonic() - start < 0.3
         assert set(numbers(frame)) <= notes.logged(document)
         change = frame.changes[0]
         assert (change.tenant, change.ref.collection, change.ref.key) == ("acme", "note", "prompt")
@@ -108,14 +120,11 @@ def test_watching_waits_for_a_decoded_transaction_that_is_still_running(own_serv
     document = notes.document("hole")
     with notes.attach() as witness, notes.attach() as bridge:
         notes.watch(witness, "hole")
-        notes.server.set(synchronous_standby_names="'nobody'")
-        wait_until(lambda: notes.session.value("SHOW synchronous_standby_names") == "nobody",
-                   "the setting")
         before = notes.logged(document)
         writer = notes.server.connect()
         thread = threading.Thread(target=notes.edit, args=("hole",), kwargs={"session": writer})
-        thread.start()
-        try:
+        with notes.server.commits_unseen():
+            thread.start()
             assert witness.frame() is not None          # the worker has decoded it
             assert notes.logged(document) == before     # nobody sees it yet
             number, ticket = notes.ticket("hole")
@@ -124,10 +133,8 @@ def test_watching_waits_for_a_decoded_transaction_that_is_still_running(own_serv
             request.watch.ticket = ticket
             bridge.send(request)
             assert bridge.reply(1) is None              # no Watching yet
-        finally:
-            notes.server.set(synchronous_standby_names="''")
-            thread.join(20)
-        reply = bridge.reply(5)
+        thread.join(60)
+        reply = bridge.reply()
         assert reply.WhichOneof("message") == "watching"
         assert len(notes.logged(document)) == len(before) + 1
         writer.close()
@@ -139,13 +146,10 @@ def test_a_running_transaction_that_an_earlier_worker_decoded_is_not_lost(own_se
     document = notes.document("hole")
     with notes.attach() as witness:
         notes.watch(witness, "hole")
-        notes.server.set(synchronous_standby_names="'nobody'")
-        wait_until(lambda: notes.session.value("SHOW synchronous_standby_names") == "nobody",
-                   "the setting")
         writer = notes.server.connect()
         thread = threading.Thread(target=notes.edit, args=("hole",), kwargs={"session": writer})
-        thread.start()
-        try:
+        with notes.server.commits_unseen():
+            thread.start()
             change, = numbers(witness.frame())
             time.sleep(1.5)                             # the slot is confirmed once a second
             pid = notes.signal_worker()
@@ -157,19 +161,17 @@ def test_a_running_transaction_that_an_earlier_worker_decoded_is_not_lost(own_se
                 forwarded = {c for frame in bridge.frames for c in numbers(frame)}
                 assert reply is None or change in forwarded
                 assert change not in notes.logged(document)
-        finally:
-            notes.server.set(synchronous_standby_names="''")
-            thread.join(20)
+        thread.join(60)
         writer.close()
     notes.close()
 
 
 def test_bad_requests_end_the_connection_with_a_reason(notes):
     def last_words(client):
-        reply = client.reply(5)
+        reply = client.reply()
         assert reply.WhichOneof("message") == "problem", reply
         with pytest.raises(Closed):
-            client.reply(5)
+            client.reply()
         return reply.problem.message
 
     path = notes.session.value("SELECT converge.worker_socket()")
@@ -207,7 +209,7 @@ def test_requests_may_come_in_any_pieces(notes):
         data = WorkerRequest(watch={"document": number, "ticket": ticket}).SerializeToString()
         for byte in len(data).to_bytes(4, "big") + data:
             bridge.socket.sendall(bytes([byte]))
-        assert bridge.reply(5).watching.document == document
+        assert bridge.reply().watching.document == document
 
 
 def test_no_more_bridges_and_watches_than_the_settings_allow(notes):
@@ -250,7 +252,9 @@ def try_to_attach(notes, name):
         return None
 
 
-def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(notes):
+def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(own_server):
+    # Who reads, on a machine that is busy with other things, is not to be taken for deaf.
+    notes = Notes(own_server(**{"converge.slow_bridge_timeout": "5s"}))
     document = notes.document("flood")
     dropped = notes.status()["bridges_dropped"]
     with notes.attach("deaf") as deaf, notes.attach("quick") as quick:
@@ -260,17 +264,15 @@ def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(notes):
         total = 30000
         writer = threading.Thread(target=flood, args=(notes, document, total))
         writer.start()
-        start = time.monotonic()
-        seen = quick.changes(total, timeout=60)
-        elapsed = time.monotonic() - start
+        seen = quick.changes(total)
         writer.join()
         assert [c[2] for c in seen] == list(range(1, total + 1))
-        assert elapsed < 30
         wait_until(lambda: notes.status()["bridges_dropped"] == dropped + 1, "the drop")
         with pytest.raises(Closed):
-            while deaf.read(5) is not None:
+            while deaf.read(60) is not None:
                 pass
     assert "dropped bridge \"deaf\": it does not read fast enough" in notes.server.log()
+    notes.close()
 
 
 def flood(notes, document, total):
@@ -312,7 +314,7 @@ def test_a_large_transaction_comes_in_frames_of_at_most_a_mebibyte(notes):
         flood(notes, document, 5000)
         frames, count = [], 0
         while count < 5000:
-            frame = bridge.frame(10)
+            frame = bridge.frame()
             assert frame.ByteSize() <= 1 << 20
             frames.append(frame)
             count += len(frame.changes)

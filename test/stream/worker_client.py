@@ -79,7 +79,7 @@ class WorkerClient:
         if not changes or not self.known.issuperset(changes):
             self.frames.append(reply.frame)
 
-    def is_closed(self, timeout=5):
+    def is_closed(self, timeout=60):
         """Whether the worker closes the connection in time."""
         deadline = time.monotonic() + timeout
         try:
@@ -103,7 +103,7 @@ class WorkerClient:
         request.unwatch.document = document
         self.send(request)
 
-    def frame(self, timeout=5):
+    def frame(self, timeout=60):
         """The next frame not looked at yet, or None."""
         deadline = time.monotonic() + timeout
         while not self.frames:
@@ -114,7 +114,7 @@ class WorkerClient:
             self.keep(reply)
         return self.frames.pop(0)
 
-    def changes(self, count, timeout=10):
+    def changes(self, count, timeout=60):
         """The next changes as (document, replica, seq), `count` at least."""
         found = []
         deadline = time.monotonic() + timeout

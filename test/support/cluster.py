@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 
 import psycopg2
@@ -21,6 +22,15 @@ def wait_until(condition, what, timeout=60):
             return result
         assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
         time.sleep(0.02)
+
+
+def in_time(attempt, *limits):
+    """Runs attempt(limit) with one limit after the other until it holds: what is over in a
+    fraction of a second elsewhere may take longer on a busy machine, and must not for ever."""
+    for limit in limits[:-1]:
+        with contextlib.suppress(Exception):
+            return attempt(limit)
+    return attempt(limits[-1])
 
 
 class Server:
@@ -76,13 +86,47 @@ class Server:
         return pathlib.Path(self.directory, "log").read_text(errors="replace")
 
     def set(self, **settings):
-        with self.connect() as session:
+        with self.session() as session:
             for name, value in settings.items():
                 session.run(f"ALTER SYSTEM SET {name} = {value}")
+            before = session.value("SELECT pg_conf_load_time()")
             session.run("SELECT pg_reload_conf()")
 
-    def connect(self, database="postgres", **more):
+        def loaded():
+            with self.session() as newcomer:
+                return newcomer.value("SELECT pg_conf_load_time()") > before
+        # When a session begins with them, all the others have been told.
+        wait_until(loaded, "the settings")
+
+    def session(self, database="postgres", **more):
         return Session(psycopg2.connect(dbname=database, **{**self.address, **more}))
+
+    connect = session
+
+    @contextlib.contextmanager
+    def commits_unseen(self):
+        """Commits wait for a standby that there is not: they are in the WAL, and decoded,
+        and no snapshot shows them."""
+        self.set(synchronous_standby_names="'nobody'")
+        try:
+            # The checkpointer tells the sessions, when it has read the settings.
+            wait_until(self.a_commit_waits, "commits to wait for a standby")
+            yield
+        finally:
+            self.set(synchronous_standby_names="DEFAULT")
+
+    def a_commit_waits(self):
+        with self.session() as session, self.session() as watcher:
+            pid = session.connection.info.backend_pid
+            thread = threading.Thread(target=session.run, args=("SELECT pg_logical_emit_message(true, 'test', '')",))
+            thread.start()
+            wait_until(lambda: not thread.is_alive() or watcher.run(
+                "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'SyncRep'", pid), "a commit, or its wait")
+            waits = thread.is_alive()
+            while thread.is_alive():
+                watcher.run("SELECT pg_cancel_backend(%s)", pid)    # which ends the wait, not the transaction
+                thread.join(0.1)
+            return waits
 
 
 class Session:

@@ -22,10 +22,10 @@ async function pair(context: TestContext, loopback: Loopback): Promise<{ clients
   return { clients, documents: [await clients[0].open("note", "welcome"), await clients[1].open("note", "welcome")] };
 }
 
-/** Waits until `is` holds, and fails with what it was after 5 s. */
+/** Waits until `is` holds, and fails with what it was after 60 s. */
 async function until(is: () => boolean, what: () => unknown = () => is.toString()): Promise<void> {
-  for (const end = Date.now() + 5000; !is(); ) {
-    if (Date.now() > end) assert.fail(`not within 5 s: ${JSON.stringify(what())}`);
+  for (const end = Date.now() + 60_000; !is(); ) {
+    if (Date.now() > end) assert.fail(`not within 60 s: ${JSON.stringify(what())}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -19,8 +19,8 @@ function connect(context: TestContext, loopback: Loopback, storage?: MemoryStora
 }
 
 async function until(is: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !is(); ) {
-    if (Date.now() > end) assert.fail(`not within 5 s: ${is}`);
+  for (const end = Date.now() + 60_000; !is(); ) {
+    if (Date.now() > end) assert.fail(`not within 60 s: ${is}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
