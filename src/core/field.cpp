@@ -160,10 +160,14 @@ Result<std::string> difference(FieldType type, std::string_view older, std::stri
 
 Result<std::uint64_t> greatest_hlc(FieldType type, std::string_view state) {
   return with_class<std::uint64_t>(type, [&](auto of) -> Result<std::uint64_t> {
-    auto read = decltype(of)::type::decode(state);
-    if (!read) return read.error();
-    if constexpr (requires { read->greatest_hlc(); }) return read->greatest_hlc().bits;
-    return std::uint64_t{0};
+    using State = typename decltype(of)::type;
+    if constexpr (requires(const State& read) { read.greatest_hlc(); }) {
+      auto read = State::decode(state);
+      if (!read) return read.error();
+      return read->greatest_hlc().bits;
+    } else {
+      return std::uint64_t{0};
+    }
   });
 }
 

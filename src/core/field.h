@@ -58,8 +58,8 @@ Result<std::string> delta(FieldType type, std::string_view state, std::string_vi
 // `older` includes `newer`.
 Result<std::string> difference(FieldType type, std::string_view older, std::string_view newer);
 
-// The greatest hybrid logical clock in the state, 0 where the type has none:
-// for the bound on clocks that lie ahead.
+// The greatest hybrid logical clock in the state, 0 where the type has none (which
+// is not decoded for it): for the bound on clocks that lie ahead.
 Result<std::uint64_t> greatest_hlc(FieldType type, std::string_view state);
 
 }  // namespace converge

@@ -259,6 +259,31 @@ TEST(Text, a_state_in_the_wrong_order_does_not_validate) {
             "its runs do not stand in the order that their origins give");
 }
 
+// Single edits are validated without integrating them: to the same end.
+TEST(Text, an_edit_validates_if_it_is_what_integrating_it_gives) {
+  Text text = text_of(kAnna, "some text");
+  std::vector<std::string> edits(6);
+  ASSERT_TRUE(text_of(kAnna, "").insert(kAnna, 0, "x", &edits[0]).ok());
+  ASSERT_TRUE(text.insert(kAnna, 4, "!", &edits[1]).ok());
+  ASSERT_TRUE(text.insert(kBert, 2, "é😀\xEF\xBF\xBD", &edits[2]).ok());
+  ASSERT_TRUE(text.erase(1, 1, &edits[3]).ok());
+  ASSERT_TRUE(text.erase(1, 7, &edits[4]).ok());
+  ASSERT_TRUE(text.insert(33, 0, "two", &edits[5]).ok());
+  for (const std::string& edit : edits) {
+    EXPECT_TRUE(Text::validate(edit).ok());
+    for (std::size_t at = 0; at < edit.size(); ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string other = edit;
+        other[at] = static_cast<char>(byte);
+        const Result<Text> read = Text::decode(other);
+        Text alone;
+        const bool is_state = read.ok() && alone.merge_encoded(other).ok() && alone.encode() == other;
+        EXPECT_EQ(Text::validate(other).ok(), is_state) << at << ' ' << byte;
+      }
+    }
+  }
+}
+
 // The encoder sorts the starts of chains by their clocks, a digit at a time.
 TEST(Text, of_many_chains_is_encoded_whatever_their_clocks) {
   for (std::size_t before : {0, 5'000, 5'000'000}) {

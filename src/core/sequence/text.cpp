@@ -94,7 +94,24 @@ Result<Text::TextPrefix> Text::text_of_prefix(std::string_view bytes) {
   return text_in_prefix(bytes);
 }
 
+namespace {
+
+// Whether it is one run that waits, or nothing but deleted units, as an edit mostly is:
+// integrated from nothing that stays what it is.
+bool is_plain_edit(const FlatSequence& flat) {
+  if (flat.waiting.empty()) return flat.deleted.size() <= kMaxPendingRuns;
+  const LooseRun& run = flat.waiting.front();
+  const bool begins = run.id.clock == 0 && run.left.none() && run.right.none();
+  return flat.waiting.size() == 1 && flat.deleted.empty() && !begins && run.text.size() <= kMaxPendingBytes;
+}
+
+}  // namespace
+
 Result<void> Text::validate(std::string_view bytes) {
+  if (bytes.size() > 1 && (static_cast<std::uint8_t>(bytes[1]) & kHasRuns) == 0) {
+    const Result<FlatSequence> flat = decode_sequence(bytes);
+    if (flat && is_plain_edit(*flat) && encode_pending(*flat) == bytes) return {};
+  }
   Result<Text> text = decode(bytes);
   if (!text) return text.error();
   // Integrated from nothing, in another order than that in which it is written.
