@@ -454,6 +454,16 @@ std::int32_t collection_number(Oid relation) {
   return number;
 }
 
+std::int32_t known_collection_number(Oid relation) {
+  if (cache != nullptr) {
+    const auto* entry = static_cast<CacheEntry*>(hash_search(cache, &relation, HASH_FIND, nullptr));
+    if (entry != nullptr && entry->valid && entry->collection != nullptr && entry->collection->tracked == relation) {
+      return entry->collection->number;
+    }
+  }
+  return collection_number(relation);
+}
+
 Oid* tables_of_type(Oid type, int* count) {
   OwnedTable table("collection", AccessShareLock);
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());

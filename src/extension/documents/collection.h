@@ -124,6 +124,10 @@ void set_keep(Relation tracked, const Interval* keep);
 // not depend on what its columns are.
 std::int32_t collection_number(Oid relation);
 
+// The same, without a look at the table where the collection is known: for policies, which
+// ask in each statement. A statement that begins as it is untracked may still be told its number.
+std::int32_t known_collection_number(Oid relation);
+
 // The tracked tables that were made of a composite type (CREATE TABLE … OF): an
 // array in CurrentMemoryContext.
 Oid* tables_of_type(Oid type, int* count);

@@ -240,7 +240,7 @@ extern "C" PGDLLEXPORT Datum converge_can(PG_FUNCTION_ARGS) {
   if (!PG_ARGISNULL(0)) {
     const Oid table = PG_GETARG_OID(0);
     if (question->table != table) {
-      question->collection = collection_number(table);
+      question->collection = known_collection_number(table);
       question->table = table;
     }
     // Of what is not tracked nobody has any level.
