@@ -88,6 +88,7 @@ SQL_PARTS := \
 	src/extension/security/authenticate.sql \
 	src/extension/security/audit.sql \
 	src/extension/documents/log.sql \
+	src/extension/documents/known_document.sql \
 	src/extension/security/permission.sql \
 	src/extension/security/revocation.sql \
 	src/extension/security/limits.sql \

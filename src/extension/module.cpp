@@ -18,6 +18,7 @@ void _PG_init(void) {
   converge_init_identity();
   converge_init_security();
   converge_init_documents();
+  converge_init_document_stamps();
   converge_init_shmem();
   converge_init_worker();
   // Every setting is declared: any other of this name is a mistake.

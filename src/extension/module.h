@@ -21,6 +21,9 @@ void converge_init_worker();
 // Whether the library is in shared_preload_libraries, so that there are workers.
 bool converge_is_preloaded();
 
+// Shared memory for the stamps of documents (documents/document_stamp.h).
+void converge_init_document_stamps();
+
 // Shared memory for the secret of subscription tickets (security/ticket.h).
 void converge_init_shmem();
 

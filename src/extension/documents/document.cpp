@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "extension/documents/document_stamp.h"
 #include "extension/documents/owned_table.h"
 
 extern "C" {
@@ -131,6 +132,7 @@ std::int64_t create_document(const Collection* collection, const RowRef& ref) {
   values[kKey - 1] = CStringGetTextDatum(ref.key);
   table.insert(values, nulls);
   table.close();
+  change_stamp(name_slot(collection, ref));
   CommandCounterIncrement();
   return document;
 }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/clock/hlc.h"
+#include "extension/documents/document_stamp.h"
 #include "extension/module.h"
 
 extern "C" {
@@ -67,6 +68,7 @@ void read_change(Relation log, HeapTuple row, LoggedChange* change) {
 void lock_log(std::int64_t document) {
   LOCKTAG tag;
   const auto bits = static_cast<std::uint64_t>(document);
+  change_stamp(writers_slot(document));
   SET_LOCKTAG_OBJECT(tag, MyDatabaseId, owned_oid("document"), static_cast<uint32>(bits),
                      static_cast<uint16>(bits >> 32));
   (void)LockAcquire(&tag, ExclusiveLock, false, false);
@@ -78,6 +80,7 @@ namespace {
 HeapTuple form_change(Relation log, const ServerNode& node, const NewChange& change, MemoryContext context) {
   Assert(change.seq > 0 && change.writer.document > 0);
   ForceSyncCommit();
+  add_to_stamp(writers_slot(change.writer.document));
 
   struct {
     int32 header;
@@ -119,11 +122,16 @@ void append_change(OwnedTable* log, const ServerNode& node, const NewChange& cha
   heap_freetuple(row);
 }
 
+namespace {
+constexpr int kFirstSlots = 8;
+}
+
 LogBatch::LogBatch(OwnedTable* table, const ServerNode& server)
     : log(table),
       node(server),
       description(CreateTupleDescCopy(RelationGetDescr(table->relation))),
-      slots(static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * kMaxChanges))),
+      slots(static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * kFirstSlots))),
+      room(kFirstSlots),
       made(0),
       count(0),
       bytes(0) {}
@@ -132,6 +140,10 @@ void LogBatch::add(const NewChange& change) {
   Assert(!is_full());
   MemoryContext context = GetMemoryChunkContext(slots);
   if (count == made) {
+    if (made == room) {
+      room *= 2;
+      slots = static_cast<TupleTableSlot**>(repalloc(slots, sizeof(TupleTableSlot*) * static_cast<Size>(room)));
+    }
     MemoryContext caller = MemoryContextSwitchTo(context);
     slots[made++] = MakeSingleTupleTableSlot(description, &TTSOpsHeapTuple);
     MemoryContextSwitchTo(caller);

@@ -65,7 +65,8 @@ struct LogBatch {
   ServerNode node;
   TupleDesc description;  // a copy, which slots need not pin
   struct TupleTableSlot** slots;
-  int made;   // slots
+  int room;   // for slots
+  int made;   // of them
   int count;  // changes that wait
   std::size_t bytes;
 

@@ -12,15 +12,18 @@ extern "C" {
 namespace converge {
 
 OwnedTable::OwnedTable(const char* name, LOCKMODE lock_mode)
-    : relation(table_open(owned_oid(name), lock_mode)), mode(lock_mode), indexes(nullptr), written(false) {}
+    : relation(table_open(owned_oid(name), lock_mode)), mode(lock_mode), indexes(nullptr), context(CurrentMemoryContext), written(false) {}
 
 void OwnedTable::close() {
   if (indexes != nullptr) CatalogCloseIndexes(indexes);
   table_close(relation, written ? NoLock : mode);
 }
 
-void OwnedTable::prepare_to_write() {
-  if (indexes == nullptr) indexes = CatalogOpenIndexes(relation);
+void OwnedTable::open_indexes() {
+  if (indexes != nullptr) return;
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  indexes = CatalogOpenIndexes(relation);
+  MemoryContextSwitchTo(caller);
 }
 
 void OwnedTable::insert(Datum* values, bool* nulls) {
@@ -30,19 +33,19 @@ void OwnedTable::insert(Datum* values, bool* nulls) {
 }
 
 void OwnedTable::insert(HeapTuple row) {
-  prepare_to_write();
+  open_indexes();
   written = true;
   CatalogTupleInsertWithInfo(relation, row, indexes);
 }
 
 void OwnedTable::insert_many(TupleTableSlot** rows, int count) {
-  prepare_to_write();
+  open_indexes();
   written = true;
   CatalogTuplesMultiInsertWithInfo(relation, rows, count, indexes);
 }
 
 void OwnedTable::update(HeapTuple old_row, Datum* values, bool* nulls) {
-  prepare_to_write();
+  open_indexes();
   written = true;
   HeapTuple row = heap_form_tuple(RelationGetDescr(relation), values, nulls);
   CatalogTupleUpdateWithInfo(relation, &old_row->t_self, row, indexes);

@@ -21,15 +21,13 @@ namespace converge {
 struct OwnedTable {
   Relation relation;
   LOCKMODE mode;
-  CatalogIndexState indexes;  // null until the first insert or update, in its context
+  CatalogIndexState indexes;  // null until the first insert or update
+  MemoryContext context;      // in which it was opened, and where they are
   bool written;
 
   OwnedTable(const char* name, LOCKMODE lock_mode);
   // The lock is kept until the end of the transaction when rows were written.
   void close();
-
-  // Opens the indexes in CurrentMemoryContext now, for who writes in others.
-  void prepare_to_write();
 
   void insert(Datum* values, bool* nulls);
   void insert(HeapTuple row);
@@ -39,6 +37,9 @@ struct OwnedTable {
   void update(HeapTuple old_row, Datum* values, bool* nulls);
   // The row that `tid` points to. It must not be changed by anybody else meanwhile.
   void remove(ItemPointerData tid);
+
+ private:
+  void open_indexes();
 };
 
 // The table or index of schema converge with that name.

@@ -155,12 +155,23 @@ void resolve(PushDocument* document, const Identity& identity) {
   }
   document->narrowed = claimed < AccessLevel::write;
   if (is_temporary) return;
-  document->document = document->collection != nullptr ? find_document(document->collection, document->ref) : 0;
+  if (document->collection != nullptr) {
+    document->document = known_number(document->collection, document->ref);
+    if (document->document == 0) document->document = find_document(document->collection, document->ref);
+  }
   if (document->document != 0) return;
   document->creates = document->collection != nullptr && wants_creation(*document->wire);
   if (!document->creates) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
   }
+}
+
+// Whether something of the row is written at once.
+bool writes_row(const Collection& collection) {
+  for (int i = 0; i < collection.field_count; i++) {
+    if (!collection.fields[i].deferred) return true;
+  }
+  return false;
 }
 
 // Locks the row as its group's principal.
@@ -173,7 +184,8 @@ void lock_document(PushDocument* document) {
     return;
   }
   bool visible;
-  document->writable = lock_row_or_see(document->collection, document->ref, &visible) && !document->narrowed;
+  LockedRow* locked = writes_row(*document->collection) ? &document->locked : nullptr;
+  document->writable = lock_row_or_see(document->collection, document->ref, &visible, locked) && !document->narrowed;
   if (!visible) {
     // What was made under a temporary key is not made twice.
     document->creates = document->temporary_key == nullptr && wants_creation(*document->wire);
@@ -183,8 +195,13 @@ void lock_document(PushDocument* document) {
     return;
   }
   document->creates = false;
-  // While it waited for the lock, the row may have been deleted and made again.
-  document->document = find_document(document->collection, document->ref);
+  document->known = document->writable ? recall(document->collection, document->ref) : nullptr;
+  document->document = number_of(document->known);
+  if (document->document == 0) {
+    // While it waited for the lock, the row may have been deleted and made again.
+    document->document = find_document(document->collection, document->ref);
+    learn_number(document->known, document->document);
+  }
   if (!document->writable) lock_log(document->document);
   const std::uint64_t incarnation = document->incarnation;
   if (incarnation != 0 && incarnation != static_cast<std::uint64_t>(document->document)) {
@@ -225,6 +242,8 @@ void see_one(void* argument) {
   PushDocument* document = work->one;
   set_identity(document->group->identity);
   document->writable = false;
+  document->known = nullptr;
+  document->locked.table = InvalidOid;
   if (!row_is_visible(document->collection, document->ref, false)) {
     settle_all(document, CONVERGE__WIRE__CODE__CODE_UNKNOWN_DOCUMENT, "there is no such document");
     return;
@@ -404,6 +423,7 @@ using namespace converge;
 extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   struct varlena* bytes = PG_GETARG_VARLENA_PP(0);
   PreventCommandIfReadOnly("push()");
+  begin_push_memory();
   const Converge__Wire__PushRequest* request = parse_request(boundary::view(bytes));
   const Identity caller = copy_identity(current_identity());
   Batch* batch = make_batch(*request, caller);

@@ -14,6 +14,7 @@
 
 #include "extension/documents/collection.h"
 #include "extension/documents/deltas.h"
+#include "extension/documents/known_document.h"
 #include "extension/documents/log.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/row.h"
@@ -45,26 +46,36 @@ struct PushReplica {
   bool appeared;    // there is a row in converge.replica
   std::int64_t last;
   bool unfolded;    // converge.unfolded says that some of its changes are
+  bool is_known;    // from an earlier push: what `row` has besides its principal was not read
   ReplicaRow row;
 };
 
 // What one subtransaction writes to.
 struct PushTables {
-  OwnedTable log, replicas, unfolded;
+  OwnedTable log;
   LogBatch batch;
   // The documents of which changes wait in the batch.
   std::int64_t* waiting;
-  int waiting_count;
+  int waiting_count, waiting_room;
   // Of the document that is gone through: a replica under which its principal may
   // have made identifiers, as was looked up last. 0: none.
   std::int64_t own_author;
 
   PushTables();
+  // These are opened when they are needed first.
+  OwnedTable* replicas() { return open("replica", &replicas_); }
+  OwnedTable* unfolded() { return open("unfolded", &unfolded_); }
   void add(const NewChange& change);
   void flush();
   // Flushes before something of that document is looked up in the log.
   void flush_for(std::int64_t document);
   void close();
+
+ private:
+  MemoryContext context_;
+  OwnedTable* replicas_;
+  OwnedTable* unfolded_;
+  OwnedTable* open(const char* name, OwnedTable** table);
 };
 
 struct PushGroup;
@@ -76,7 +87,9 @@ struct PushDocument {
   PushGroup* group;
   Collection* collection;  // null: every verdict is decided
   RowRef ref;
+  LockedRow locked;
   std::int64_t document;
+  KnownDocument* known;    // what is known of it; or null
   bool narrowed;           // the token does not let it be changed, whatever policies allow
   bool writable;           // the row is locked; otherwise it is only visible
   bool creates;            // there was no row, and the first change is to make it

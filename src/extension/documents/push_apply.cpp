@@ -30,7 +30,7 @@ constexpr int kMaxReasonBytes = 512;
 
 // Joins the deltas to the row, within the tenant's limits.
 void merge(const PushDocument& document, Deltas* deltas, const Limits& limits) {
-  (void)merge_into_row(document.collection, document.ref, deltas, &limits);
+  (void)merge_into_row(document.collection, document.ref, deltas, &limits, &document.locked);
 }
 
 NewChange new_change(const PushDocument& document, const Converge__Wire__Change& change, bool refused) {
@@ -46,7 +46,7 @@ NewChange new_change(const PushDocument& document, const Converge__Wire__Change&
 
 void appear(const PushDocument& document, PushReplica* replica, PushTables* tables) {
   if (replica->appeared) return;
-  create_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, document.principal,
+  create_replica(tables->replicas(), {document.ref.tenant, document.document, replica->replica}, document.principal,
                  tables->batch.node.epoch);
   replica->row.principal = document.principal;
   replica->appeared = true;
@@ -108,7 +108,7 @@ void write_refusal(const PushDocument& document, const Converge__Wire__Change& c
   replica->row.refused_message = pnstrdup(verdict.message, static_cast<Size>(length));
   replica->row.refused_sqlstate = verdict.sqlstate;
   replica->row.refused_constraint = verdict.constraint;
-  refuse_replica(&tables->replicas, {document.ref.tenant, document.document, replica->replica}, replica->row);
+  refuse_replica(tables->replicas(), {document.ref.tenant, document.document, replica->replica}, replica->row);
 }
 
 // Whether the change touches a field that is folded later.
@@ -120,9 +120,10 @@ bool is_deferred(const CheckedChange& checked) {
 }
 
 // The replica's last change is not in the row.
-void defer_change(const PushDocument& document, PushReplica* replica, OwnedTable* unfolded) {
+void defer_change(const PushDocument& document, PushReplica* replica, PushTables* tables) {
   if (replica->unfolded) return;
   const Writer writer{document.ref.tenant, document.document, replica->replica};
+  OwnedTable* unfolded = tables->unfolded();
   if (replica->last == 1 || !has_unfolded(unfolded->relation, writer)) mark_unfolded(unfolded, writer, replica->last);
   replica->unfolded = true;
 }
@@ -170,7 +171,7 @@ bool find_made_document(PushDocument* document) {
     if (!describe_document(document->ref.tenant, made, &number, &document->ref.key)) return false;
   }
   bool there;
-  const bool locked = lock_row_or_see(document->collection, document->ref, &there);
+  const bool locked = lock_row_or_see(document->collection, document->ref, &there, &document->locked);
   document->document = there ? find_document(document->collection, document->ref) : 0;
   document->writable = (locked || !there) && !document->narrowed;
   return made == 0 || document->document == made;
@@ -217,45 +218,75 @@ Finding check_unnumbered(const PushDocument& document, const Converge__Wire__Cha
 }
 
 // The replicas that a DocumentPush has named so far.
-struct KnownReplicas {
+struct NamedReplicas {
   PushReplica* replicas;
-  int count;
+  int count, room;
 };
 
 // The change's replica. Null: the verdict stands.
 PushReplica* find_replica_of(const PushDocument& document, const Converge__Wire__Change& change, PushTables* tables,
-                             KnownReplicas* known, Verdict* verdict) {
-  for (int i = known->count - 1; i >= 0; i--) {
-    if (static_cast<std::uint64_t>(known->replicas[i].replica) == change.replica) return &known->replicas[i];
+                             NamedReplicas* named, Verdict* verdict) {
+  for (int i = named->count - 1; i >= 0; i--) {
+    if (static_cast<std::uint64_t>(named->replicas[i].replica) == change.replica) return &named->replicas[i];
   }
-  if (known->count == kMaxPushReplicas) {
+  if (named->count == kMaxPushReplicas) {
     *verdict = {CONVERGE__WIRE__CODE__CODE_LIMIT,
                 psprintf("more than %d replicas of one document in a request", kMaxPushReplicas), 0};
     return nullptr;
   }
-  PushReplica* replica = &known->replicas[known->count];
+  if (named->count == named->room) {
+    named->room = named->room == 0 ? 4 : named->room * 2;
+    const Size size = sizeof(PushReplica) * static_cast<Size>(named->room);
+    named->replicas =
+        static_cast<PushReplica*>(named->replicas == nullptr ? palloc(size) : repalloc(named->replicas, size));
+  }
+  PushReplica* replica = &named->replicas[named->count];
   if (!load_replica(document, change, tables, replica, verdict)) return nullptr;
-  known->count++;
+  named->count++;
   return replica;
 }
+
+// For the next push.
+void remember(const PushDocument& document, const NamedReplicas& named, bool deleted) {
+  for (int i = 0; i < named.count; i++) {
+    const PushReplica& replica = named.replicas[i];
+    if (deleted || replica.row.refused_from != 0) return forget_document(document.known);
+    if (!replica.appeared) continue;
+    learn_writer(document.known, replica.replica, document.principal, replica.last, replica.unfolded);
+  }
+}
+
+constexpr int kFirstWaiting = 16;
 
 }  // namespace
 
 PushTables::PushTables()
     : log("change", RowExclusiveLock),
-      replicas("replica", RowExclusiveLock),
-      unfolded("unfolded", RowExclusiveLock),
       batch(&log, current_node()),
-      waiting(static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * LogBatch::kMaxChanges))),
+      waiting(static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * kFirstWaiting))),
       waiting_count(0),
-      own_author(0) {
-  for (OwnedTable* table : {&log, &replicas, &unfolded}) table->prepare_to_write();
+      waiting_room(kFirstWaiting),
+      own_author(0),
+      context_(CurrentMemoryContext),
+      replicas_(nullptr),
+      unfolded_(nullptr) {}
+
+OwnedTable* PushTables::open(const char* name, OwnedTable** table) {
+  if (*table != nullptr) return *table;
+  MemoryContext caller = MemoryContextSwitchTo(context_);
+  *table = new (palloc(sizeof(OwnedTable))) OwnedTable(name, RowExclusiveLock);
+  MemoryContextSwitchTo(caller);
+  return *table;
 }
 
 void PushTables::add(const NewChange& change) {
   if (batch.is_full()) flush();
   // There are no more documents than changes.
   if (waiting_count == 0 || waiting[waiting_count - 1] != change.writer.document) {
+    if (waiting_count == waiting_room) {
+      waiting_room *= 2;
+      waiting = static_cast<std::int64_t*>(repalloc(waiting, sizeof(std::int64_t) * static_cast<Size>(waiting_room)));
+    }
     waiting[waiting_count++] = change.writer.document;
   }
   batch.add(change);
@@ -277,8 +308,9 @@ void PushTables::flush_for(std::int64_t document) {
 
 void PushTables::close() {
   batch.close();
-  unfolded.close();
-  replicas.close();
+  for (OwnedTable* table : {unfolded_, replicas_}) {
+    if (table != nullptr) table->close();
+  }
   log.close();
 }
 
@@ -287,7 +319,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "converge push of a document", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
-  KnownReplicas known{static_cast<PushReplica*>(palloc(sizeof(PushReplica) * kMaxPushReplicas)), 0};
+  NamedReplicas named{nullptr, 0, 0};
   const Limits limits = limits_of(document.ref.tenant);
   tables->own_author = 0;
   Deltas deltas[kMaxFields] = {};
@@ -318,7 +350,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       count_added(Counted::documents, document.ref.tenant);
       created = true;
     }
-    PushReplica* replica = find_replica_of(document, change, tables, &known, verdict);
+    PushReplica* replica = find_replica_of(document, change, tables, &named, verdict);
     if (replica == nullptr) continue;
     if (!in_range(*document.wire->changes[i])) {
       *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "number or clock of the change is out of range", 0};
@@ -357,7 +389,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     *verdict = {CONVERGE__WIRE__CODE__CODE_OK, "", 0};
     if (created) continue;
     if (is_deferred(checked)) {
-      defer_change(document, replica, &tables->unfolded);
+      defer_change(document, replica, tables);
       deferred_count++;
     }
     if (checked.payload.operation == Operation::remove) {
@@ -385,6 +417,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     tables->flush();
     merge(document, deltas, limits);
   }
+  remember(document, named, deleted);
   for (size_t i = first; i < end; i++) {
     // Beyond this context, and the subtransaction's.
     MemoryContext kept = GetMemoryChunkContext(document.verdicts);

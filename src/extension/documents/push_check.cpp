@@ -40,20 +40,22 @@ Finding check_known_number(const PushDocument& document, const Converge__Wire__C
   const Writer writer{document.ref.tenant, document.document, replica.replica};
   unsigned char hash[kHashBytes];
   hash_change(change.hlc, payload_of(change), hash);
+  ReplicaRow row = replica.row;
+  if (replica.is_known) (void)find_replica(tables->replicas()->relation, writer, &row);
   tables->flush_for(document.document);
   LoggedChange logged{};
   std::string_view known;
   if (find_logged(tables->log.relation, writer, static_cast<std::int64_t>(change.seq), &logged)) {
     known = {reinterpret_cast<const char*>(logged.hash), kHashBytes};
-  } else if (static_cast<std::int64_t>(change.seq) == replica.row.last_seq && replica.row.has_last_hash) {
-    known = {reinterpret_cast<const char*>(replica.row.last_hash), kHashBytes};
+  } else if (static_cast<std::int64_t>(change.seq) == row.last_seq && row.has_last_hash) {
+    known = {reinterpret_cast<const char*>(row.last_hash), kHashBytes};
   }
   switch (resolve_taken(known, logged.refused, {reinterpret_cast<const char*>(hash), kHashBytes})) {
     case TakenBy::same:
       return settle(verdict, CONVERGE__WIRE__CODE__CODE_DUPLICATE, "");
     case TakenBy::same_refused:
-      *verdict = {static_cast<Converge__Wire__Code>(replica.row.refused_code), replica.row.refused_message, 0,
-                  replica.row.refused_sqlstate, replica.row.refused_constraint};
+      *verdict = {static_cast<Converge__Wire__Code>(row.refused_code), row.refused_message, 0, row.refused_sqlstate,
+                  row.refused_constraint};
       return Finding::settled;
     case TakenBy::other:
       break;
@@ -218,7 +220,17 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
   }
   const Writer writer{document.ref.tenant, document.document, replica->replica};
   replica->row = ReplicaRow{};
-  replica->appeared = find_replica(tables->replicas.relation, writer, &replica->row);
+  const KnownWriter* known = find_writer(document.known, replica->replica);
+  replica->is_known = known != nullptr && std::strcmp(known->principal, document.principal) == 0 &&
+                      (change.seq == 0 || static_cast<std::int64_t>(change.seq) == known->last + 1);
+  if (replica->is_known) {
+    replica->appeared = true;
+    replica->last = known->last;
+    replica->unfolded = known->unfolded;
+    replica->row.principal = document.principal;
+    return true;
+  }
+  replica->appeared = find_replica(tables->replicas()->relation, writer, &replica->row);
   replica->last = 0;
   replica->unfolded = false;
   if (!replica->appeared) return true;

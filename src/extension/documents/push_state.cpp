@@ -57,7 +57,7 @@ void PushedState::load(const PushDocument& document, Deltas* deltas, PushTables*
   Collection* collection = document.collection;
   tables->flush_for(document.document);
   CommandCounterIncrement();
-  if (!read_row(collection, document.ref, false, values)) {
+  if (!read_locked_row(collection, document.locked, values) && !read_row(collection, document.ref, false, values)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
   }
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -139,7 +139,7 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
       if (authors.replicas[j] == change.replica || author == tables->own_author) continue;
       ReplicaRow row{};
       const Writer writer{document.ref.tenant, document.document, author};
-      if (!find_replica(tables->replicas.relation, writer, &row) || std::strcmp(row.principal, document.principal) == 0) {
+      if (!find_replica(tables->replicas()->relation, writer, &row) || std::strcmp(row.principal, document.principal) == 0) {
         tables->own_author = author;
         continue;
       }

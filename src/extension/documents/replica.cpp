@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/boundary.h"
+#include "extension/documents/document_stamp.h"
 #include "extension/documents/owned_table.h"
 
 extern "C" {
@@ -74,6 +75,7 @@ void create_replica(OwnedTable* table, const Writer& writer, const char* princip
   values[kLastSeq - 1] = Int64GetDatum(0);
   values[kEpoch - 1] = Int64GetDatum(epoch);
   table->insert(values, nulls);
+  add_to_stamp(writers_slot(writer.document));
   CommandCounterIncrement();
 }
 
@@ -94,6 +96,7 @@ void refuse_replica(OwnedTable* table, const Writer& writer, const ReplicaRow& r
   set_text(kRefusedSqlstate, refused.refused_sqlstate);
   set_text(kRefusedConstraint, refused.refused_constraint);
   table->update(row, values, nulls);
+  change_stamp(writers_slot(writer.document));
   CommandCounterIncrement();
 }
 
@@ -108,6 +111,7 @@ void compact_replica(OwnedTable* table, const Writer& writer, const CompactedCha
   values[kLastHash - 1] = PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(last.hash), kHashBytes));
   nulls[kLastHash - 1] = false;
   table->update(row, values, nulls);
+  change_stamp(writers_slot(writer.document));
   CommandCounterIncrement();
 }
 

@@ -6,16 +6,20 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -25,6 +29,7 @@ namespace converge {
 struct RowPlans {
   SPIPlanPtr visible;
   SPIPlanPtr lock;
+  SPIPlanPtr lock_and_tell;  // which version
   SPIPlanPtr read;
   SPIPlanPtr read_plain;
   // By the set of fields. When all are taken, further sets are planned each
@@ -198,31 +203,67 @@ bool row_is_visible(Collection* collection, const RowRef& ref, bool read_only) {
   return visible;
 }
 
-bool lock_row(Collection* collection, const RowRef& ref) {
+namespace {
+
+// The statement that locks the row. `tells`: it gives the row's table and place, which
+// needs the privilege to read every column.
+SPIPlanPtr lock_plan(const Collection* collection, bool tells, const Arguments& arguments) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT %s FROM %s", tells ? "tableoid, ctid" : "", collection->sql_name);
+  append_conditions(&sql, collection);
+  appendStringInfoString(&sql, " FOR NO KEY UPDATE");
+  return prepare_to_keep(sql.data, arguments);
+}
+
+}  // namespace
+
+bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
   Arguments arguments;
   SPI_connect();
   fill_key(collection, ref, &arguments);
   RowPlans* plans = plans_of(collection);
-  if (plans->lock == nullptr) {
-    StringInfoData sql;
-    initStringInfo(&sql);
-    appendStringInfo(&sql, "SELECT FROM %s", collection->sql_name);
-    append_conditions(&sql, collection);
-    appendStringInfoString(&sql, " FOR NO KEY UPDATE");
-    plans->lock = prepare_to_keep(sql.data, arguments);
+  const bool tells =
+      locked != nullptr && pg_class_aclcheck(collection->tracked, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  SPIPlanPtr* plan = tells ? &plans->lock_and_tell : &plans->lock;
+  if (*plan == nullptr) *plan = lock_plan(collection, tells, arguments);
+  const bool is_locked = execute(*plan, &arguments, false) > 0;
+  if (locked != nullptr) locked->table = InvalidOid;
+  if (is_locked && tells) {
+    HeapTuple row = SPI_tuptable->vals[0];
+    bool is_null;
+    locked->table = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
+    const Datum tid = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
+    locked->tid = *static_cast<ItemPointer>(static_cast<void*>(DatumGetPointer(tid)));
   }
-  const bool locked = execute(plans->lock, &arguments, false) > 0;
   SPI_finish();
-  return locked;
+  return is_locked;
 }
 
-bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible) {
+bool read_locked_row(const Collection* collection, const LockedRow& locked, struct varlena** values) {
+  // (A partition's columns may stand in another order.)
+  if (!OidIsValid(locked.table) || locked.table != collection->relation) return false;
+  Relation table = table_open(locked.table, NoLock);
+  TupleTableSlot* slot = table_slot_create(table, nullptr);
+  ItemPointerData tid = locked.tid;
+  const bool found = table_tuple_fetch_row_version(table, &tid, SnapshotSelf, slot);
+  for (int i = 0; found && i < collection->field_count; i++) {
+    bool is_null;
+    const Datum value = slot_getattr(slot, collection->fields[i].attribute, &is_null);
+    values[i] = is_null ? nullptr : copy_to(CurrentMemoryContext, value);
+  }
+  ExecDropSingleTupleTableSlot(slot);
+  table_close(table, NoLock);
+  return found;
+}
+
+bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible, LockedRow* locked) {
   // The wait for a row that then is deleted ends without a row, although a new
   // one may be there by now: each attempt looks with a new snapshot.
   constexpr int kAttempts = 5;
   *visible = true;
   for (int i = 0; i < kAttempts; i++) {
-    if (lock_row(collection, ref)) return true;
+    if (lock_row(collection, ref, locked)) return true;
     *visible = row_is_visible(collection, ref, false);
     if (!*visible) return false;
   }
@@ -418,7 +459,7 @@ void as_table_owner(Collection* collection, void (*work)(void*), void* argument)
 
 void free_row_plans(RowPlans* plans) {
   if (plans == nullptr) return;
-  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->read, plans->read_plain}) {
+  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->lock_and_tell, plans->read, plans->read_plain}) {
     if (plan != nullptr) SPI_freeplan(plan);
   }
   for (int i = 0; i < plans->update_count; i++) SPI_freeplan(plans->updates[i].plan);

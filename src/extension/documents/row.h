@@ -37,13 +37,25 @@ RowRef ref_of(const Collection* collection, HeapTuple row, TupleDesc description
 // otherwise in a new one.
 bool row_is_visible(Collection* collection, const RowRef& ref, bool read_only);
 
+// The version of a row that was locked.
+struct LockedRow {
+  Oid table;  // the tracked table, or its partition; invalid: not known
+  ItemPointerData tid;
+};
+
 // Locks the row as UPDATE would. False: there is none, or the policies do not
-// let the caller change it.
-bool lock_row(Collection* collection, const RowRef& ref);
+// let the caller change it. `locked`, where it is given, is which: not known where the
+// caller has no privilege to read all of it.
+bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked = nullptr);
 
 // As lock_row(), where a row that is deleted and made again while it waits is
 // not taken for one that may not be changed. `visible`: the caller may see it.
-bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible);
+bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible, LockedRow* locked = nullptr);
+
+// As read_row(), of the version that the caller has locked, which asked the policies whether it
+// may be read: they are not asked again. False: it is not known, or the transaction has
+// changed it since.
+bool read_locked_row(const Collection* collection, const LockedRow& locked, struct varlena** values);
 
 // The row's fields in the order of collection->fields; null pointers for SQL
 // NULL; not detoasted. False: no such row is visible.

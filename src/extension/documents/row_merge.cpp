@@ -27,9 +27,11 @@ void row_not_written(const char* done) {
                   errdetail("A trigger kept it as it was.")));
 }
 
-bool merge_into_row(Collection* collection, const RowRef& ref, Deltas* deltas, const Limits* limits) {
+bool merge_into_row(Collection* collection, const RowRef& ref, Deltas* deltas, const Limits* limits,
+                    const LockedRow* locked) {
   struct varlena* values[kMaxFields];
-  if (!read_row(collection, ref, false, values)) {
+  const bool is_read = locked != nullptr && read_locked_row(collection, *locked, values);
+  if (!is_read && !read_row(collection, ref, false, values)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
   }
   std::uint64_t mask = 0;

@@ -11,10 +11,12 @@
 namespace converge {
 
 // Writes the fields that gain something: deltas[i] are those of collection->fields[i],
-// and capture is told. The row is locked. False: the row held it all. Raises 42501
+// and capture is told. The row is locked; `locked`, where it is given, says which version of
+// it, which is then read without asking the policies once more. False: the row held it all. Raises 42501
 // where the row cannot be read, 54000 where the document would then be beyond
 // `limits` (null: none), and what its triggers and constraints raise.
-bool merge_into_row(Collection* collection, const RowRef& ref, Deltas* deltas, const Limits* limits);
+bool merge_into_row(Collection* collection, const RowRef& ref, Deltas* deltas, const Limits* limits,
+                    const LockedRow* locked = nullptr);
 
 // Raises 27000: a trigger kept the row from being "updated", say. (A policy raises
 // by itself.)

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/documents/document_stamp.h"
 #include "extension/documents/owned_table.h"
 
 extern "C" {
@@ -51,6 +52,7 @@ void mark_unfolded(OwnedTable* table, const Writer& writer, std::int64_t from_se
   values[kFromSeq - 1] = Int64GetDatum(from_seq);
   values[kSince - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
   table->insert(values, nulls);
+  add_to_stamp(unfolded_slot(writer.document));
 }
 
 UnfoldedReplica* unfolded_replicas(const char* tenant, std::int64_t document, Snapshot in, int* count) {
@@ -88,6 +90,7 @@ UnfoldedReplica* unfolded_replicas(const char* tenant, std::int64_t document, Sn
 void move_unfolded(OwnedTable* table, const Writer& writer, std::int64_t next_seq) {
   HeapTuple row = find_row(table->relation, writer);
   if (!HeapTupleIsValid(row)) return;
+  change_stamp(unfolded_slot(writer.document));
   if (next_seq == 0) {
     CatalogTupleDelete(table->relation, &row->t_self);
     return;
