@@ -13,9 +13,10 @@ constexpr std::uint64_t kResendMs = 3000;
 }  // namespace
 
 Client::Client(Environment& world, std::size_t number, std::size_t document,
-               std::uint32_t principal)
-    : world_(world), number_(number), document_(document), principal_(principal) {
+               std::uint32_t principal, bool makes)
+    : world_(world), number_(number), document_(document), principal_(principal), makes_(makes) {
   create_session();
+  begin_creation();
 }
 
 void Client::create_session() {
@@ -28,6 +29,17 @@ void Client::create_session() {
     replica_before_crash_.reset();
     return last_replica_;
   });
+}
+
+// Who makes the document begins with that. Without what it had saved it does so again,
+// under another replica; its user's name for the document is the same.
+void Client::begin_creation() {
+  if (!makes_) return;
+  if (!world_.expect(session_->on_fields(world_.plan.fields), "on_fields")) return;
+  const std::uint64_t grain = world_.plan.clock_grain_ms;
+  if (!world_.expect(session_->begin_creation(world_.now_ms / grain * grain), "begin_creation")) return;
+  world_.expect(session_->commit_change(), "commit_change");
+  saved_ = false;
 }
 
 bool Client::edit(Random& random) {
@@ -66,6 +78,7 @@ bool Client::edit(Random& random) {
 bool Client::save() {
   if (!session_ || saved_) return false;
   disk_ = session_->save();
+  disk_creates_ = session_->creating();
   saved_ = true;
   return true;
 }
@@ -97,14 +110,18 @@ void Client::remember() {
 bool Client::start() {
   if (session_) return false;
   create_session();
-  if (!disk_.empty()) world_.expect(session_->load(disk_), "load");
   saved_ = true;
+  if (disk_.empty()) {
+    begin_creation();
+  } else {
+    world_.expect(session_->load(disk_), "load");
+  }
   return true;
 }
 
 bool Client::adopt(Client& gone) {
   if (!session_ || gone.session_ || gone.disk_.empty()) return false;
-  if (gone.document_ != document_ || gone.principal_ != principal_) return false;
+  if (gone.document_ != document_ || gone.principal_ != principal_ || gone.disk_creates_) return false;
   if (session_->journal_size() > 0 || session_->needs_pull()) return false;
   if (!world_.expect(session_->adopt(gone.disk_), "adopt")) return true;
   world_.note("  client ", number_, " adopts what client ", gone.number_, " left");
@@ -127,15 +144,29 @@ void Client::disconnected() {
   welcomed_ = false;
   subscribing_ = false;
   caught_up_ = false;
+  making_ = false;
   sent_replica_ = 0;
   sent_seq_ = 0;
 }
 
 bool Client::send() {
   if (!session_ || !welcomed_ || turned_away_) return false;
+  if (session_->creating()) return create();
   if (subscribing_ && world_.now_ms - subscribed_at_ms_ > kResendMs) subscribing_ = false;
   const bool subscribes = (!caught_up_ || session_->needs_pull()) && subscribe();
   return push() || subscribes;
+}
+
+bool Client::create() {
+  if (making_ && world_.now_ms - sent_at_ms_ <= kResendMs) return false;
+  making_ = true;
+  sent_at_ms_ = world_.now_ms;
+  const Change change = session_->unacknowledged(0, 1).front();
+  if (world_.plan.saves_before_sending && !saved_) save();
+  world_.violated(world_.ledger.offered(document_, change));
+  world_.note("  client ", number_, " makes a document by ", describe(change.replica, change.seq));
+  world_.network.to_server(connection_, Create{document_ + 1, change});
+  return true;
 }
 
 bool Client::subscribe() {
@@ -188,6 +219,8 @@ void Client::receive(ConnectionId connection, const Message& message) {
     world_.expect(session_->on_ack(ack->replica, ack->seq), "on_ack");
   } else if (const auto* reject = std::get_if<Reject>(&message)) {
     on_reject(*reject);
+  } else if (const auto* created = std::get_if<Created>(&message)) {
+    on_created(*created);
   } else if (const auto* problem = std::get_if<Problem>(&message)) {
     if (problem->request != 0 && problem->request != request_) return;
     turned_away_ = true;
@@ -267,12 +300,22 @@ void Client::on_reject(const Reject& message) {
   }
 }
 
+void Client::on_created(const Created& message) {
+  if (message.document != document_) {
+    world_.violated(Invariant::one_document_a_key, "client " + std::to_string(number_) + " is given document " +
+                                                       std::to_string(message.document) + " for what it called " +
+                                                       std::to_string(document_));
+    return;
+  }
+  if (session_->creating()) world_.expect(session_->on_ack(message.replica, message.seq), "on_ack");
+}
+
 bool Client::ungreeted() const {
   return connection_ != 0 && !welcomed_ && world_.now_ms - connected_at_ms_ > kResendMs;
 }
 
 bool Client::at_rest() const {
-  return session_ && (turned_away_ || (caught_up_ && !subscribing_ && !session_->needs_pull() &&
+  return session_ && !session_->creating() && (turned_away_ || (caught_up_ && !subscribing_ && !session_->needs_pull() &&
                                        session_->journal_size() == 0));
 }
 

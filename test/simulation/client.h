@@ -17,7 +17,8 @@ namespace converge::simulation {
 
 class Client {
  public:
-  Client(Environment& world, std::size_t number, std::size_t document, std::uint32_t principal);
+  // `makes`: the document is not there, and this client is to make it.
+  Client(Environment& world, std::size_t number, std::size_t document, std::uint32_t principal, bool makes);
 
   // ---- what happens to it
 
@@ -62,11 +63,14 @@ class Client {
 
  private:
   void create_session();
+  void begin_creation();
+  bool create();
   bool subscribe();
   bool push();
   void on_epoch(std::uint64_t epoch);
   void on_subscribed(const Subscribed& message);
   void on_reject(const Reject& message);
+  void on_created(const Created& message);
   // What a change of this number put in.
   using Number = std::pair<ReplicaId, std::uint64_t>;
 
@@ -74,10 +78,12 @@ class Client {
   const std::size_t number_;
   const std::size_t document_;
   const std::uint32_t principal_;
+  const bool makes_;
   std::uint64_t clock_ahead_ms_ = 0;
 
   std::optional<session::DocumentSession> session_;
   std::string disk_;      // what was saved last; empty: nothing
+  bool disk_creates_ = false;  // the document is to be made yet, as far as that goes
   bool saved_ = true;     // whether that is all there is
 
   ConnectionId connection_ = 0;
@@ -92,6 +98,7 @@ class Client {
   ReplicaId sent_replica_ = 0;
   std::uint64_t sent_seq_ = 0;
   std::uint64_t sent_at_ms_ = 0;
+  bool making_ = false;  // it was asked for on this connection
 
   std::map<Number, std::set<std::string>> marks_;
   std::set<Number> once_;  // of them, those that are never made again

@@ -29,6 +29,8 @@ std::string_view fault_name(Fault fault) {
     case Fault::state_discarded_at_restore: return "state_discarded_at_restore";
     case Fault::horizon_forgotten: return "horizon_forgotten";
     case Fault::moment_by_clients_clock: return "moment_by_clients_clock";
+    case Fault::temporary_key_forgotten: return "temporary_key_forgotten";
+    case Fault::temporary_key_not_locked: return "temporary_key_not_locked";
   }
   return "";
 }

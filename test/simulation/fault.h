@@ -35,6 +35,8 @@ enum class Fault : std::uint8_t {
   state_discarded_at_restore,   // a client takes what a restored server has for everything
   horizon_forgotten,            // of what was dropped nobody notes when it was recorded
   moment_by_clients_clock,      // what counts for a moment is when the author says it was
+  temporary_key_forgotten,      // a document that is asked for again is made again
+  temporary_key_not_locked,     // … unless the first is committed
 };
 
 inline constexpr std::array kFaults = {
@@ -51,6 +53,7 @@ inline constexpr std::array kFaults = {
     Fault::retry_not_logged,        Fault::past_epoch_not_admitted,
     Fault::state_discarded_at_restore,
     Fault::horizon_forgotten,       Fault::moment_by_clients_clock,
+    Fault::temporary_key_forgotten, Fault::temporary_key_not_locked,
 };
 
 std::string_view fault_name(Fault fault);

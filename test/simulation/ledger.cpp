@@ -17,6 +17,7 @@ std::string_view invariant_name(Invariant invariant) {
     case Invariant::left_out_is_not_given: return "left_out_is_not_given";
     case Invariant::expectation_holds: return "expectation_holds";
     case Invariant::state_of_a_moment: return "state_of_a_moment";
+    case Invariant::one_document_a_key: return "one_document_a_key";
     case Invariant::no_error: return "no_error";
   }
   return "";
@@ -72,6 +73,14 @@ std::optional<Violation> Ledger::offered(std::size_t document, const Change& cha
 
 void Ledger::refused(std::size_t document, ReplicaId replica, std::uint64_t seq) {
   refused_.insert({document, replica, seq});
+}
+
+std::optional<Violation> Ledger::made(std::uint32_t principal, std::uint64_t temporary_key, std::size_t document) {
+  const auto [at, first] = made_.try_emplace({principal, temporary_key}, document);
+  if (first || at->second == document) return std::nullopt;
+  return Violation{Invariant::one_document_a_key, "temporary key " + std::to_string(temporary_key) + " of principal " +
+                                                      std::to_string(principal) + " stands for documents " +
+                                                      std::to_string(at->second) + " and " + std::to_string(document)};
 }
 
 std::optional<Violation> Ledger::committed(std::size_t document, const LoggedChangePtr& change) {

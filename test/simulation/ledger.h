@@ -30,6 +30,7 @@ enum class Invariant : std::uint8_t {
   left_out_is_not_given,   // what is in quarantine, to who asks
   expectation_holds,       // nobody else has written before a change that expects so
   state_of_a_moment,       // as of a moment: the replay of what was logged up to it
+  one_document_a_key,      // whoever asks for it again, and however often
   no_error,                // nobody meets an error that the protocol has no place for
 };
 
@@ -56,6 +57,9 @@ class Ledger {
   // The server committed it. Violations: number_names_one_change, refused_is_gone,
   // expectation_holds.
   std::optional<Violation> committed(std::size_t document, const LoggedChangePtr& change);
+
+  // A document was made under a principal's temporary key. Violation: one_document_a_key.
+  std::optional<Violation> made(std::uint32_t principal, std::uint64_t temporary_key, std::size_t document);
 
   // A client was told that all its numbers up to `seq` are committed.
   // Violation: acknowledged_survives.
@@ -113,6 +117,7 @@ class Ledger {
   std::vector<History> history_;
   std::map<Number, std::uint64_t> numbers_;  // the content's hash, whatever became of it
   std::set<Number> refused_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::size_t> made_;  // by principal and temporary key
 };
 
 // "7:3": the third change of replica 7.

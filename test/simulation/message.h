@@ -40,6 +40,12 @@ struct Push {
   std::vector<Change> changes;
 };
 
+// Makes the document that its principal calls `temporary_key`, unless it is there.
+struct Create {
+  std::uint64_t temporary_key = 0;
+  Change change;
+};
+
 // ---- to the client
 
 struct Welcome {
@@ -71,12 +77,19 @@ struct Reject {
   std::uint64_t expected_seq = 0;
 };
 
+// The document of that temporary key is there, with the change that was to make it.
+struct Created {
+  std::size_t document = 0;
+  ReplicaId replica = 0;
+  std::uint64_t seq = 0;
+};
+
 // The document is not given to this client (any more).
 struct Problem {
   std::uint32_t request = 0;  // the Subscribe it answers, or 0
 };
 
-using Message = std::variant<Subscribe, Push, Welcome, Subscribed, Changes, Ack, Reject, Problem>;
+using Message = std::variant<Subscribe, Push, Create, Welcome, Subscribed, Changes, Ack, Reject, Created, Problem>;
 
 // The type's name.
 std::string_view message_name(const Message& message);

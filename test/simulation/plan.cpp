@@ -107,6 +107,18 @@ Plan::Plan(std::uint64_t seed) {
   if (random.percent(50)) weights[static_cast<std::size_t>(Action::change_bound)] = 0;
   reconciling = random.percent(70) ? 0 : 50;
   on_terms = random.percent(60) ? 0 : 5 + random.below(40);
+  if (random.percent(15)) {
+    makers = documents;
+    documents += 2;
+    // What waits for its document is pushed at once: a gap's verdict that an acknowledgement
+    // overtakes would be taken for a restore, which over TCP it cannot be.
+    datagrams = false;
+    // Who may not read what he has made is told so, and asks no more. A restored server
+    // may give a key that it forgot to another document.
+    for (const Action action : {Action::change_policy, Action::back_up, Action::restore}) {
+      weights[static_cast<std::size_t>(action)] = 0;
+    }
+  }
 }
 
 Action Plan::draw(Random& random) const {

@@ -60,8 +60,13 @@ struct Plan {
   // The action of an event.
   Action draw(Random& random) const;
 
+  std::size_t document_of(std::size_t client) const { return client % (makers > 0 ? makers : documents); }
+
   std::size_t documents = 1;
   std::size_t clients = 3;         // client i edits document i % documents
+  // So many documents are made by clients, the first ones, and are not there before. The
+  // rest of `documents` is room for those that a server makes which should not.
+  std::size_t makers = 0;
   std::uint32_t principals = 2;    // as principal i % principals + 1
   std::vector<session::FieldInfo> fields;
   std::vector<bool> deferred;      // at the start, for each field

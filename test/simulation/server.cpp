@@ -18,6 +18,7 @@ Server::Server(Environment& world) : world_(world) {
     const auto& field = world.plan.fields[i];
     committed_.deferred[field.field] = world.plan.deferred[i];
     for (Document& document : committed_.documents) {
+      document.made = world.plan.makers == 0;
       document.row[field.field] = empty_state(field.type);
     }
   }
@@ -50,7 +51,9 @@ void Server::receive(ConnectionId connection, const Message& message) {
     const Change& last = push->changes.back();
     peer.own_seq = last.replica == peer.own_replica ? std::max(peer.own_seq, last.seq) : last.seq;
     peer.own_replica = last.replica;
-    pushes_.push_back({connection, peer.document, peer.principal, push->changes});
+    pushes_.push_back({connection, peer.document, peer.principal, push->changes, 0});
+  } else if (const auto* create = std::get_if<Create>(&message)) {
+    pushes_.push_back({connection, peer.document, peer.principal, {create->change}, create->temporary_key});
   } else if (const auto* subscribe = std::get_if<Subscribe>(&message)) {
     // First the worker begins to forward the document, then the pull.
     peer.watching = true;
@@ -137,6 +140,10 @@ void Server::finish_commit(std::list<Transaction>::iterator at) {
     quarantines.emplace_back(number, std::move(committed_.documents[number].quarantine));
     committed_.documents[number] = document;
   }
+  for (const auto& [name, number] : transaction.made) {
+    world_.violated(world_.ledger.made(name.first, name.second, number));
+    committed_.temporary_keys[name] = number;
+  }
   std::map<std::size_t, std::map<std::string, bool>> touched;
   for (const auto& [number, change] : transaction.appended) {
     world_.note("  logged ", describe(change->change.replica, change->change.seq),
@@ -169,6 +176,9 @@ void Server::finish_commit(std::list<Transaction>::iterator at) {
 void Server::answer(const Reply& reply) {
   if (const auto* ack = std::get_if<Ack>(&reply.message)) {
     world_.violated(world_.ledger.acknowledged(reply.document, ack->replica, ack->seq));
+  }
+  if (const auto* created = std::get_if<Created>(&reply.message)) {
+    world_.violated(world_.ledger.acknowledged(reply.document, created->replica, created->seq));
   }
   if (const auto* reject = std::get_if<Reject>(&reply.message); reject && takes_number(reject->code)) {
     world_.ledger.refused(reply.document, reject->replica, reject->seq);

@@ -65,6 +65,8 @@ class Server {
   const Document& document(std::size_t number) const { return committed_.documents[number]; }
   bool is_deferred(const std::string& field) const { return committed_.deferred.at(field); }
   bool may_read(std::size_t document, std::uint32_t principal) const;
+  // Whether there is such a document.
+  bool is_made(std::size_t document) const { return committed_.documents[document].made; }
   bool has_quarantined() const;  // that may be retried
   // A field as current() gives it.
   std::string current(std::size_t document, const std::string& field) const;
@@ -77,9 +79,12 @@ class Server {
  private:
   enum class Level : std::uint8_t { none, read, write };
 
+  using TemporaryKey = std::pair<std::uint32_t, std::uint64_t>;  // of a principal
+
   // What survives a crash.
   struct Tables {
     std::vector<Document> documents;
+    std::map<TemporaryKey, std::size_t> temporary_keys;
     std::map<std::string, bool> deferred;
     std::map<std::pair<std::size_t, std::uint32_t>, Level> levels;
     std::int64_t bound = 0;  // a constraint: no counter is further from zero; 0: none
@@ -110,6 +115,7 @@ class Server {
     std::size_t document = 0;
     std::uint32_t principal = 0;
     std::vector<Change> changes;
+    std::uint64_t temporary_key = 0;  // instead of the document, which is perhaps to be made
   };
 
   struct WaitingPull {
@@ -134,6 +140,7 @@ class Server {
     std::uint64_t xid = 0;
     bool sql = false;
     std::map<std::size_t, Document> documents;  // as it sees and leaves them
+    std::map<TemporaryKey, std::size_t> made;   // nobody else makes a document of that name
     std::vector<std::pair<std::size_t, LoggedChangePtr>> appended;
     std::vector<Reply> replies;
     std::vector<Reply> apologies;  // instead, if it is rolled back
@@ -160,6 +167,10 @@ class Server {
 
   // server_push.cpp
   void push(Transaction& transaction, const WaitingPush& push);
+  bool must_wait(const WaitingPush& push) const;
+  void create(Transaction& transaction, WaitingPush push);
+  std::optional<std::size_t> find_made(const Transaction& transaction, const TemporaryKey& name) const;
+  std::size_t make_document(Transaction& transaction, const TemporaryKey& name);
   void apply_range(Transaction& transaction, Document& document, const WaitingPush& push, std::size_t first,
                    std::size_t end, std::vector<Verdict>& verdicts);
   Verdict decide(Transaction& transaction, Document& document, const WaitingPush& push,

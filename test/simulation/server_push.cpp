@@ -41,7 +41,7 @@ bool Server::execute_push(Random& random) {
   std::vector<WaitingPush> batch;
   for (std::uint64_t left = 1 + random.below(3); left > 0 && !pushes_.empty(); --left) {
     WaitingPush& first = pushes_.front();
-    if (locked(first.document)) {
+    if (must_wait(first)) {
       // The lock timeout, or it goes on waiting.
       if (random.percent(50)) break;
       world_.network.to_client(first.connection, Reject{first.changes.front().replica,
@@ -54,12 +54,70 @@ bool Server::execute_push(Random& random) {
   }
   if (batch.empty()) return true;
   Transaction& transaction = begin(false);
-  for (const WaitingPush& push : batch) this->push(transaction, push);
+  for (const WaitingPush& push : batch) {
+    if (push.temporary_key != 0) {
+      create(transaction, push);
+    } else {
+      this->push(transaction, push);
+    }
+  }
   transaction.pushes = std::move(batch);
   if (world_.planted(Fault::ack_before_commit)) {
     for (const Reply& reply : transaction.replies) answer(reply);
   }
   return true;
+}
+
+// For another transaction: it has the document, or makes one of that name.
+bool Server::must_wait(const WaitingPush& push) const {
+  if (push.temporary_key == 0) return locked(push.document);
+  const TemporaryKey name{push.principal, push.temporary_key};
+  if (!world_.planted(Fault::temporary_key_not_locked)) {
+    for (const Transaction& transaction : transactions_) {
+      if (transaction.made.contains(name)) return true;
+    }
+  }
+  const auto found = committed_.temporary_keys.find(name);
+  return found != committed_.temporary_keys.end() && locked(found->second);
+}
+
+// As push.cpp of src/extension/documents has it of documents without a key.
+void Server::create(Transaction& transaction, WaitingPush push) {
+  const TemporaryKey name{push.principal, push.temporary_key};
+  push.document = find_made(transaction, name).value_or(world_.plan.documents);
+  if (push.document == world_.plan.documents) push.document = make_document(transaction, name);
+  Document& document = lock(transaction, push.document);
+  document.made = true;
+  const Change& change = push.changes.front();
+  const Verdict verdict = decide(transaction, document, push, change, std::nullopt);
+  Message reply = Reject{change.replica, change.seq, verdict.code, verdict.expected_seq};
+  if (verdict.code == Code::ok || verdict.code == Code::duplicate) {
+    reply = Created{push.document, change.replica, change.seq};
+  }
+  transaction.replies.push_back({push.connection, push.document, std::move(reply)});
+  transaction.apologies.push_back(
+      {push.connection, push.document, Reject{change.replica, change.seq, Code::unavailable, 0}});
+}
+
+std::optional<std::size_t> Server::find_made(const Transaction& transaction, const TemporaryKey& name) const {
+  if (world_.planted(Fault::temporary_key_forgotten)) return std::nullopt;
+  for (const auto* names : {&transaction.made, &committed_.temporary_keys}) {
+    if (auto at = names->find(name); at != names->end()) return at->second;
+  }
+  return std::nullopt;
+}
+
+// Which number a new document has is nobody's business: here it is the one that its
+// client counts its edits under, and another one if that is taken.
+std::size_t Server::make_document(Transaction& transaction, const TemporaryKey& name) {
+  auto taken = [&](std::size_t number) { return committed_.documents[number].made || locked(number); };
+  std::size_t number = name.second - 1;
+  if (taken(number)) {
+    number = world_.plan.makers;
+    while (number + 1 < world_.plan.documents && taken(number)) ++number;
+  }
+  transaction.made[name] = number;
+  return number;
 }
 
 void Server::push(Transaction& transaction, const WaitingPush& push) {
@@ -239,7 +297,7 @@ bool Server::is_of_past_epoch(const Writer& writer) const {
 }
 
 bool Server::violates_constraint(const Change& change) const {
-  return world_.plan.constraint != 0 && hash_change(change) % world_.plan.constraint == 0;
+  return world_.plan.constraint != 0 && !change.fields.empty() && hash_change(change) % world_.plan.constraint == 0;
 }
 
 void Server::append(Transaction& transaction, std::size_t number, Document& document,
@@ -317,6 +375,7 @@ bool Server::edit_sql(Random& random) {
                          [](const Transaction& transaction) { return transaction.sql; });
   if (!running_) return false;
   const std::size_t number = random.below(world_.plan.documents);
+  if (!is_made(number)) return false;
   if (at == transactions_.end() || random.percent(30)) {
     if (transactions_.size() >= 4) return false;
     begin(true);

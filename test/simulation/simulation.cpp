@@ -21,7 +21,7 @@ class Run {
         world_(Plan(options.seed), options.fault, options.seed),
         server_(world_) {
     world_.trace = options.trace;
-    for (std::size_t i = 0; i < world_.plan.clients; ++i) add_client(i);
+    for (std::size_t i = 0; i < world_.plan.clients; ++i) add_client(world_.plan.document_of(i), i < world_.plan.makers);
   }
 
   RunResult run() {
@@ -51,11 +51,10 @@ class Run {
   }
 
  private:
-  void add_client(std::size_t document) {
+  void add_client(std::size_t document, bool makes) {
     const std::size_t number = clients_.size();
     clients_.push_back(std::make_unique<Client>(
-        world_, number, document % world_.plan.documents,
-        static_cast<std::uint32_t>(1 + number % world_.plan.principals)));
+        world_, number, document, static_cast<std::uint32_t>(1 + number % world_.plan.principals), makes));
   }
 
   // ---- one event
@@ -117,6 +116,8 @@ class Run {
     if (!client.running()) return client.start();
     if (!server_.running() || world_.network.is_cut_off(client.number())) return false;
     if (client.connection() != 0 && !client.turned_away() && !client.ungreeted()) return false;
+    // Nobody follows a document that is not there.
+    if (!client.session().creating() && !server_.is_made(client.document())) return false;
     disconnect(client);
     const ConnectionId connection = world_.network.open(client.number());
     client.connected(connection);
@@ -231,7 +232,9 @@ class Run {
     // One who was never there sees the same.
     server_.allow_everything();
     old_clients_ = clients_.size();
-    for (std::size_t i = 0; i < world_.plan.documents; ++i) add_client(i);
+    for (std::size_t i = 0; i < world_.plan.documents; ++i) {
+      if (server_.is_made(i)) add_client(i, false);
+    }
     Random random(derive(options_.seed, 3));
     server_.start();
     while (server_.has_quarantined()) {
@@ -241,7 +244,8 @@ class Run {
     }
     come_to_rest();
     if (world_.violation) return;
-    for (int i = 0; i < 20; ++i) {
+    // Of documents that are drawn, so often that none is left out.
+    for (std::size_t i = 0; i < 20 * world_.plan.documents; ++i) {
       server_.fold(random, true);
       while (server_.commit(random)) {}
     }

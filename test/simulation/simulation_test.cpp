@@ -107,6 +107,8 @@ const std::vector<Planted> kPlanted = {
     {Fault::state_discarded_at_restore, {Invariant::survives_restore}, 100},
     {Fault::horizon_forgotten, {Invariant::state_of_a_moment}, 100},
     {Fault::moment_by_clients_clock, {Invariant::state_of_a_moment}, 50},
+    {Fault::temporary_key_forgotten, {Invariant::one_document_a_key}, 100},
+    {Fault::temporary_key_not_locked, {Invariant::one_document_a_key}, 1000},
 };
 
 TEST(Planted, every_fault_has_its_test) {

@@ -66,6 +66,7 @@ inline bool is_left_out(const Quarantine& quarantine, ReplicaId replica, std::ui
 using Row = std::map<std::string, std::string>;
 
 struct Document {
+  bool made = true;  // or there is none of this number yet
   std::map<ReplicaId, std::shared_ptr<const Writer>> writers;
   std::map<ReplicaId, Unfolded> unfolded;
   Quarantine quarantine;
