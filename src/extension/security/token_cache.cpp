@@ -20,7 +20,9 @@ namespace {
 struct CachedToken {
   unsigned char hash[kTokenHashBytes];  // the key
   std::int64_t until;
-  VerifiedToken verified;
+  std::int64_t expires_at;
+  // What it says: tenant, principal and permissions, each with its zero.
+  const char* claims;
 };
 
 HTAB* cache = nullptr;
@@ -67,7 +69,14 @@ bool find_cached_token(const unsigned char* hash, std::int64_t now, VerifiedToke
   }
   const auto* found = static_cast<CachedToken*>(hash_search(cache, hash, HASH_FIND, nullptr));
   if (found == nullptr || found->until <= now) return false;
-  *verified = found->verified;
+  const char* claim = found->claims;
+  for (char* to : {verified->tenant, verified->principal}) {
+    const std::size_t size = std::strlen(claim) + 1;
+    std::memcpy(to, claim, size);
+    claim += size;
+  }
+  verified->permissions = claim;
+  verified->expires_at = found->expires_at;
   return true;
 }
 
@@ -80,13 +89,25 @@ std::uint64_t token_state() {
 void cache_token(const unsigned char* hash, const VerifiedToken& verified, std::int64_t until) {
   // What changed while it was verified may not have been seen.
   if (stale) return;
-  if (hash_get_num_entries(cache) >= kMaxCachedTokens) begin_anew();
-  char* permissions = MemoryContextStrdup(cache_context, verified.permissions);
+  if (hash_get_num_entries(cache) >= kMaxCachedTokens ||
+      MemoryContextMemAllocated(cache_context, true) >= kMaxCacheBytes) {
+    begin_anew();
+  }
+  const char* const claims[] = {verified.tenant, verified.principal, verified.permissions};
+  std::size_t size = 0;
+  for (const char* claim : claims) size += std::strlen(claim) + 1;
+  auto* copy = static_cast<char*>(MemoryContextAlloc(cache_context, size));
+  char* end = copy;
+  for (const char* claim : claims) {
+    const std::size_t length = std::strlen(claim) + 1;
+    std::memcpy(end, claim, length);
+    end += length;
+  }
   bool found;
   auto* entry = static_cast<CachedToken*>(hash_search(cache, hash, HASH_ENTER, &found));
   entry->until = until;
-  entry->verified = verified;
-  entry->verified.permissions = permissions;
+  entry->expires_at = verified.expires_at;
+  entry->claims = copy;
 }
 
 void invalidate_cached_tokens(Oid table) { CacheInvalidateRelcacheByRelid(table); }

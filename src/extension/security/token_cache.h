@@ -15,8 +15,9 @@
 namespace converge {
 
 inline constexpr int kTokenHashBytes = 32;
-// Beyond it the cache begins anew.
-inline constexpr int kMaxCachedTokens = 1024;
+// Beyond them the cache begins anew: as many as clients that one bridge serves.
+inline constexpr int kMaxCachedTokens = 16384;
+inline constexpr std::size_t kMaxCacheBytes = 8 << 20;
 
 // Forgets what was invalidated meanwhile, and looks for a token with that hash that
 // is good at `now` (seconds since 1970). `verified->permissions` lives until the
