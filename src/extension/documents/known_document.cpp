@@ -29,7 +29,9 @@ struct KnownDocument {
   bool in_doubt;           // the open transaction has locked the row, and may have written
   std::uint64_t push;      // which one
   KnownWriter* writers;
-  int count, room;
+  int count;
+  int made;  // writers that have a principal's name of their own
+  int room;
 };
 
 namespace {
@@ -250,7 +252,15 @@ void learn_writer(KnownDocument* known, std::int64_t replica, const char* princi
       known->room = room;
     }
     writer = &known->writers[known->count];
-    *writer = {replica, 0, false, MemoryContextStrdup(memory, principal)};
+    const bool is_made = known->count < known->made;
+    if (!is_made || std::strcmp(writer->principal, principal) != 0) {
+      char* copy = MemoryContextStrdup(memory, principal);
+      if (is_made) pfree(writer->principal);
+      writer->principal = copy;
+      if (!is_made) known->made++;
+    }
+    writer->replica = replica;
+    writer->unfolded = false;
     known->count++;
   }
   writer->last = last;

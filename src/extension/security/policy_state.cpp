@@ -72,11 +72,12 @@ void watch_transactions() {
   watching = true;
 }
 
-void lock_state(const char* tenant, LOCKMODE mode) {
+// `table`: converge.policy_state.
+void lock_state(Oid table, const char* tenant, LOCKMODE mode) {
   LOCKTAG tag;
   const uint64 hash =
       hash_bytes_extended(reinterpret_cast<const unsigned char*>(tenant), static_cast<int>(std::strlen(tenant)), 0);
-  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, owned_oid("policy_state"), static_cast<uint32>(hash),
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, table, static_cast<uint32>(hash),
                      static_cast<uint16>(hash >> 32));
   (void)LockAcquire(&tag, mode, false, false);
 }
@@ -142,8 +143,9 @@ void tell_stream(const char* tenant, const char* principal, std::int64_t documen
 void lock_policies(const char* tenant) {
   // A parallel worker's locks end before the transaction does; and it does not write.
   if (XactReadOnly || IsParallelWorker()) return;
-  lock_state(kEveryTenant, ShareLock);
-  lock_state(tenant, ShareLock);
+  const Oid table = owned_oid("policy_state");
+  lock_state(table, kEveryTenant, ShareLock);
+  lock_state(table, tenant, ShareLock);
 }
 
 void guard_policies() {
@@ -185,7 +187,7 @@ std::int64_t policy_state(const char* tenant, Snapshot snapshot) {
 
 int own_policy_changes() { return own.count; }
 
-void lock_policies_for_change(const char* tenant) { lock_state(tenant, ExclusiveLock); }
+void lock_policies_for_change(const char* tenant) { lock_state(owned_oid("policy_state"), tenant, ExclusiveLock); }
 
 void change_policies(const char* tenant, const char* principal) {
   watch_transactions();
