@@ -8,9 +8,11 @@
 // a transaction each at RATE a second, so that what disturbs the machine disturbs
 // both. Each sample is the time from sending COMMIT to having the whole frame.
 // Prints, for both, the median and the 99th percentile in microseconds of each of
-// ROUNDS times COUNT samples, and the medians of the rounds' ratios.
+// ROUNDS times COUNT samples, and the medians of the rounds' ratios; then how quickly a
+// worker that is behind decodes and forwards.
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -74,8 +76,8 @@ class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual int descriptor() const = 0;
-  // Takes what is there; true when that completes a transaction's last frame.
-  virtual bool take() = 0;
+  // Takes what is there; how many transactions' last frames that completes.
+  virtual int take() = 0;
   // Between rounds.
   virtual void rest() {}
 };
@@ -88,7 +90,7 @@ bool is_last(const char* data, std::size_t size) {
 
 class WorkerReceiver : public Receiver {
  public:
-  explicit WorkerReceiver(PGconn* session) {
+  explicit WorkerReceiver(PGconn* session) : session_(session) {
     const Answer path = run(session, "SELECT converge.worker_socket()");
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -102,37 +104,43 @@ class WorkerReceiver : public Receiver {
     attach.mutable_attach()->set_bridge("stream_latency");
     send(attach);
     if (!receive().has_attached()) die("the worker did not accept Attach");
+    watch();
+  }
+  ~WorkerReceiver() override { close(socket_); }
 
+  int descriptor() const override { return socket_; }
+
+  // Before the watch ends, after a minute.
+  void rest() override { watch(); }
+
+  int take() override {
+    fill();
+    int ended = 0;
+    converge::wire::WorkerReply reply;
+    while (parse(&reply)) ended += reply.has_frame() && reply.frame().last();
+    return ended;
+  }
+
+ private:
+  void watch() {
     // A superuser may take an identity without a token.
-    run(session, "BEGIN");
-    run(session, "SET LOCAL converge.tenant = 'acme'");
-    run(session, "SET LOCAL converge.principal = 'bench'");
+    run(session_, "BEGIN");
+    run(session_, "SET LOCAL converge.tenant = 'acme'");
+    run(session_, "SET LOCAL converge.principal = 'bench'");
     const Answer ticket =
-        run(session, "SELECT document, encode(ticket, 'hex') FROM converge.subscribe('note', 'd')");
-    run(session, "COMMIT");
-    converge::wire::WorkerRequest watch;
-    watch.mutable_watch()->set_document(std::stoull(PQgetvalue(ticket.get(), 0, 0)));
-    watch.mutable_watch()->set_ticket(from_hex(PQgetvalue(ticket.get(), 0, 1)));
-    send(watch);
+        run(session_, "SELECT document, encode(ticket, 'hex') FROM converge.subscribe('note', 'd')");
+    run(session_, "COMMIT");
+    converge::wire::WorkerRequest request;
+    request.mutable_watch()->set_document(std::stoull(PQgetvalue(ticket.get(), 0, 0)));
+    request.mutable_watch()->set_ticket(from_hex(PQgetvalue(ticket.get(), 0, 1)));
+    send(request);
     while (true) {
       const converge::wire::WorkerReply reply = receive();
       if (reply.has_watching()) break;
       if (!reply.has_frame()) die("the worker did not accept Watch");
     }
   }
-  ~WorkerReceiver() override { close(socket_); }
 
-  int descriptor() const override { return socket_; }
-
-  bool take() override {
-    fill();
-    bool last = false;
-    converge::wire::WorkerReply reply;
-    while (parse(&reply)) last = last || (reply.has_frame() && reply.frame().last());
-    return last;
-  }
-
- private:
   static std::string from_hex(const std::string& hex) {
     std::string bytes;
     for (std::size_t i = 0; i < hex.size(); i += 2)
@@ -168,13 +176,18 @@ class WorkerReceiver : public Receiver {
   }
 
   bool parse(converge::wire::WorkerReply* reply) {
-    if (buffer_.size() < 4) return false;
+    const std::size_t left = buffer_.size() - taken_;
     std::uint32_t size = 0;
-    for (int i = 0; i < 4; i++) size = size << 8 | static_cast<unsigned char>(buffer_[i]);
-    if (buffer_.size() < 4 + size) return false;
-    if (!reply->ParseFromArray(buffer_.data() + 4, static_cast<int>(size)))
+    if (left >= 4)
+      for (int i = 0; i < 4; i++) size = size << 8 | static_cast<unsigned char>(buffer_[taken_ + i]);
+    if (left < 4 || left < 4 + size) {
+      buffer_.erase(0, taken_);
+      taken_ = 0;
+      return false;
+    }
+    if (!reply->ParseFromArray(buffer_.data() + taken_ + 4, static_cast<int>(size)))
       die("a message is no WorkerReply");
-    buffer_.erase(0, 4 + size);
+    taken_ += 4 + size;
     return true;
   }
 
@@ -184,8 +197,10 @@ class WorkerReceiver : public Receiver {
     return reply;
   }
 
+  PGconn* session_;
   int socket_;
   std::string buffer_;
+  std::size_t taken_ = 0;  // of the buffer
 };
 
 class WalsenderReceiver : public Receiver {
@@ -200,20 +215,20 @@ class WalsenderReceiver : public Receiver {
 
   int descriptor() const override { return PQsocket(connection_.get()); }
 
-  bool take() override {
+  int take() override {
     if (PQconsumeInput(connection_.get()) == 0) die(PQerrorMessage(connection_.get()));
-    bool last = false;
+    int ended = 0;
     char* message = nullptr;
     int size;
     while ((size = PQgetCopyData(connection_.get(), &message, 1)) > 0) {
       // XLogData: 'w', three 64-bit numbers, then what the plugin wrote.
       constexpr int kHeader = 1 + 3 * 8;
       if (message[0] == 'w' && size > kHeader)
-        last = last || is_last(message + kHeader, static_cast<std::size_t>(size - kHeader));
+        ended += is_last(message + kHeader, static_cast<std::size_t>(size - kHeader));
       PQfreemem(message);
     }
     if (size == -1 || size == -2) die("the walsender ended the stream");
-    return last;
+    return ended;
   }
 
   // Says that it is alive, so that the server does not end a long run.
@@ -261,7 +276,7 @@ double sample(Side* side, std::uint64_t n) {
   bool committed = false;
   while (!committed || arrived == Clock::time_point{}) {
     if (poll(descriptors, 2, 5000) <= 0) die(std::string(side->name) + ": nothing came for 5 s");
-    if (descriptors[1].revents != 0 && side->receiver->take()) arrived = Clock::now();
+    if (descriptors[1].revents != 0 && side->receiver->take() > 0) arrived = Clock::now();
     if (descriptors[0].revents != 0 && !committed) {
       if (PQconsumeInput(session) == 0) die(PQerrorMessage(session));
       if (!PQisBusy(session)) {
@@ -275,6 +290,29 @@ double sample(Side* side, std::uint64_t n) {
     }
   }
   return microseconds(arrived - start);
+}
+
+// How many transactions a second, of one change each, a worker decodes and forwards that
+// is behind: it is held while they are made.
+double catch_up(Side* worker) {
+  constexpr int kTransactions = 10'000;  // in less than a minute, after which the watch ends
+  PGconn* session = worker->session.get();
+
+  run(session,
+      "CREATE PROCEDURE edit(count int) LANGUAGE plpgsql AS $$ BEGIN FOR n IN 1 .. count LOOP "
+      "UPDATE note SET props = converge.set(props, 'n', to_jsonb(n)) WHERE tenant = 'acme' AND id = 'd'; COMMIT; "
+      "END LOOP; END $$");
+  const Answer status = run(session, "SELECT pid FROM converge.worker_status()");
+  const auto process = static_cast<pid_t>(std::atoi(PQgetvalue(status.get(), 0, 0)));
+  worker->receiver->rest();
+  if (kill(process, SIGSTOP) != 0) die("the worker cannot be held");
+  run(session, "CALL edit(" + std::to_string(kTransactions) + ")");
+  const auto start = Clock::now();
+  kill(process, SIGCONT);
+  pollfd descriptor = {worker->receiver->descriptor(), POLLIN, 0};
+  for (int left = kTransactions; left > 0; left -= worker->receiver->take())
+    if (poll(&descriptor, 1, 5000) <= 0) die("nothing came from the worker for 5 s");
+  return kTransactions / (microseconds(Clock::now() - start) / 1e6);
 }
 
 double percentile(std::vector<double> samples, double p) {
@@ -321,4 +359,5 @@ int main(int argc, char** argv) {
   }
   bench::figure("stream_p50_ratio", percentile(p50_ratios, 0.50), "ratio");
   bench::figure("stream_p99_ratio", percentile(p99_ratios, 0.50), "ratio");
+  bench::figure("stream_catch_up_per_s", catch_up(&worker), "transactions/s");
 }
