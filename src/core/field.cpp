@@ -5,6 +5,8 @@
 #include "core/clock/version_vector.h"
 #include "core/counter/g_counter.h"
 #include "core/counter/pn_counter.h"
+#include "core/gathering.h"
+#include "core/long_work.h"
 #include "core/lww_map/lww_map.h"
 #include "core/lww_set/lww_set.h"
 #include "core/or_set/or_set.h"
@@ -124,6 +126,25 @@ Result<std::string> merge(FieldType type, std::string_view a, std::string_view b
       if (auto merged = large->merge(*small); !merged) return merged.error();
     }
     return large->encode();
+  });
+}
+
+Result<std::string> merge_all(FieldType type, std::span<const std::string_view> states) {
+  if (states.size() == 2) return merge(type, states[0], states[1]);
+  return with_class<std::string>(type, [&](auto of) -> Result<std::string> {
+    using State = typename decltype(of)::type;
+    if constexpr (requires(State state) { state.merge_all_encoded(states); }) {
+      State joined;
+      if (auto merged = joined.merge_all_encoded(states); !merged) return merged.error();
+      return joined.encode();
+    } else {
+      Gathering<State> gathering;
+      for (const std::string_view state : states) {
+        long_work();
+        if (auto added = gathering.add(state); !added) return added.error();
+      }
+      return gathering.total();
+    }
   });
 }
 

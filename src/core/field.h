@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,9 @@ Result<void> validate(FieldType type, std::string_view state);
 
 // The join of two states.
 Result<std::string> merge(FieldType type, std::string_view a, std::string_view b);
+
+// The join of many, small ones for the most part; of none, the empty state.
+Result<std::string> merge_all(FieldType type, std::span<const std::string_view> states);
 
 // The state's version_vector, encoded (clock/version_vector.h): what it has
 // integrated. What is pending is not covered.

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "core/codec/utf8.h"
+#include "core/long_work.h"
 #include "core/sequence/diff.h"
 #include "core/sequence/encoded_merge.h"
+#include "core/sequence/run_gathering.h"
 #include "core/sequence/sequence.h"
 #include "core/sequence/text_codec.h"
 
@@ -146,6 +148,18 @@ Result<void> Text::merge_encoded(std::string_view bytes) {
   Result<FlatSequence> flat = decode_sequence(bytes);
   if (!flat) return flat.error();
   if (!sequence_->add(*flat)) return too_large();
+  return {};
+}
+
+Result<void> Text::merge_all_encoded(std::span<const std::string_view> states) {
+  RunGathering gathering;
+  for (const std::string_view state : states) {
+    long_work();
+    const Result<FlatSequence> flat = decode_sequence(state);
+    if (!flat) return flat.error();
+    gathering.add(*flat);
+  }
+  if (!sequence_->add(gathering.gathered())) return too_large();
   return {};
 }
 

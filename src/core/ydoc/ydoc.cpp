@@ -1,9 +1,12 @@
 #include "core/ydoc/ydoc.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 #include <vector>
 
+#include "core/long_work.h"
+#include "core/sequence/run_gathering.h"
 #include "core/sequence/sequence.h"
 #include "core/ydoc/document_merge.h"
 #include "core/ydoc/update_writer.h"
@@ -99,10 +102,9 @@ Result<void> YDoc::merge(const YDoc& other) {
 
 Result<void> YDoc::merge_encoded(std::string_view bytes) {
   if (is_pending_alone(bytes)) {
-    Sequence none(Sequence::Holds::lists);
-    Result<FlatDocument> flat = load_document(bytes, none);
-    if (!flat) return flat.error();
-    if (!sequence_->add(flat->flat)) return too_large();
+    FlatDocument pending;
+    if (auto read = read_pending(bytes, pending); !read) return read.error();
+    if (!sequence_->add(pending.flat)) return too_large();
     return {};
   }
   Result<YDoc> other = decode(bytes);
@@ -114,12 +116,27 @@ Result<void> YDoc::merge_encoded(std::string_view bytes) {
   return merge(*other);
 }
 
+Result<void> YDoc::merge_all_encoded(std::span<const std::string_view> states) {
+  FlatDocument pending;
+  for (const std::string_view state : states) {
+    long_work();
+    if (is_pending_alone(state)) {
+      if (auto read = read_pending(state, pending); !read) return read.error();
+    } else if (auto merged = merge_encoded(state); !merged) {
+      return merged.error();
+    }
+  }
+  std::deque<std::string> texts;
+  join_runs(pending.flat.waiting, texts);
+  if (!sequence_->add(pending.flat)) return too_large();
+  return {};
+}
+
 Result<std::string> YDoc::merge_encoded(std::string_view state, std::string_view delta) {
   if (is_pending_alone(delta)) {
-    Sequence none(Sequence::Holds::lists);
-    const Result<FlatDocument> flat = load_document(delta, none);
-    if (flat) {
-      if (auto merged = merge_into_document(state, flat->flat)) return std::move(*merged);
+    FlatDocument pending;
+    if (read_pending(delta, pending)) {
+      if (auto merged = merge_into_document(state, pending.flat)) return std::move(*merged);
     }
   }
   Result<YDoc> document = decode(state);

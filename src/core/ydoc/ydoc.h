@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,8 @@ class YDoc {
   // The same with an encoded state. Errors: those of decode, which leave the
   // document as it was, and of merge.
   Result<void> merge_encoded(std::string_view bytes);
+  // The same with many, small ones for the most part, at once (run_gathering.h).
+  Result<void> merge_all_encoded(std::span<const std::string_view> states);
   // The join of two encoded states, which for a small delta is mostly written without
   // decoding the rest of `state` (document_merge.h). Errors: those of decode and merge.
   static Result<std::string> merge_encoded(std::string_view state, std::string_view delta);

@@ -26,6 +26,10 @@ Result<FlatDocument> load_document(std::string_view bytes, Sequence& document);
 // Whether the state, by its first bytes, holds nothing that is integrated.
 bool is_pending_alone(std::string_view bytes);
 
+// Reads the encoding of a state of which that is so, adding it to what `out` has, which
+// then views `bytes` and is not to be used after an error. Errors: malformed, wrong_type.
+Result<void> read_pending(std::string_view bytes, FlatDocument& out);
+
 // All of the document: its runs as they lie in its tree, what is gone, and what
 // is pending.
 FlatDocument flatten_document(const Sequence& document);

@@ -130,29 +130,33 @@ class ListSink final : public RunSink {
 
 class Decoder {
  public:
-  Decoder(std::string_view bytes, Sequence& document) : in_(bytes), document_(document) {}
+  // What is integrated goes into `document`, where there is one, and the rest is added
+  // to `out`; with a document that is empty, and its replicas get the same numbers.
+  Decoder(std::string_view bytes, Sequence* document, FlatDocument& out)
+      : in_(bytes), document_(document), out_(out) {}
 
-  Result<FlatDocument> decode() {
+  Result<void> decode() {
     if (auto header = read_state_header(FieldType::ydoc, in_); !header) return header.error();
-    if (in_.at_end()) return std::move(out_);
+    if (in_.at_end()) return {};
     read_document_head(in_, head_);
     if (in_.failed()) return in_.error("ydoc");
+    clients_.reserve(head_.replicas.size());
     for (const ReplicaId replica : head_.replicas) {
-      out_.client(replica);
-      document_.client(replica);
+      clients_.push_back(out_.client(replica));
+      if (document_ != nullptr) document_->client(replica);
     }
     if (head_.sections & kHasRuns) read_integrated();
     if (head_.sections & kHasWaiting) read_waiting();
     if (head_.sections & kHasDeleted) read_deleted();
     in_.expect_end();
     if (in_.failed()) return in_.error("ydoc");
-    return std::move(out_);
+    return {};
   }
 
  private:
   ClientIndex client() {
-    return static_cast<ClientIndex>(
-        in_.varint_below(out_.flat.replicas.size(), "a replica's number is not in its table"));
+    const std::uint64_t number = in_.varint_below(clients_.size(), "a replica's number is not in its table");
+    return in_.failed() ? kNoId.client : clients_[number];
   }
 
   std::uint32_t clock() {
@@ -166,10 +170,11 @@ class Decoder {
   }
 
   void read_integrated() {
+    if (document_ == nullptr) return in_.fail("something of it is integrated");
     std::vector<Content> contents;
     const std::vector<ListPlace> places = read_integrated_head(in_, head_, contents);
     if (in_.failed()) return;
-    ListSink sink(document_, head_, places, contents);
+    ListSink sink(*document_, head_, places, contents);
     const std::vector<std::uint32_t> by_id = read_runs(in_, head_.replicas.size(), head_.text, sink);
     if (in_.failed()) return;
     if (const char* why = sink.finish(by_id); why != nullptr) in_.fail(why);
@@ -288,15 +293,22 @@ class Decoder {
   }
 
   Reader in_;
-  Sequence& document_;
-  FlatDocument out_;
+  Sequence* document_;
+  FlatDocument& out_;
   DocumentHead head_;
+  std::vector<ClientIndex> clients_;  // in `out_`, of those of the table
 };
 
 }  // namespace
 
 Result<FlatDocument> load_document(std::string_view bytes, Sequence& document) {
-  return Decoder(bytes, document).decode();
+  FlatDocument pending;
+  if (auto read = Decoder(bytes, &document, pending).decode(); !read) return read.error();
+  return pending;
+}
+
+Result<void> read_pending(std::string_view bytes, FlatDocument& out) {
+  return Decoder(bytes, nullptr, out).decode();
 }
 
 bool is_pending_alone(std::string_view bytes) {

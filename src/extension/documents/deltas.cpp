@@ -19,13 +19,9 @@ void Deltas::add(std::string_view delta) {
 
 std::string_view Deltas::join(FieldType type) {
   Assert(count > 0);
-  while (count > 1) {
-    int kept = 0;
-    for (int i = 0; i < count; i += 2) {
-      states[kept++] =
-          i + 1 < count ? boundary::view(merge_states(type, states[i], states[i + 1])) : states[i];
-    }
-    count = kept;
+  if (count > 1) {
+    states[0] = boundary::view(merge_all_states(type, states, count));
+    count = 1;
   }
   return states[0];
 }

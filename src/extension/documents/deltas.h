@@ -15,9 +15,7 @@ struct Deltas {
   int room = 0;
 
   void add(std::string_view delta);
-  // Their join; there must be one at least. In pairs, so that many small deltas
-  // cost no more than a few passes over their bytes. Leaves the join as the
-  // only one.
+  // Their join; there must be one at least. Leaves the join as the only one.
   std::string_view join(FieldType type);
 };
 

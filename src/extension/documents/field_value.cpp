@@ -29,6 +29,14 @@ struct varlena* merge_states(FieldType type, std::string_view a, std::string_vie
   });
 }
 
+struct varlena* merge_all_states(FieldType type, const std::string_view* states, int count) {
+  return boundary::call([&]() -> Result<struct varlena*> {
+    const Result<std::string> merged = merge_all(type, {states, static_cast<std::size_t>(count)});
+    if (!merged) return merged.error();
+    return boundary::varlena_of(*merged);
+  });
+}
+
 namespace {
 
 template <typename Counter>

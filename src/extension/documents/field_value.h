@@ -22,6 +22,9 @@ struct varlena* empty_value(FieldType type);
 // The join of two states.
 struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b);
 
+// The join of many, small ones for the most part.
+struct varlena* merge_all_states(FieldType type, const std::string_view* states, int count);
+
 // Raises 22003 where a counter's value, of the merges that concurrent edits led
 // to, is none that can be read. Other types always have one.
 void check_value(FieldType type, std::string_view state);

@@ -177,9 +177,11 @@ void LogBatch::close() {
 
 namespace {
 
-// The greatest number that the keys let through, 0 if there is none.
+// The greatest number that the keys let through, 0 if there is none. Null: as of now.
 std::int64_t last_seq(Relation log, ScanKey keys, int key_count, Snapshot snapshot) {
   Relation index = index_open(log_key(), AccessShareLock);
+  // Rows are added and deleted but never changed, so that SnapshotSelf cannot miss one.
+  if (snapshot == nullptr) snapshot = SnapshotSelf;
   SysScanDesc scan = systable_beginscan_ordered(log, index, snapshot, key_count, keys);
   std::int64_t last = 0;
   if (HeapTuple row = systable_getnext_ordered(scan, BackwardScanDirection); HeapTupleIsValid(row)) {
@@ -196,17 +198,16 @@ std::int64_t last_seq(Relation log, ScanKey keys, int key_count, Snapshot snapsh
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot) {
   ScanKeyData keys[3];
   fill_keys(keys, writer);
-  // Rows are added and deleted but never changed, so that SnapshotSelf cannot miss one.
-  return last_seq(log, keys, 3, snapshot != nullptr ? snapshot : SnapshotSelf);
+  return last_seq(log, keys, 3, snapshot);
 }
 
-std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about) {
+std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about, Snapshot snapshot) {
   // A scan reads all of an index page that its keys let through.
   ScanKeyData keys[4];
   fill_keys(keys, writer);
   ScanKeyInit(&keys[3], kSeq, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(about));
-  const std::int64_t last = last_seq(log, keys, 4, SnapshotSelf);
-  return last != 0 ? last : last_logged(log, writer);
+  const std::int64_t last = last_seq(log, keys, 4, snapshot);
+  return last != 0 ? last : last_logged(log, writer, snapshot);
 }
 
 bool find_last_logged(Relation log, const Writer& writer, std::int64_t before, Snapshot snapshot, LoggedChange* change) {

@@ -84,9 +84,9 @@ struct LogBatch {
 // compaction dropped, converge.replica has.)
 std::int64_t last_logged(Relation log, const Writer& writer, Snapshot snapshot = nullptr);
 
-// As it is at this moment. Quick where `about` is near it: what lies below is not
-// looked at, unless nothing lies above.
-std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about);
+// The same. Quick where `about` is near it: what lies below is not looked at, unless
+// nothing lies above.
+std::int64_t last_logged_near(Relation log, const Writer& writer, std::int64_t about, Snapshot snapshot = nullptr);
 
 // The writer's last change with a number below `before`, as `snapshot` sees it, in
 // CurrentMemoryContext. False: there is none in the log.

@@ -8,6 +8,7 @@
 #include "extension/documents/quarantine.h"
 #include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
+#include "extension/documents/unfolded.h"
 #include "extension/documents/wire_memory.h"
 
 #include "core/clock/log_version.h"
@@ -185,14 +186,26 @@ Converge__Wire__DocumentState* state_message(const ReadableDocument& found) {
   return state;
 }
 
-// The last number of each replica.
-Position* last_positions(const ReadableDocument& found, const ReplicaPosition* replicas, int count, Relation log,
-                         Snapshot snapshot) {
+// The last number of each replica. `about`: numbers near which that may be, of some
+// of them.
+Position* last_positions(const ReadableDocument& found, const ReplicaPosition* replicas, int count,
+                         const Positions& about, Relation log, Snapshot snapshot) {
   auto* positions = static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
+  int hint = 0;
   for (int i = 0; i < count; i++) {
     const Writer writer{found.ref.tenant, found.document, replicas[i].replica};
-    positions[i] = {replicas[i].replica, Max(last_logged(log, writer, snapshot), replicas[i].compacted)};
+    const std::int64_t near = seq_of(about, replicas[i].replica, &hint);
+    const std::int64_t last =
+        near > 0 ? last_logged_near(log, writer, near, snapshot) : last_logged(log, writer, snapshot);
+    positions[i] = {replicas[i].replica, Max(last, replicas[i].compacted)};
   }
+  return positions;
+}
+
+// From which number on changes are not in the row.
+Positions unfolded_positions(const UnfoldedReplica* unfolded, int count) {
+  Positions positions{static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count))), count};
+  for (int i = 0; i < count; i++) positions.at[i] = {unfolded[i].replica, unfolded[i].from_seq};
   return positions;
 }
 
@@ -257,7 +270,7 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   OwnedTable log("change", AccessShareLock);
   int count;
   const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
-  const Position* positions = last_positions(found, replicas, count, log.relation, snapshot);
+  const Position* positions = last_positions(found, replicas, count, since, log.relation, snapshot);
   Converge__Wire__PullResponse response;
   begin_response(found, positions, count, &response);
 
@@ -285,10 +298,15 @@ extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
   OwnedTable log("change", AccessShareLock);
   int count;
   const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
+  int unfolded_count;
+  const UnfoldedReplica* unfolded = unfolded_replicas(found.ref.tenant, found.document, snapshot, &unfolded_count);
+  const Position* positions =
+      last_positions(found, replicas, count, unfolded_positions(unfolded, unfolded_count), log.relation, snapshot);
   Converge__Wire__PullResponse response;
-  begin_response(found, last_positions(found, replicas, count, log.relation, snapshot), count, &response);
+  begin_response(found, positions, count, &response);
   log.close();
-  add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, found.values);
+  add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, unfolded, unfolded_count,
+               found.values);
   const YjsUpdate made = yjs_update_since(state_bytes(FieldType::ydoc, found.values[field]), since);
   Converge__Wire__YjsState yjs;
   converge__wire__yjs_state__init(&yjs);

@@ -5,7 +5,6 @@
 #include "extension/documents/field_value.h"
 #include "extension/documents/replica.h"
 #include "extension/documents/snapshot.h"
-#include "extension/documents/unfolded.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -15,8 +14,10 @@ extern "C" {
 namespace converge {
 namespace {
 
-// Payload bytes that are held before they are joined.
+// What is held before it is joined.
 constexpr std::size_t kBatchBytes = 1 << 20;
+// A change takes about so much more than its payload has.
+constexpr std::size_t kChangeOverhead = 512;
 
 FieldType type_of(const char* field, std::string_view delta) {
   FieldType type{};
@@ -65,14 +66,15 @@ void join_batch(Replay* replay) {
 
 void add_change(Replay* replay, const LoggedChange& change) {
   if (change.refused) return;
-  auto* payload = static_cast<Payload*>(palloc(sizeof(Payload)));
-  decode_logged_payload(change.payload, payload);
-  leave_out_quarantined(replay->quarantine, change.replica, change.seq, payload);
-  for (int i = 0; i < payload->count; i++) {
-    const FieldChange& field = payload->fields[i];
+  // Not in memory that is kept until the batch is joined: it is large.
+  Payload payload;
+  decode_logged_payload(change.payload, &payload);
+  leave_out_quarantined(replay->quarantine, change.replica, change.seq, &payload);
+  for (int i = 0; i < payload.count; i++) {
+    const FieldChange& field = payload.fields[i];
     field_named(replay, field.field, field.delta)->deltas.add(field.delta);
   }
-  replay->bytes += change.payload.size() + sizeof(Payload);
+  replay->bytes += change.payload.size() + kChangeOverhead;
 }
 
 }  // namespace
@@ -157,7 +159,13 @@ bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t
                   struct varlena** values) {
   int count;
   const UnfoldedReplica* unfolded = unfolded_replicas(tenant, document, snapshot, &count);
-  if (count == 0) return false;
+  add_unfolded(collection, tenant, document, snapshot, unfolded, count, values);
+  return count > 0;
+}
+
+void add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
+                  const UnfoldedReplica* unfolded, int count, struct varlena** values) {
+  if (count == 0) return;
   Replay replay = begin_replay();
   OwnedTable log("change", AccessShareLock);
   for (int i = 0; i < count; i++) {
@@ -174,7 +182,6 @@ bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t
       values[i] = merge_states(field.type, state_bytes(field.type, values[i]), boundary::view(added));
     }
   }
-  return true;
 }
 
 }  // namespace converge

@@ -10,6 +10,7 @@
 #include "extension/documents/deltas.h"
 #include "extension/documents/log.h"
 #include "extension/documents/quarantine.h"
+#include "extension/documents/unfolded.h"
 
 extern "C" {
 #include "utils/snapshot.h"
@@ -64,5 +65,9 @@ void replay(const Collection* collection, const char* tenant, std::int64_t docum
 // `snapshot` sees it. Whether there was anything.
 bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
                   struct varlena** values);
+
+// The same, of what unfolded_replicas() gave.
+void add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
+                  const UnfoldedReplica* unfolded, int count, struct varlena** values);
 
 }  // namespace converge

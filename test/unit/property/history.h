@@ -121,6 +121,18 @@ struct History {
     return state;
   }
 
+  // All deltas, some of them more than once, and a state among them, at once.
+  std::string all_at_once(std::uint32_t pick) const {
+    std::vector<std::string> pieces = deltas;
+    for (std::uint32_t i = 0; i < deltas.size(); ++i) {
+      std::swap(pieces[i], pieces[mix(i, pick) % pieces.size()]);
+      if (mix(i, pick) % 4 == 0) pieces.push_back(deltas[i]);
+    }
+    pieces.insert(pieces.begin() + static_cast<std::ptrdiff_t>(pick % (pieces.size() + 1)), some(pick).encode());
+    const std::vector<std::string_view> views(pieces.begin(), pieces.end());
+    return merge_all(Kind::type, views).value();
+  }
+
   // All deltas in another order, in groups, some of them more than once.
   State all_otherwise(std::uint32_t pick) const {
     std::vector<State> pieces;

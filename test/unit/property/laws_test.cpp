@@ -51,6 +51,7 @@ TYPED_TEST(Laws, hold) {
     // Any order, grouping and repetition.
     const std::string bytes_all = history.all().encode();
     RC_ASSERT(history.all_otherwise(pick).encode() == bytes_all);
+    RC_ASSERT(history.all_at_once(pick) == bytes_all);
     State everybody;
     for (const State& state : history.states) join(everybody, state);
     RC_ASSERT(everybody.encode() == bytes_all);

@@ -352,6 +352,8 @@ TEST(YDoc, equal_sets_of_deltas_give_equal_bytes) {
     std::reverse(deltas.begin(), deltas.end());
     const std::string some = merged(other);
     RC_ASSERT(YDoc::validate(some).ok());
+    const std::vector<std::string_view> at_once(other.begin(), other.end());
+    RC_ASSERT(merge_all(FieldType::ydoc, at_once).value() == some);
     RC_ASSERT(merge(FieldType::ydoc, some, merged(deltas)).value() == state);
     // And over Yjs's formats.
     for (UpdateFormat format : {UpdateFormat::v1, UpdateFormat::v2}) {
