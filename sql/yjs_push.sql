@@ -80,6 +80,14 @@ UPDATE page SET body = new_ydoc('\x01016400040104626f647902486900') WHERE id = '
 SET ROLE regress_converge_app;
 SELECT code, message FROM test.push(test.token_group(:'ann', test.document('page', 'frozen',
     test.unnumbered(1, test.y('Hi')), test.unnumbered(1, test.y('!')))));
+-- What SQL wrote is no principal's until one goes on under the same client.
+RESET ROLE;
+INSERT INTO page (tenant, id, body) VALUES ('acme', 'sql', new_ydoc('\x01016400040104626f647902486900'));
+SET ROLE regress_converge_app;
+SELECT code FROM test.push(test.token_group(:'amy', test.document('page', 'sql', test.unnumbered(1, test.y('Hi')))));
+SELECT code FROM test.push(test.token_group(:'ann', test.document('page', 'sql', test.unnumbered(2, test.y('!')))));
+SELECT code, message FROM test.push(test.token_group(:'amy', test.document('page', 'sql',
+    test.unnumbered(1, test.payload('body', converge.new_ydoc('\x01016403846402013f00')::bytea)))));
 -- A change without a number is an update.
 SELECT code, message FROM test.push(test.token_group(:'ann', test.document('page', 'new',
     test.unnumbered(1, test.payload('body', converge.new_ydoc('\x01016400040104626f647902486900')::bytea, 1)))));

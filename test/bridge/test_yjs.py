@@ -1,5 +1,6 @@
 """Yjs editors on the bridge: unmodified y-websocket and Hocuspocus providers, with
 SQL and native clients on the same rows."""
+import concurrent.futures
 import time
 
 import pytest
@@ -106,6 +107,21 @@ def test_a_merge_that_changes_nothing_is_not_logged(any_pages, edit, kind):
     assert logged(any_pages) == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_has_nothing_new_costs_the_database_no_push(pages, edit, bridge, kind):
+    one = edit("y-websocket")
+    one.insert(at=0, text="some text")
+    one.delete(at=0, count=5)
+    wait_until(lambda: logged(pages) == 2, "both changes")
+    pushes = lambda: values(bridge)["push_changes_count"]
+    before = pushes()
+    # Asked what the server lacks, it names all that is deleted.
+    two = edit(kind, principal="bob")
+    two.insert(at=0, text="more ")
+    one.has_text(text="more text")
+    assert pushes() == before + 1
+
+
 def test_the_server_tells_when_a_change_is_durable(pages, edit):
     one = edit("hocuspocus")
     one.saved()
@@ -182,6 +198,21 @@ def test_tenants_do_not_meet(pages, edit, database):
     assert globex.others() == {} and "CANARY" not in str(globex.json())
     stranger = edit(document=("page", "secret", "body"), tenant="acme", synced=False)
     assert stranger.event(kind="closed") == {"closed": 4404, "reason": 'document "secret" of collection "page" does not exist'}
+
+
+def test_each_open_document_is_one_request(pages, edit):
+    limit(pages, principal_requests=4)
+    opened = 0
+    for _ in range(20):
+        tab = edit(synced=False)
+        outcome = [tab.begin("event", kind="closed"), tab.begin("synced")]
+        closed, _ = concurrent.futures.wait(outcome, return_when=concurrent.futures.FIRST_COMPLETED)
+        if outcome[0] in closed:
+            break
+        opened += 1
+    assert opened >= 4
+    assert outcome[0].result()["closed"] == 1013
+    edit(principal="bob")
 
 
 @pytest.mark.parametrize("kind", KINDS)

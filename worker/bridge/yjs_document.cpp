@@ -93,6 +93,7 @@ awaitable<void> YjsDocument::open() {
 
 awaitable<void> YjsDocument::renew(std::string token) {
   auto self = shared_from_this();
+  if (!may_ask()) co_return;
   auto fresh = std::make_shared<const std::string>(std::move(token));
   Identity identity;
   opening_ = true;
@@ -162,7 +163,7 @@ void YjsDocument::on_message(const YjsMessage& message) {
       if (message.sync == YjsSync::step1) {
         sync(std::string(message.body));
       } else {
-        take_update(message.body);
+        take_update(message.body, message.sync);
       }
       break;
     case YjsMessageType::awareness:
@@ -226,16 +227,20 @@ void YjsDocument::send(Frame frame) {
   if (translation) carrier_->carry(std::move(translation));
 }
 
+void YjsDocument::on_behind() {
+  if (open_for_use()) carrier_->on_behind();
+}
+
 std::size_t YjsDocument::queued_bytes() const { return open_for_use() ? carrier_->queued_bytes() : 0; }
 
 // ------------------------------------------------------------------- following
 
-// The first time it begins to follow the document; later it only tells what the
-// provider lacks.
+// The first time, which was paid for by opening it, it begins to follow the document;
+// later it only tells what the provider lacks.
 void YjsDocument::sync(std::string state_vector) {
   auto self = shared_from_this();
-  if (!may_ask()) return;
   if (subscription_ || joining_) {
+    if (!may_ask()) return;
     start(services_.io,
           [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector), true); });
     return;
@@ -293,7 +298,10 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
 awaitable<std::string> YjsDocument::pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector) {
   std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
   wire::PullResponse response;
-  if (response.ParseFromString(pull)) *server_vector = response.yjs().state_vector();
+  if (response.ParseFromString(pull)) {
+    *server_vector = response.yjs().state_vector();
+    told_ = std::make_unique<YjsTold>(response.yjs());
+  }
   co_return pull;
 }
 
@@ -345,7 +353,10 @@ awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
   if (refusal.code == wire::CODE_OK) {
     carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step2, response.yjs().update()));
     // Hocuspocus's provider waits for the question, and counts its answer.
-    if (named_ && asked) carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, response.yjs().state_vector()));
+    if (named_ && asked) {
+      told_ = std::make_unique<YjsTold>(response.yjs());
+      carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, response.yjs().state_vector()));
+    }
   } else if (refusal.code == wire::CODE_UNAVAILABLE) {
     carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
   } else {
@@ -355,9 +366,14 @@ awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
 
 // --------------------------------------------------------------------- pushes
 
-void YjsDocument::take_update(std::string_view update) {
+void YjsDocument::take_update(std::string_view update, YjsSync step) {
   if (!refused_.empty()) {
     refuse(wire::CODE_AFTER_REFUSED, "an earlier update was refused: " + refused_);
+    return;
+  }
+  const std::unique_ptr<YjsTold> told = step == YjsSync::step2 ? std::move(told_) : nullptr;
+  if (told && told->includes(update)) {
+    acknowledge();
     return;
   }
   const Result<YjsDelta> read = read_yjs_update(update);
@@ -388,24 +404,26 @@ void YjsDocument::take_update(std::string_view update) {
   if (subscription_) subscription_->own_replica = replica_;
   wire::Change change;
   change.set_replica(replica_);
-  change.set_is_new(is_new(read->structs));
+  change.set_is_new(is_new(read->structs, step, told.get()));
   payload.SerializeToString(change.mutable_payload());
   push(std::move(change));
 }
 
-// Whether a struct follows directly on what was pushed from here under the same
-// Yjs client: then it is the provider's own, and the server has not seen it. Else
-// the server looks.
-bool YjsDocument::is_new(const std::vector<YjsStructs>& structs) {
+// Whether the server certainly lacks something of it; else it looks. A struct that
+// follows directly on what was pushed from here under the same Yjs client, or on what
+// the server had of that, is the provider's own. So is a deletion that it tells by
+// itself, as it makes it.
+bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told) {
+  if (structs.empty()) return step == YjsSync::update;
   bool is_new = false;
   for (const YjsStructs& range : structs) {
     auto pushed = pushed_.find(range.client);
-    if (pushed != pushed_.end()) {
-      is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
-      pushed->second = std::max(pushed->second, range.end);
-    } else if (pushed_.size() < kRememberedClients) {
-      pushed_[range.client] = range.end;
+    if (pushed == pushed_.end()) {
+      if (pushed_.size() >= kRememberedClients) continue;
+      pushed = pushed_.emplace(range.client, told ? told->clock_of(range.client) : range.end).first;
     }
+    is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
+    pushed->second = std::max(pushed->second, range.end);
   }
   return is_new;
 }

@@ -39,6 +39,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
     virtual Refusal admit(const Identity& identity) = 0;
     // The document may take messages again.
     virtual void resume() = 0;
+    // It is to be told when the queue is empty.
+    virtual void on_behind() = 0;
     // The document is over: it was not opened, or is not to be read any longer.
     virtual void end_document(YjsDocument& document, wire::Code code, std::string_view message) = 0;
     // The connection cannot go on; the provider is to connect again.
@@ -70,7 +72,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
 
   void send(Frame frame) override;
   std::size_t queued_bytes() const override;
-  void on_behind() override {}  // looked for whenever the queue is empty
+  void on_behind() override;
   const std::string& token() const override { return *token_; }
   const std::string& principal() const override { return identity_.principal; }
   void on_unauthenticated(std::string_view message) override;
@@ -92,8 +94,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   awaitable<void> send_state(std::string state_vector, bool asked);
   void take_awareness(std::string_view update);
   void show(const YjsAwareness& entry);
-  void take_update(std::string_view update);
-  bool is_new(const std::vector<YjsStructs>& structs);
+  void take_update(std::string_view update, YjsSync step);
+  bool is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told);
   void push(wire::Change change);
   void acknowledge();
   void refuse(wire::Code code, std::string_view message);
@@ -123,8 +125,9 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::string refused_;         // why an update was refused; empty: none was
   std::uint64_t replica_ = 0;   // drawn for the first push
   std::size_t pushing_bytes_ = 0;
-  // Up to which clock each Yjs client's structs were pushed from here.
+  // Up to which clock each Yjs client's structs were pushed from here, or were there.
   std::unordered_map<ReplicaId, std::uint64_t> pushed_;
+  std::unique_ptr<YjsTold> told_;  // what the provider's answer is still to come to
 };
 
 }  // namespace converge::bridge

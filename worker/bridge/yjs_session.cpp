@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "log.h"
@@ -85,6 +86,7 @@ class YjsSession final : public Conversation,
   void on_drained() override {
     if (!is_open()) return;
     transport_->resume();
+    if (!std::exchange(behind_, false)) return;
     for (auto& document : all_documents()) document->on_drained();
   }
 
@@ -143,6 +145,8 @@ class YjsSession final : public Conversation,
     for (const auto& [id, document] : documents_) identified_ = identified_ || document->opened();
     transport_->resume();
   }
+
+  void on_behind() override { behind_ = true; }
 
   // Of many, one ends alone.
   void end_document(YjsDocument& document, wire::Code code, std::string_view message) override {
@@ -228,6 +232,7 @@ class YjsSession final : public Conversation,
   bool identified_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;
+  bool behind_ = false;  // a document is to be told when the queue is empty
 };
 
 }  // namespace

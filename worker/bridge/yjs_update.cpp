@@ -1,6 +1,7 @@
 #include "yjs_update.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/ydoc/ydoc.h"
 #include "log.h"
@@ -62,6 +63,23 @@ Result<YjsDelta> read_yjs_update(std::string_view update) {
   if (const auto applied = document.apply(*read); !applied) return applied.error();
   made.delta = document.encode();
   return made;
+}
+
+YjsTold::YjsTold(const wire::YjsState& state) : state_vector_(state.state_vector()) {
+  const std::string_view update = state.update();
+  const std::string_view deletions = update.substr(update.size() - std::min<std::size_t>(update.size(), state.deletions()));
+  deletions_bytes_ = deletions.size();
+  deletions_hash_ = std::hash<std::string_view>()(deletions);
+}
+
+bool YjsTold::includes(std::string_view update) const {
+  if (update.size() != 1 + deletions_bytes_ || update.front() != 0) return false;  // no structs
+  return std::hash<std::string_view>()(update.substr(1)) == deletions_hash_;
+}
+
+std::uint64_t YjsTold::clock_of(ReplicaId client) const {
+  const Result<VersionVector> vector = read_state_vector(state_vector_);
+  return vector ? vector->get(client) : 0;
 }
 
 Frame yjs_translation(std::string_view bytes, std::string_view prefix, const std::string& field) {

@@ -27,6 +27,22 @@ struct YjsDelta {
 // Of an update of format 1. Errors: malformed, too_large.
 Result<YjsDelta> read_yjs_update(std::string_view update);
 
+// What a provider was sent of a document, to know of its answer what is new in it.
+class YjsTold {
+ public:
+  explicit YjsTold(const wire::YjsState& state);
+  // Whether an update says no more than that. A provider that has nothing of its own
+  // answers with all deletions that it knows, which is what it was told.
+  bool includes(std::string_view update) const;
+  // How many clocks of the Yjs client the server had then.
+  std::uint64_t clock_of(ReplicaId client) const;
+
+ private:
+  std::string state_vector_;
+  std::size_t deletions_bytes_;
+  std::size_t deletions_hash_;  // who finds another set with that hash loses an update of his own
+};
+
 // An encoded ServerMessage (Changes, or Subscribed with what pull() or yjs_pull()
 // gave) as the sync message for who follows that field. Null where it says nothing
 // of the field.

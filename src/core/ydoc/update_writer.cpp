@@ -321,8 +321,9 @@ class UpdateWriter {
  public:
   explicit UpdateWriter(const Sequence& document) : document_(document) {}
 
-  // `clients` descending by replica, as Yjs writes them.
-  std::string write(const std::vector<ClientStructs*>& clients) {
+  // `clients` descending by replica, as Yjs writes them. *deletions: how many bytes at
+  // the end say what is deleted.
+  std::string write(const std::vector<ClientStructs*>& clients, std::size_t* deletions) {
     std::size_t blocks = 0;
     std::size_t deleting = 0;
     for (const ClientStructs* client : clients) {
@@ -338,6 +339,7 @@ class UpdateWriter {
       lib0::write_uint(columns_.rest, structs[0].id.clock);
       for (const Struct& one : structs) write(one);
     }
+    const std::size_t structs_end = columns_.rest.size();
     lib0::write_uint(columns_.rest, deleting);
     for (const ClientStructs* client : clients) {
       if (client->deleted().empty()) continue;
@@ -346,6 +348,7 @@ class UpdateWriter {
       lib0::write_uint(columns_.rest, client->deleted().size());
       for (const UnitRange& range : client->deleted()) columns_.deleted(range.id.clock, range.length);
     }
+    *deletions = columns_.rest.size() - structs_end;
     return columns_.take();
   }
 
@@ -433,7 +436,8 @@ class UpdateWriter {
 
 }  // namespace
 
-std::string write_update(const Sequence& document, const VersionVector& since, UpdateFormat format) {
+std::string write_update(const Sequence& document, const VersionVector& since, UpdateFormat format,
+                         std::size_t* deletions) {
   std::vector<ClientStructs> by_client;
   by_client.reserve(document.replicas().size());
   for (ClientIndex client = 0; client < document.replicas().size(); ++client) {
@@ -453,8 +457,10 @@ std::string write_update(const Sequence& document, const VersionVector& since, U
     return document.replicas()[static_cast<std::size_t>(a - by_client.data())] >
            document.replicas()[static_cast<std::size_t>(b - by_client.data())];
   });
-  if (format == UpdateFormat::v1) return UpdateWriter<ColumnsV1>(document).write(ordered);
-  return UpdateWriter<ColumnsV2>(document).write(ordered);
+  std::size_t unasked;
+  if (deletions == nullptr) deletions = &unasked;
+  if (format == UpdateFormat::v1) return UpdateWriter<ColumnsV1>(document).write(ordered, deletions);
+  return UpdateWriter<ColumnsV2>(document).write(ordered, deletions);
 }
 
 std::string write_state_vector(const Sequence& document) {

@@ -154,15 +154,15 @@ std::uint64_t YDoc::version_of(ReplicaId replica) const {
 
 std::size_t YDoc::merge_weight() const { return sequence_->replicas().size(); }
 
-std::vector<ReplicaId> YDoc::authors() const {
+Result<std::vector<ReplicaId>> YDoc::authors(std::string_view bytes) {
+  Sequence document(Sequence::Holds::lists);
+  const Result<FlatDocument> pending = load_document(bytes, document);
+  if (!pending) return pending.error();
   std::vector<ReplicaId> authors;
-  const auto& replicas = sequence_->replicas();
-  for (ClientIndex i = 0; i < replicas.size(); ++i) {
-    if (sequence_->known(i) > 0) authors.push_back(replicas[i]);
+  for (ClientIndex i = 0; i < document.replicas().size(); ++i) {
+    if (document.known(i) > 0) authors.push_back(document.replicas()[i]);
   }
-  for (const auto& [key, run] : sequence_->waiting()) {
-    authors.push_back(replicas[static_cast<ClientIndex>(key >> 32)]);
-  }
+  for (const LooseRun& run : pending->flat.waiting) authors.push_back(pending->flat.replicas[run.id.client]);
   std::sort(authors.begin(), authors.end());
   authors.erase(std::unique(authors.begin(), authors.end()), authors.end());
   return authors;
@@ -192,10 +192,11 @@ Result<std::optional<std::string>> YDoc::apply_to_encoded(std::string_view state
   return merge_into_document(state, flat->flat);
 }
 
-Result<std::string> YDoc::update_since(std::string_view state_vector, UpdateFormat format) const {
+Result<std::string> YDoc::update_since(std::string_view state_vector, UpdateFormat format,
+                                       std::size_t* deletions) const {
   Result<VersionVector> since = read_state_vector(state_vector);
   if (!since) return since.error();
-  return write_update(*sequence_, *since, format);
+  return write_update(*sequence_, *since, format, deletions);
 }
 
 std::string YDoc::state_vector() const { return write_state_vector(*sequence_); }

@@ -87,8 +87,10 @@ class YDoc {
                                                              std::string_view update,
                                                              UpdateFormat format);
   // The update that brings a document of this state vector up to date; with an
-  // empty one, all of it. Errors: malformed.
-  Result<std::string> update_since(std::string_view state_vector, UpdateFormat format) const;
+  // empty one, all of it. Its last *deletions bytes say all that is deleted, as Yjs
+  // says it. Errors: malformed.
+  Result<std::string> update_since(std::string_view state_vector, UpdateFormat format,
+                                   std::size_t* deletions = nullptr) const;
   std::string state_vector() const;
 
   // ---- views
@@ -126,8 +128,10 @@ class YDoc {
   // Deletes a key of a root map; nothing if it has none.
   Result<void> erase_key(std::string_view root, std::string_view key, std::string* delta = nullptr);
 
-  // The clients of which it has structs, integrated or pending, ascending.
-  std::vector<ReplicaId> authors() const;
+  // The clients of which an encoded document has structs, integrated or pending,
+  // ascending. Of a delta that is pending alone, as most are, it reads the bytes.
+  // Errors: those of decode.
+  static Result<std::vector<ReplicaId>> authors(std::string_view bytes);
 
   // Whether there was never anything in it.
   bool empty() const;

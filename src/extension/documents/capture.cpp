@@ -10,6 +10,7 @@
 #include "extension/documents/policy_column.h"
 #include "extension/documents/replay.h"
 #include "extension/documents/replica.h"
+#include "extension/documents/yjs_client.h"
 #include "extension/security/identity.h"
 #include "extension/security/policy_state.h"
 
@@ -144,6 +145,7 @@ void log_own_change(const char* tenant, std::int64_t document, const Payload& pa
   change.payload = boundary::view(encode_payload(payload));
   append_change(&log, node, change);
   log.close();
+  note_yjs_clients(tenant, document, payload);
 }
 
 void add(Payload* payload, const Field& field, struct varlena* delta) {

@@ -240,6 +240,7 @@ int ydoc_field(const Collection& collection, const char* name) {
 
 struct YjsUpdate {
   struct varlena* update;
+  std::size_t deletions;  // bytes at its end
   struct varlena* state_vector;
 };
 
@@ -247,9 +248,10 @@ YjsUpdate yjs_update_since(std::string_view state, std::string_view since) {
   return boundary::call([&]() -> Result<YjsUpdate> {
     const Result<YDoc> document = YDoc::decode(state);
     if (!document) return document.error();
-    const Result<std::string> update = document->update_since(since, UpdateFormat::v1);
+    std::size_t deletions;
+    const Result<std::string> update = document->update_since(since, UpdateFormat::v1, &deletions);
     if (!update) return update.error();
-    return YjsUpdate{boundary::varlena_of(*update), boundary::varlena_of(document->state_vector())};
+    return YjsUpdate{boundary::varlena_of(*update), deletions, boundary::varlena_of(document->state_vector())};
   });
 }
 
@@ -312,6 +314,7 @@ extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
   converge__wire__yjs_state__init(&yjs);
   yjs.update = bytes_of(made.update);
   yjs.state_vector = bytes_of(made.state_vector);
+  yjs.deletions = made.deletions;
   response.yjs = &yjs;
   PG_RETURN_BYTEA_P(pack_message(&response.base));
 }

@@ -197,8 +197,12 @@ bool adds_nothing(const PushDocument& document, const CheckedChange& change, Del
 bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const CheckedChange& checked,
                 Deltas* deltas, PushTables* tables, PushedState* state, Verdict* verdict);
 
+// Whether the change has structs of a Yjs client of which the document has none: then
+// it certainly adds something, and no state needs to be looked at.
+bool has_new_yjs_client(const PushDocument& document, const CheckedChange& change);
+
 // Whether each Yjs client of which the change has structs that the document lacks
-// is the principal's, or nobody's yet: then it is bound to it. False: `verdict`
+// is the principal's, or no principal's yet: then it is bound to it. False: `verdict`
 // says whose it is.
 bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
                       PushedState* state, Verdict* verdict);

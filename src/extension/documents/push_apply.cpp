@@ -210,7 +210,9 @@ Finding check_unnumbered(const PushDocument& document, const Converge__Wire__Cha
     *verdict = {CONVERGE__WIRE__CODE__CODE_MALFORMED, "a change without a number makes or deletes the document", 0};
     return Finding::refuse;
   }
-  if (!change.is_new && adds_nothing(document, checked, deltas, tables, state)) {
+  // Who may not write is not refused what is there already.
+  const bool is_new = document.writable && (change.is_new || has_new_yjs_client(document, checked));
+  if (!is_new && adds_nothing(document, checked, deltas, tables, state)) {
     *verdict = {CONVERGE__WIRE__CODE__CODE_DUPLICATE, "", 0};
     return Finding::settled;
   }

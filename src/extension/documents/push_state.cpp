@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/ydoc/ydoc.h"
 #include "extension/documents/field_value.h"
 #include "extension/documents/replay.h"
 #include "extension/documents/yjs_client.h"
@@ -18,31 +17,6 @@ extern "C" {
 
 namespace converge {
 namespace {
-
-// Clients, ascending, in plain memory.
-struct Authors {
-  std::int64_t* clients;
-  int count;
-
-  bool has(std::int64_t client) const {
-    for (int i = 0; i < count; i++) {
-      if (clients[i] == client) return true;
-    }
-    return false;
-  }
-};
-
-// The clients of which a ydoc's state has structs.
-Authors authors_of(std::string_view state) {
-  return boundary::call([&]() -> Result<Authors> {
-    const Result<YDoc> document = YDoc::decode(state);
-    if (!document) return document.error();
-    const std::vector<ReplicaId> authors = document->authors();
-    Authors made{static_cast<std::int64_t*>(boundary::allocate(sizeof(std::int64_t) * (authors.size() + 1))), 0};
-    for (const ReplicaId author : authors) made.clients[made.count++] = static_cast<std::int64_t>(author);
-    return made;
-  });
-}
 
 // What the field has now.
 std::string_view field_state(const PushDocument& document, const Field* field, const PushedState& state) {
@@ -154,35 +128,63 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
   return true;
 }
 
+namespace {
+
+// Those of the delta's Yjs clients of which the document lacks something.
+YjsClients adding_clients(const PushDocument& document, const Field* field, std::string_view delta, Deltas* deltas,
+                          PushTables* tables, PushedState* state) {
+  state->load(document, deltas, tables);
+  const std::string_view has = field_state(document, field, *state);
+  struct varlena* lacking = state_difference(field->type, has, boundary::view(merge_states(field->type, has, delta)));
+  return lacking == nullptr ? YjsClients{nullptr, 0} : yjs_clients_of(boundary::view(lacking));
+}
+
+}  // namespace
+
+bool has_new_yjs_client(const PushDocument& document, const CheckedChange& change) {
+  bool found = false;
+  for (int i = 0; i < change.payload.count && !found; i++) {
+    if (change.fields[i]->type != FieldType::ydoc) continue;
+    const YjsClients clients = yjs_clients_of(change.payload.fields[i].delta);
+    OwnedTable table("yjs_client", AccessShareLock);
+    for (int j = 0; j < clients.count && !found; j++) {
+      found = find_yjs_client(table.relation, document.ref.tenant, document.document, clients.clients[j]) == nullptr;
+    }
+    table.close();
+  }
+  return found;
+}
+
 bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
                       PushedState* state, Verdict* verdict) {
   for (int i = 0; i < change.payload.count; i++) {
     const Field* field = change.fields[i];
     if (field->type != FieldType::ydoc) continue;
     const std::string_view delta = change.payload.fields[i].delta;
-    const Authors authors = authors_of(delta);
+    const YjsClients clients = yjs_clients_of(delta);
+    auto* to_bind = static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * static_cast<Size>(clients.count + 1)));
+    int binding = 0;
     OwnedTable table("yjs_client", RowExclusiveLock);
-    Authors adding{nullptr, -1};  // those of which the document lacks something
-    for (int j = 0; j < authors.count; j++) {
-      const std::int64_t client = authors.clients[j];
+    YjsClients adding{nullptr, -1};  // not looked for yet
+    for (int j = 0; j < clients.count; j++) {
+      const std::int64_t client = clients.clients[j];
       const char* owner = find_yjs_client(table.relation, document.ref.tenant, document.document, client);
       if (owner != nullptr && std::strcmp(owner, document.principal) == 0) continue;
-      // Nobody's, or another's: what the document has already anyone may send again.
-      if (adding.count < 0) {
-        state->load(document, deltas, tables);
-        const std::string_view has = field_state(document, field, *state);
-        struct varlena* lacking = state_difference(FieldType::ydoc, has, boundary::view(merge_states(FieldType::ydoc, has, delta)));
-        adding = lacking == nullptr ? Authors{nullptr, 0} : authors_of(boundary::view(lacking));
+      if (owner != nullptr) {
+        // Another's, or SQL's: what the document has already anyone may send again.
+        if (adding.count < 0) adding = adding_clients(document, field, delta, deltas, tables, state);
+        if (!adding.has(client)) continue;
+        if (owner[0] != '\0') {
+          table.close();
+          *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
+                      psprintf("Yjs client %lld of this document is another principal's", static_cast<long long>(client)), 0};
+          return false;
+        }
       }
-      if (!adding.has(client)) continue;
-      if (owner == nullptr) {
-        bind_yjs_client(&table, document.ref.tenant, document.document, client, document.principal);
-        continue;
-      }
-      table.close();
-      *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
-                  psprintf("Yjs client %lld of this document is another principal's", static_cast<long long>(client)), 0};
-      return false;
+      to_bind[binding++] = client;
+    }
+    for (int j = 0; j < binding; j++) {
+      bind_yjs_client(&table, document.ref.tenant, document.document, to_bind[j], document.principal);
     }
     table.close();
   }

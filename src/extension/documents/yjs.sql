@@ -1,7 +1,8 @@
 -- What Yjs clients need of the database (docs/reference/bridge.md).
 
 -- Whose the Yjs clients are: the principal that first wrote to a document under a
--- client identifier. Another one's structs under it are refused.
+-- client identifier, empty while only SQL has. Another one's structs under it are
+-- refused.
 CREATE TABLE converge.yjs_client (
     tenant text COLLATE "C" NOT NULL,
     document bigint NOT NULL,
