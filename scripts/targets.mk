@@ -11,7 +11,7 @@
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core
 #   make large-transaction   a transaction of a million changes through plugin, worker and bridge; CHANGES=2000000
-#   make random-calls     random calls of the types under UBSan; CALLS=1000000 SEED=N
+#   make random-calls     random calls of the types under UBSan; CALLS=1000000 SEED=N ONLY=ydoc
 
 install-deps:
 	scripts/install-deps
@@ -48,5 +48,5 @@ large-transaction:
 	@for suite in stream bridge; do CONVERGE_MANY_CHANGES=$(or $(CHANGES),1000000) \
 	  /usr/bin/python3 -m pytest -q -s -p no:cacheprovider -k 'many_changes or large_transaction_takes' test/$$suite || exit 1; done
 random-calls:
-	@test/types/random-calls $(or $(CALLS),1000000) $(SEED)
+	@test/types/random-calls $(or $(CALLS),1000000) '$(SEED)' '$(ONLY)'
 .PHONY: large-transaction random-calls install-deps demo demo-stop test bench-core bench-sql bench-access bench-live bench-yjs fuzz mutate

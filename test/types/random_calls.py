@@ -4,14 +4,16 @@ server, leak memory, run on for long or raise an internal error. For leaks, some
 the calls are repeated at the end: the random ones meet ever larger states, and the
 memory grows with those.
 
-    random_calls.py [--calls N] [--seed N] -- CONNECTION-STRING
+    random_calls.py [--calls N] [--seed N] [--only WHAT] -- CONNECTION-STRING
 
 Prints how many calls ended with which SQLSTATE. Results are fed back, so that
-states grow and meet. test/types/sanitized runs it against a server with UBSan."""
+states grow and meet. WHAT, a regular expression, chooses among the functions and so on.
+test/types/random-calls runs it against a server with UBSan."""
 import argparse
 import collections
 import io
 import random
+import re
 import struct
 import sys
 import time
@@ -60,8 +62,9 @@ class Finding(Exception):
 
 
 class RandomCalls:
-    def __init__(self, connection, seed):
+    def __init__(self, connection, seed, only=""):
         self.connection = connection
+        self.only = re.compile(only)
         connection.autocommit = True
         self.cursor = connection.cursor()
         self.run(SETUP)
@@ -139,6 +142,7 @@ class RandomCalls:
             + [(f"subscript of {kind}", 20, lambda k=kind: self.subscript(k)) for kind in self.subscripted]
             + [(f"parallel aggregate {f[0]}", 1, lambda f=f: self.parallel_aggregate(f))
                for f in self.functions if f[2] == "a" and len(f[4]) == 1])
+        self.templates = [template for template in self.templates if self.only.search(template[0])]
         self.weights = [weight for _, weight, _ in self.templates]
 
     def make_tables(self):
@@ -335,10 +339,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    parser.add_argument("--only", default="")
     parser.add_argument("connection")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    calls = RandomCalls(psycopg2.connect(options.connection), options.seed)
+    calls = RandomCalls(psycopg2.connect(options.connection), options.seed, options.only)
     try:
         done = calls.go(options.calls, report=lambda text: print(text, flush=True))
     except Finding as finding:

@@ -8,6 +8,16 @@ TEXTS = ["", "a", "key", "ключ", "語x😀y", "\u00e9" * 40, " ", "\\", "'\"
          "𝕏" * 5, "9007199254740991", "{}", "null", '{"1": 2}', "\\x", "\\x11"]
 JSONS = ["null", "true", "0", "-1.50", "1e400", '""', '"语"', "[]", "{}", "[1, [2, {\"a\": null}]]",
          '{"a": 1, "b": {"c": [1.0, "ü"]}}', "[" * 90 + "]" * 90]
+# Yjs 13.6's own: all shared types, marks, an embed, a subdocument, what was deleted and
+# collected, by two clients; what the second did, as an update v2; an array of objects.
+YJS_UPDATES = [bytes.fromhex(update) for update in (
+    "02020900c405010502036d6964a80514017d03170500040101740368c3a9840501016c81050202810504018405"
+    "050bf09f98802077c3b6726c6446050004626f6c640474727565c10504050501c60502050304626f6c64046e75"
+    "6c6cc5051005030d7b2261223a5b312c2278225d7dc105110503012101016d0161022101016d0162012701016d"
+    "016e0128000516016b017e2901016d01640167760001010161018805190378760101787d407702c3bcc7051905"
+    "1a020400051d02696e410519010101017801000687052105016801050503030f01120419012008",
+    "000003094501020226010403c400a805036d696403000001010102007d0301050503020900020303000607",
+    "010107000801016103" "7602016e7d010174770178" "7602016e7d02017479" "75017602016e7d0301747e" "00")]
 POOL = 120           # states kept of a type
 STATE_LIMIT = 20_000  # bytes of a kept state; now and then one is larger
 
@@ -111,7 +121,7 @@ class Values:
         if kind == "bytea":
             if chance.random() < 0.5:
                 return hex_literal(self.state(chance.choice(list(self.states))))
-            data = chance.choice(self.blobs)
+            data = chance.choice(YJS_UPDATES if chance.random() < 0.2 else self.blobs)
             return hex_literal(self.mutate(data) if chance.random() < 0.3 else data)
         if kind == "integer":
             return f"({self.number(-2**31, 2**31 - 1)})::integer"

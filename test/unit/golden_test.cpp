@@ -203,7 +203,11 @@ Sample ydoc_sample() {
   EXPECT_TRUE(edited.insert_text(9, "text", 1, "!", &change).ok());
   YDoc yjs;
   EXPECT_TRUE(yjs.apply_update(unhex(kYjsUpdate), UpdateFormat::v1).ok());
-  return {"ydoc", {YDoc().encode(), document.encode(), change, yjs.encode()}, [](std::string_view bytes) {
+  YDoc objects;
+  for (const char* key : {"one", "two"}) {
+    EXPECT_TRUE(objects.set_key(5, "list", key, R"({"done":false,"of":[{"n":1}],"title":"é"})").ok());
+  }
+  return {"ydoc", {YDoc().encode(), document.encode(), change, yjs.encode(), objects.encode()}, [](std::string_view bytes) {
             const YDoc read = YDoc::decode(bytes).value();
             return read.json().value() + "\n" + read.version().to_text() +
                    (read.has_pending() ? " and more that waits\n" : "\n");

@@ -6,26 +6,14 @@
 #include "core/codec/utf8.h"
 #include "core/codec/varint.h"
 #include "core/sequence/run_codec.h"
+#include "core/sequence/waiting_runs.h"
 #include "core/state_header.h"
 
 namespace converge {
 
 namespace {
 
-// How an origin of a run that waits is written.
-enum Origin : std::uint8_t {
-  beside = 0,       // left: its own unit before; right: the unit after the left one
-  edge = 1,         // none: an end of the document
-  same_client = 2,  // an earlier unit of the run's own client, by distance
-  other_client = 3,
-};
-
-// A run that waits: its head byte.
-constexpr std::uint8_t kDeleted = 1;
-constexpr std::uint8_t kSameClient = 2;  // as the run before
-constexpr unsigned kLeftShift = 2;
-constexpr unsigned kRightShift = 4;
-constexpr std::uint8_t kSingle = 64;  // one unit, or one byte of text
+using namespace waiting_runs;
 
 // ---- encoding ------------------------------------------------------------
 
@@ -51,7 +39,9 @@ class Encoder {
     }
     number_replicas(out);
     if (runs) append_runs(out, plain_runs(), used_);
-    if (!flat_.waiting.empty()) encode_waiting(out);
+    if (!flat_.waiting.empty()) {
+      waiting_runs::append(out, in_order(flat_.waiting, number_), number_, [](const LooseRun&) {}, [](const LooseRun&) {});
+    }
     if (!flat_.deleted.empty()) append_deleted(out, flat_.deleted, number_);
     return out;
   }
@@ -106,68 +96,6 @@ class Encoder {
       }
     }
     return runs;
-  }
-
-  void append_origin(std::string& out, Origin kind, const LooseRun& run, UnitId origin) const {
-    if (kind == same_client) {
-      append_varint(out, run.id.clock - 1 - origin.clock);
-    } else if (kind == other_client) {
-      append_varint(out, number_[origin.client]);
-      append_varint(out, origin.clock);
-    }
-  }
-
-  static Origin kind_of(const LooseRun& run, UnitId origin, UnitId near) {
-    if (origin == near) return beside;
-    if (origin.none()) return edge;
-    return origin.client == run.id.client ? same_client : other_client;
-  }
-
-  void encode_waiting(std::string& out) {
-    std::vector<LooseRun> runs = flat_.waiting;
-    auto by_id = [&](const LooseRun& a, const LooseRun& b) {
-      return a.id.client != b.id.client ? number_[a.id.client] < number_[b.id.client]
-                                        : a.id.clock < b.id.clock;
-    };
-    if (!std::is_sorted(runs.begin(), runs.end(), by_id)) {
-      std::sort(runs.begin(), runs.end(), by_id);
-    }
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < runs.size(); ++i) count += i == 0 || !follows(runs[i - 1], runs[i]);
-    append_varint(out, count);
-    ClientIndex client = kNoId.client;
-    std::uint32_t end = 0;
-    for (std::size_t i = 0; i < runs.size();) {
-      const LooseRun& run = runs[i];
-      std::size_t first = i;
-      std::uint32_t length = run.length;
-      std::size_t bytes = run.text.size();
-      for (++i; i < runs.size() && follows(runs[i - 1], runs[i]); ++i) {
-        length += runs[i].length;
-        bytes += runs[i].text.size();
-      }
-      UnitId own = run.id.clock > 0 ? run.id.before() : kNoId;
-      Origin left = run.left.none() ? edge : kind_of(run, run.left, own);
-      Origin right = run.right.none() ? edge
-                     : !run.left.none() && run.right == run.left.plus(1)
-                         ? beside
-                         : kind_of(run, run.right, kNoId);
-      std::size_t size = run.text.empty() ? length : bytes;
-      out.push_back(static_cast<char>(
-          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
-          left << kLeftShift | right << kRightShift | (size == 1 ? kSingle : 0)));
-      if (run.id.client != client) {
-        append_varint(out, number_[run.id.client]);
-        end = 0;
-      }
-      client = run.id.client;
-      append_varint(out, run.id.clock - end);
-      if (size != 1) append_varint(out, size);
-      append_origin(out, left, run, run.left);
-      append_origin(out, right, run, run.right);
-      for (; first < i; ++first) out.append(runs[first].text);
-      end = run.id.clock + length;
-    }
   }
 
   const Sequence* sequence_;
@@ -288,7 +216,7 @@ class Decoder {
       if (size == 0 || (size == 1 && !(head & kSingle))) in_.fail("a run of one unit has a length");
       auto left = static_cast<Origin>(head >> kLeftShift & 3);
       auto right = static_cast<Origin>(head >> kRightShift & 3);
-      if (head & 0x80) in_.fail("a run's head has an unknown bit");
+      if (head & kIsGone) in_.fail("a run's head has an unknown bit");
       if (left == beside && clock == 0) in_.fail("a run without a unit before it names that");
       run.left = left == beside ? run.id.before() : decode_origin(left, run.id);
       if (left != beside && clock > 0 && run.left == run.id.before()) {

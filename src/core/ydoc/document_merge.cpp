@@ -1,6 +1,7 @@
 #include "core/ydoc/document_merge.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -68,11 +69,14 @@ std::vector<EditedRuns::List> find_lists(Reader& in, const RunTable& table, cons
   return lists;
 }
 
-// The names, and their new numbers in shapes and roots.
+// The names, and their new numbers in shapes, forms and roots.
 void number_names(DocumentHead& head, const std::vector<const Content*>& contents) {
   std::set<std::string_view> used;
   for (const DocumentHead::Shape& shape : head.shapes) {
     for (const std::uint32_t key : shape.keys) used.insert(head.names[key]);
+  }
+  for (const FormNames& form : head.forms) {
+    for (const std::uint32_t name : form) used.insert(head.names[name]);
   }
   for (const DocumentHead::Root& root : head.roots) used.insert(head.names[root.name]);
   for (const Content* content : contents) {
@@ -82,8 +86,27 @@ void number_names(DocumentHead& head, const std::vector<const Content*>& content
   for (DocumentHead::Shape& shape : head.shapes) {
     for (std::uint32_t& key : shape.keys) key = name_number(names, head.names[key]);
   }
+  for (FormNames& form : head.forms) {
+    for (std::uint32_t& name : form) name = name_number(names, head.names[name]);
+  }
   for (DocumentHead::Root& root : head.roots) root.name = name_number(names, head.names[root.name]);
   head.names = std::move(names);
+}
+
+// Whether the forms are those of `held` as well: nothing of a form is gone, and no object
+// has come that could have one. Then the values stay as they are written.
+bool same_forms(const WrittenContents& written, const std::vector<const Content*>& held) {
+  const Content* const first = written.contents.data();
+  const Content* const end = first + written.contents.size();
+  std::size_t formed = static_cast<std::size_t>(std::count(written.formed.begin(), written.formed.end(), true));
+  for (const Content* content : held) {
+    if (!std::less<>()(content, first) && std::less<>()(content, end)) {
+      formed -= written.formed[static_cast<std::size_t>(content - first)];
+    } else if (has_value(*content) && holds_members(content->value)) {
+      return false;
+    }
+  }
+  return formed == 0;
 }
 
 }  // namespace
@@ -95,8 +118,8 @@ std::optional<std::string> merge_into_document(std::string_view state, const Fla
   DocumentHead head;
   read_document_head(in, head);
   if (in.failed() || head.sections != kHasRuns) return {};
-  std::vector<Content> contents;
-  const std::vector<ListPlace> places = read_integrated_head(in, head, contents);
+  WrittenContents written;
+  const std::vector<ListPlace> places = read_integrated_head(in, head, written);
   if (in.failed()) return {};
   RunTable table;
   table.read(in, head.replicas.size(), true);
@@ -105,17 +128,20 @@ std::optional<std::string> merge_into_document(std::string_view state, const Fla
   for (ClientIndex i = 0; i < table.replicas(); ++i) {
     if (table.known(i) == 0) return {};
   }
-  std::vector<EditedRuns::List> lists = find_lists(in, table, head, places, contents);
+  std::vector<EditedRuns::List> lists = find_lists(in, table, head, places, written.contents);
   if (in.failed()) return {};
 
   EditedRuns runs(table, head.text, head.replicas, has_surrogate_pairs(head.text), std::move(lists),
-                  contents);
+                  written.contents);
   if (!runs.add(flat)) return {};
   if (runs.unchanged()) return std::string(state);
   const std::string text = runs.text();
   const std::vector<const Content*> held = runs.contents();
-  std::size_t bytes = 0;
+  if (!same_forms(written, held)) return {};
+  // As much as they were, and what has come.
+  std::uint64_t bytes = written.bytes;
   for (const Content* content : held) bytes += content->bytes();
+  for (const Content& content : written.contents) bytes -= content.bytes();
   if (text.size() > kMaxTextBytes || bytes > kMaxContentBytes || !runs.join()) return {};
 
   NumberedReplicas replicas(runs);
@@ -130,7 +156,7 @@ std::optional<std::string> merge_into_document(std::string_view state, const Fla
   std::string out(1, state_header(FieldType::ydoc));
   out.reserve(state.size() + text.size() / 64 + 256);
   append_document_head(out, head);
-  append_integrated_head(out, head, held);
+  append_integrated_head(out, head, held, nullptr);
   rewriter.append(out);
   return out;
 }

@@ -79,45 +79,21 @@ void RleWriter::write(std::uint8_t value) {
   out_.push_back(static_cast<char>(value));
 }
 
-std::uint64_t UintOptRleReader::read() {
+template <Column kColumn>
+std::uint64_t OptRleReader<kColumn>::read() {
   if (count_ == 0) {
     const SignedInt read = read_int(in_);
-    value_ = read.magnitude;
-    count_ = read.negative ? read_uint(in_) + 2 : 1;
+    bool repeated = read.negative;
+    if (kColumn == Column::values) {
+      step_ = static_cast<std::int64_t>(read.magnitude);
+    } else {
+      step_ = read.value() >> 1;
+      repeated = (read.value() & 1) != 0;
+    }
+    count_ = repeated ? read_uint(in_) + 2 : 1;
   }
   --count_;
-  return value_;
-}
-
-void UintOptRleWriter::write(std::uint64_t value) {
-  if (value == value_) {
-    ++count_;
-    return;
-  }
-  flush();
-  count_ = 1;
-  value_ = value;
-}
-
-void UintOptRleWriter::flush() {
-  if (count_ == 0) return;
-  write_int(out_, {value_, count_ > 1});
-  if (count_ > 1) write_uint(out_, count_ - 2);
-}
-
-std::string UintOptRleWriter::take() {
-  flush();
-  return std::move(out_);
-}
-
-std::uint64_t IntDiffOptRleReader::read() {
-  if (count_ == 0) {
-    const std::int64_t both = read_int(in_).value();
-    difference_ = both >> 1;
-    count_ = (both & 1) != 0 ? read_uint(in_) + 2 : 1;
-  }
-  --count_;
-  value_ += difference_;
+  value_ = kColumn == Column::values ? step_ : value_ + step_;
   // Beyond what a clock can be; whoever reads it refuses it.
   if (value_ < 0 || value_ >= static_cast<std::int64_t>(kLimit)) {
     in_.fail("a number is out of range");
@@ -126,29 +102,41 @@ std::uint64_t IntDiffOptRleReader::read() {
   return static_cast<std::uint64_t>(value_);
 }
 
-void IntDiffOptRleWriter::write(std::uint64_t value) {
+template <Column kColumn>
+void OptRleWriter<kColumn>::write(std::uint64_t value) {
   const auto next = static_cast<std::int64_t>(value);
-  if (difference_ == next - value_) {
-    value_ = next;
+  const std::int64_t step = kColumn == Column::values ? next : next - value_;
+  value_ = next;
+  if (step == step_) {
     ++count_;
     return;
   }
   flush();
   count_ = 1;
-  difference_ = next - value_;
-  value_ = next;
+  step_ = step;
 }
 
-void IntDiffOptRleWriter::flush() {
+template <Column kColumn>
+void OptRleWriter<kColumn>::flush() {
   if (count_ == 0) return;
-  const std::int64_t both = difference_ * 2 + (count_ == 1 ? 0 : 1);
-  write_int(out_, {static_cast<std::uint64_t>(both < 0 ? -both : both), both < 0});
+  if (kColumn == Column::values) {
+    write_int(out_, {static_cast<std::uint64_t>(step_), count_ > 1});
+  } else {
+    const std::int64_t both = step_ * 2 + (count_ == 1 ? 0 : 1);
+    write_int(out_, {static_cast<std::uint64_t>(both < 0 ? -both : both), both < 0});
+  }
   if (count_ > 1) write_uint(out_, count_ - 2);
 }
 
-std::string IntDiffOptRleWriter::take() {
+template <Column kColumn>
+std::string OptRleWriter<kColumn>::take() {
   flush();
   return std::move(out_);
 }
+
+template class OptRleReader<Column::values>;
+template class OptRleReader<Column::differences>;
+template class OptRleWriter<Column::values>;
+template class OptRleWriter<Column::differences>;
 
 }  // namespace converge::lib0

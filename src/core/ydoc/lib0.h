@@ -65,49 +65,32 @@ class RleWriter {
   std::uint64_t count_ = 0;
 };
 
-// A varint: the value, negative if how often it comes, less two, follows.
-class UintOptRleReader {
- public:
-  UintOptRleReader() : in_({}) {}
-  explicit UintOptRleReader(std::string_view column) : in_(column) {}
-  std::uint64_t read();
-  bool failed() const { return in_.failed(); }
-
- private:
-  Reader in_;
-  std::uint64_t value_ = 0;
-  std::uint64_t count_ = 0;
+// Numbers below 2^53, each with how often it comes.
+enum class Column {
+  values,       // UintOptRle: a varint, negative if how often the number comes, less two, follows
+  differences,  // IntDiffOptRle: a varint, the difference to the number before, twice, and one
+                // more if how often that comes, less two, follows
 };
 
-class UintOptRleWriter {
+template <Column kColumn>
+class OptRleReader {
  public:
-  void write(std::uint64_t value);
-  std::string take();
-
- private:
-  void flush();
-  std::string out_;
-  std::uint64_t value_ = 0;
-  std::uint64_t count_ = 0;
-};
-
-// A varint: the difference to the value before, twice, and one more if how often
-// it comes, less two, follows.
-class IntDiffOptRleReader {
- public:
-  IntDiffOptRleReader() : in_({}) {}
-  explicit IntDiffOptRleReader(std::string_view column) : in_(column) {}
+  OptRleReader() : in_({}) {}
+  explicit OptRleReader(std::string_view column) : in_(column) {}
   std::uint64_t read();
   bool failed() const { return in_.failed(); }
 
  private:
   Reader in_;
   std::int64_t value_ = 0;
-  std::int64_t difference_ = 0;
+  std::int64_t step_ = 0;  // the value, or the difference
   std::uint64_t count_ = 0;
 };
+using UintOptRleReader = OptRleReader<Column::values>;
+using IntDiffOptRleReader = OptRleReader<Column::differences>;
 
-class IntDiffOptRleWriter {
+template <Column kColumn>
+class OptRleWriter {
  public:
   void write(std::uint64_t value);
   std::string take();
@@ -116,8 +99,10 @@ class IntDiffOptRleWriter {
   void flush();
   std::string out_;
   std::int64_t value_ = 0;
-  std::int64_t difference_ = 0;
+  std::int64_t step_ = 0;
   std::uint64_t count_ = 0;
 };
+using UintOptRleWriter = OptRleWriter<Column::values>;
+using IntDiffOptRleWriter = OptRleWriter<Column::differences>;
 
 }  // namespace converge::lib0

@@ -6,6 +6,7 @@
 #include "core/sequence/run_codec.h"
 #include "core/sequence/text.h"
 #include "core/sequence/text_codec.h"
+#include "core/sequence/waiting_runs.h"
 #include "core/state_header.h"
 #include "core/ydoc/document_head.h"
 #include "core/ydoc/ydoc_codec.h"
@@ -15,6 +16,7 @@ namespace converge {
 
 namespace {
 
+using namespace waiting_runs;
 using namespace ydoc_layout;
 
 // Shares out the runs, as they are read, to the lists.
@@ -171,10 +173,11 @@ class Decoder {
 
   void read_integrated() {
     if (document_ == nullptr) return in_.fail("something of it is integrated");
-    std::vector<Content> contents;
-    const std::vector<ListPlace> places = read_integrated_head(in_, head_, contents);
+    WrittenContents written;
+    const std::vector<ListPlace> places = read_integrated_head(in_, head_, written);
     if (in_.failed()) return;
-    ListSink sink(*document_, head_, places, contents);
+    expand_values(head_, written);
+    ListSink sink(*document_, head_, places, written.contents);
     const std::vector<std::uint32_t> by_id = read_runs(in_, head_.replicas.size(), head_.text, sink);
     if (in_.failed()) return;
     if (const char* why = sink.finish(by_id); why != nullptr) in_.fail(why);

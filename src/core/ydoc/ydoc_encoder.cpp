@@ -8,6 +8,7 @@
 #include "core/field.h"
 #include "core/sequence/run_codec.h"
 #include "core/sequence/text_codec.h"
+#include "core/sequence/waiting_runs.h"
 #include "core/state_header.h"
 #include "core/ydoc/document_head.h"
 #include "core/ydoc/ydoc_codec.h"
@@ -18,13 +19,6 @@ namespace converge {
 namespace {
 
 using namespace ydoc_layout;
-
-// Whether b says no more than a longer a would.
-bool joins(const LooseRun& a, const LooseRun& b) {
-  if (b.id != a.id.plus(a.length) || a.text.empty() != b.text.empty()) return false;
-  if (a.list == kGone || b.list == kGone) return a.list == b.list;
-  return b.left == a.id.plus(a.length - 1) && b.right == a.right;
-}
 
 class Encoder {
  public:
@@ -37,8 +31,10 @@ class Encoder {
     number_replicas();
     const bool integrated = document_ != nullptr && any_known_;
     if (!integrated && pending_.waiting.empty() && pending_.deleted.empty()) return out;
-    order_waiting();
-    if (integrated) walk();
+    if (integrated) {
+      walk();
+      choose_forms();
+    }
     number_names();
 
     head_.sections = static_cast<std::uint8_t>((integrated ? kHasRuns : 0) |
@@ -50,7 +46,7 @@ class Encoder {
     append_document_head(out, head_);
     if (integrated) {
       number_shapes();
-      append_integrated_head(out, head_, contents_);
+      append_integrated_head(out, head_, contents_, &forms_);
       append_runs(out, runs_, order_.size());
     }
     if (!pending_.waiting.empty()) append_waiting(out);
@@ -170,9 +166,17 @@ class Encoder {
         contents_.push_back(content);
         if (content->kind == ContentKind::type) types_.push_back(id);
         if (has_name(*content)) note_name(content->name);
+        if (has_value(*content)) forms_.note(content->value);
       });
     });
     head_.lengths.push_back(units);
+  }
+
+  void choose_forms() {
+    form_names_ = forms_.choose();
+    for (const auto& names : form_names_) {
+      for (const std::string_view name : names) note_name(name);
+    }
   }
 
   // Units that are gone, by identifier, as a last list.
@@ -213,36 +217,14 @@ class Encoder {
       numbered.items = !shape->empty() && !shape->front().empty();
       for (std::size_t i = 1; i < shape->size(); ++i) numbered.keys.push_back(name_number((*shape)[i]));
     }
+    for (const auto& names : form_names_) {
+      FormNames& numbered = head_.forms.emplace_back();
+      for (const std::string_view name : names) numbered.push_back(name_number(name));
+    }
     for (std::size_t i = 0; i < roots_.size(); ++i) head_.roots[i].name = name_number(roots_[i]);
   }
 
   // ---- what is pending
-
-  bool before(UnitId a, UnitId b) const {
-    return a.client != b.client ? number_[a.client] < number_[b.client] : a.clock < b.clock;
-  }
-
-  void order_waiting() {
-    waiting_ = pending_.waiting;
-    auto by_id = [this](const LooseRun& a, const LooseRun& b) { return before(a.id, b.id); };
-    if (!std::is_sorted(waiting_.begin(), waiting_.end(), by_id)) {
-      std::sort(waiting_.begin(), waiting_.end(), by_id);
-    }
-  }
-
-  static Origin kind_of(const LooseRun& run, UnitId origin, UnitId near) {
-    if (origin == near) return beside;
-    if (origin.none()) return edge;
-    return origin.client == run.id.client && origin.clock < run.id.clock ? same_client : other_client;
-  }
-
-  void append_origin(std::string& out, Origin kind, const LooseRun& run, UnitId origin) const {
-    if (kind == same_client) {
-      append_varint(out, run.id.clock - 1 - origin.clock);
-    } else if (kind == other_client) {
-      append_unit(out, origin);
-    }
-  }
 
   void append_unit(std::string& out, UnitId id) const {
     append_varint(out, number_[id.client]);
@@ -250,50 +232,13 @@ class Encoder {
   }
 
   void append_waiting(std::string& out) const {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < waiting_.size(); ++i) {
-      count += i == 0 || !joins(waiting_[i - 1], waiting_[i]);
-    }
-    append_varint(out, count);
-    ClientIndex client = kNoId.client;
-    std::uint32_t end = 0;
-    for (std::size_t i = 0; i < waiting_.size();) {
-      const LooseRun& run = waiting_[i];
-      const std::size_t first = i;
-      std::uint32_t length = run.length;
-      std::size_t bytes = run.text.size();
-      for (++i; i < waiting_.size() && joins(waiting_[i - 1], waiting_[i]); ++i) {
-        length += waiting_[i].length;
-        bytes += waiting_[i].text.size();
-      }
-      const UnitId own = run.id.clock > 0 ? run.id.before() : kNoId;
-      const Origin left = run.left.none() ? edge : kind_of(run, run.left, own);
-      const Origin right = run.right.none() ? edge
-                           : !run.left.none() && run.right == run.left.plus(1)
-                               ? beside
-                               : kind_of(run, run.right, kNoId);
-      const std::size_t size = run.text.empty() ? length : bytes;
-      out.push_back(static_cast<char>(
-          (run.text.empty() ? kDeleted : 0) | (run.id.client == client ? kSameClient : 0) |
-          left << kLeftShift | right << kRightShift | (size == 1 ? kSingle : 0) |
-          (run.list == kGone ? kIsGone : 0)));
-      if (run.id.client != client) {
-        append_varint(out, number_[run.id.client]);
-        end = 0;
-      }
-      client = run.id.client;
-      append_varint(out, run.id.clock - end);
-      if (size != 1) append_varint(out, size);
-      append_origin(out, left, run, run.left);
-      append_origin(out, right, run, run.right);
-      if (left == edge && right == edge && run.list != kGone) append_list(out, run);
-      for (std::size_t part = first; part < i; ++part) out.append(waiting_[part].text);
-      for (std::size_t part = first; part < i; ++part) {
-        const std::size_t contents = count_placeholders(waiting_[part].text);
-        for (std::size_t n = 0; n < contents; ++n) append_content(out, waiting_[part].contents[n], head_.names);
-      }
-      end = run.id.clock + length;
-    }
+    waiting_runs::append(
+        out, waiting_runs::in_order(pending_.waiting, number_), number_,
+        [&](const LooseRun& run) { append_list(out, run); },
+        [&](const LooseRun& run) {
+          const std::size_t contents = count_placeholders(run.text);
+          for (std::size_t n = 0; n < contents; ++n) append_content(out, run.contents[n], head_.names);
+        });
   }
 
   void append_list(std::string& out, const LooseRun& run) const {
@@ -314,12 +259,13 @@ class Encoder {
   std::vector<std::uint32_t> number_;  // by the document's index
   std::set<std::string_view> names_;
   DocumentHead head_;
-  std::vector<LooseRun> waiting_;
 
   std::string text_;
   std::vector<PlainRun> runs_;
   UnitId last_ = kNoId;
   std::vector<const Content*> contents_;
+  ObjectForms forms_;
+  std::vector<std::vector<std::string_view>> form_names_;
   std::vector<UnitId> types_;
   std::map<Shape, std::uint32_t> shapes_;
   std::vector<const Shape*> shapes_by_number_;

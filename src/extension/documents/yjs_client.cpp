@@ -40,7 +40,6 @@ void write_row(OwnedTable* table, HeapTuple old_row, const char* tenant, std::in
   } else {
     table->insert(values, nulls);
   }
-  CommandCounterIncrement();
 }
 
 bool is_ydoc(std::string_view state) {
@@ -76,6 +75,7 @@ void bind_yjs_client(OwnedTable* table, const char* tenant, std::int64_t documen
                      const char* principal) {
   HeapTuple row = find_row(table->relation, tenant, document, client);
   write_row(table, row, tenant, document, client, principal);
+  CommandCounterIncrement();
 }
 
 void note_yjs_clients(const char* tenant, std::int64_t document, const Payload& payload) {
@@ -88,6 +88,7 @@ void note_yjs_clients(const char* tenant, std::int64_t document, const Payload& 
       write_row(&table, nullptr, tenant, document, clients.clients[j], "");
     }
     table.close();
+    CommandCounterIncrement();
   }
 }
 

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/codec/varint.h"
 #include "core/field.h"
+#include "core/sequence/bits.h"
 #include "core/ydoc/any_value.h"
 #include "core/ydoc/lib0.h"
 
@@ -255,6 +257,99 @@ TEST(YDoc, decode_refuses_what_is_no_state) {
     auto cut = YDoc::validate(state.substr(0, size));
     EXPECT_EQ(cut.ok(), size == 1) << size;
   }
+}
+
+// ---- objects
+
+// An array "a" of the values, as Yjs's client 7 writes it.
+YDoc array_of(const std::vector<std::string>& values) {
+  std::string update = unhex("0101" "0700" "08" "010161");
+  lib0::write_uint(update, values.size());
+  for (const std::string& value : values) EXPECT_TRUE(append_any_of_json(update, value).ok());
+  lib0::write_uint(update, 0);
+  YDoc document;
+  EXPECT_TRUE(document.apply_update(update, UpdateFormat::v1).ok());
+  return document;
+}
+
+std::size_t count_of(std::string_view bytes, std::string_view part) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = bytes.find(part, at)) != std::string_view::npos; at += part.size()) ++count;
+  return count;
+}
+
+TEST(YDoc, names_that_objects_share_stand_once) {
+  std::vector<std::string> items;
+  std::string json;
+  for (int i = 0; i < 100; ++i) {
+    items.push_back(R"({"done":false,"of":{"author":)" + std::to_string(i) + R"(},"title":"Item"})");
+    json += (i > 0 ? "," : "") + items.back();
+  }
+  const std::string bytes = array_of(items).encode();
+  EXPECT_EQ(count_of(bytes, "title") + count_of(bytes, "author"), 2u);
+  // Each: the placeholder, two forms, and three values.
+  EXPECT_LT(bytes.size(), 100 * (1 + 2 + 2 + 1 + 3 + 6) + 60u);
+  EXPECT_TRUE(YDoc::validate(bytes).ok());
+  EXPECT_EQ(YDoc::decode(bytes).value().json().value(), R"({"a":[)" + json + "]}");
+  // Those of one object alone stand within it.
+  const std::string one = array_of({items[0]}).encode();
+  EXPECT_EQ(count_of(one, "\x05title"), 1u);
+  EXPECT_TRUE(YDoc::validate(one).ok());
+}
+
+TEST(YDoc, a_form_ends_with_its_second_object) {
+  YDoc document = array_of({R"({"name":1})", "[2]", R"([{"name":3}])", "{}"});
+  const std::string before = document.encode();
+  std::string delta;
+  ASSERT_TRUE(document.erase("a", 2, 1, &delta).ok());
+  EXPECT_EQ(YDoc::merge_encoded(before, delta).value(), document.encode());
+  EXPECT_TRUE(YDoc::validate(document.encode()).ok());
+  // What leaves the forms as they are is merged into the bytes.
+  YDoc edited = YDoc::decode(before).value();
+  ASSERT_TRUE(edited.erase("a", 1, 1, &delta).ok());
+  EXPECT_EQ(YDoc::merge_encoded(before, delta).value(), edited.encode());
+}
+
+TEST(YDoc, few_bytes_do_not_make_large_objects) {
+  // So many objects of one form, whose name has 128 kB.
+  auto state = [](std::uint32_t objects) {
+    std::string bytes = unhex("a101");
+    append_string(bytes, std::string(objects, '\0'));
+    bytes += unhex("0107");
+    append_varint(bytes, 2);
+    append_string(bytes, "a");
+    append_string(bytes, std::string(128 << 10, 'n'));
+    bytes += unhex("0101" "0101");        // a shape, of items; a form, of one name
+    bytes += unhex("40");                 // that is the second
+    bytes += unhex("010000");             // the root
+    for (std::uint32_t i = 0; i < objects; ++i) bytes += unhex("73007e");
+    BitWriter lengths(bytes);
+    lengths.golomb(objects - 1, 0);
+    lengths.finish();
+    bytes += unhex("0101");               // one run, in one chain
+    BitWriter runs(bytes);
+    runs.put(0, 2);
+    runs.golomb(0, 3);
+    runs.golomb(objects - 1, 1);
+    runs.finish();
+    return bytes;
+  };
+  EXPECT_TRUE(YDoc::validate(state(2)).ok());
+  const auto large = YDoc::decode(state(1 << 20));
+  ASSERT_FALSE(large.ok());
+  EXPECT_NE(large.error().detail.find("beyond the limit"), std::string::npos) << large.error().detail;
+}
+
+// ---- what waits
+
+TEST(YDoc, an_origin_among_its_own_units_is_told_by_distance) {
+  // Client 9's clock 2, an "x" behind its clock 0: one further back than the unit before it.
+  const std::string state = unhex("a10201090001" "58" "00" "02" "01" "78");
+  ASSERT_TRUE(YDoc::validate(state).ok());
+  EXPECT_EQ(YDoc::decode(state).value().update_since("", UpdateFormat::v1).value(),
+            unhex("01010902" "840900" "0178" "00"));
+  // There is no unit before the first.
+  EXPECT_FALSE(YDoc::decode(unhex("a10201090001" "58" "00" "02" "02" "78")).ok());
 }
 
 // ---- edits
