@@ -6,6 +6,8 @@ import time
 import pytest
 
 from database import SOON, run, value, wait_until
+from test_metrics import values
+from test_rates import limit
 from yjs_editors import Editor, Editors, logged, make_pages, page_text
 
 KINDS = ("y-websocket", "hocuspocus")
