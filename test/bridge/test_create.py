@@ -54,6 +54,27 @@ def test_the_server_makes_the_key_and_everybody_sees_that_one(database, bridge, 
     assert again.next("changes").changes[0].seq == seq == 2
 
 
+def test_a_limit_on_documents_holds_while_several_calls_are_under_way(database, start_bridge, connect, tasks):
+    database.insert("other")
+    bridge = start_bridge(database, "--push-connections", "4")
+    run(database.session, "UPDATE converge.tenant_limit SET max_tenant_documents = 11 WHERE tenant = 'acme'")
+    authors = [connect(bridge) for _ in range(5)]
+    other = connect(bridge, document="other")
+    for number in range(6):
+        for author in authors:
+            create(author, tasks, temporary_key=f"{author.replica} {number}")
+        other.push()
+    made, refused = 0, set()
+    for _ in range(6):
+        for author in authors:
+            answer = author.next()
+            made += answer.HasField("created")
+            if answer.HasField("problem"):
+                refused.add(code_name(answer.problem.code))
+    assert (made, refused) == (10, {"CODE_LIMIT"})
+    assert value(database.session, "SELECT count(*) FROM task") == 10
+
+
 def test_a_document_that_cannot_be_made(database, bridge, connect, tasks):
     peer = connect(bridge)
     forbidden = bytes(value(database.session, "SELECT converge.new_set('{forbidden}')::bytea"))

@@ -86,6 +86,78 @@ def test_what_waits_while_a_push_commits_goes_together(database, bridge, connect
     assert len(database.log("plan")) >= 46
 
 
+def hold_up(database, key):
+    """Whoever pushes to the document waits inside of push() until the session ends."""
+    run(database.session, """
+        CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$;
+        CREATE TRIGGER wait_for_test BEFORE UPDATE ON note FOR EACH ROW WHEN (NEW.id = '""" + key + """')
+            EXECUTE FUNCTION wait_for_test();""")
+    session = database.connect()
+    run(session, "SELECT pg_advisory_lock(7)")
+    return session
+
+
+def waits_in_push(database):
+    return value(database.session, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+
+def test_a_push_does_not_wait_for_another_document_s_commit(database, start_bridge, connect):
+    for key in ("held up", "free", "free too"):
+        database.insert(key)
+    bridge = start_bridge(database, "--push-connections", "2")
+    waiting = [connect(bridge, document="held up") for _ in range(2)]
+    others = [connect(bridge, document=key) for key in ("free", "free too")]
+    session = hold_up(database, "held up")
+    pushed = [peer.push() for peer in waiting]
+    wait_until(lambda: waits_in_push(database) == 1, "the first push in its call")
+    for _ in range(3):
+        for peer in waiting:
+            peer.push()
+        for other in others:
+            other.push_and_wait()
+    assert waits_in_push(database) == 1, "two calls for one document at the same time"
+    assert all(peer.quiet(0.1, "ack") for peer in waiting)
+    session.close()
+    for peer, seq in zip(waiting, pushed):
+        while peer.next("ack").seq < seq + 3:
+            pass
+    # In the order of their numbers, or there would have been a gap.
+    assert {(peer.replica, seq) for peer in waiting for seq in range(1, 5)} <= set(database.log("held up"))
+
+
+def test_one_replica_over_many_documents_and_calls_at_once(database, start_bridge, connect):
+    keys = [f"document {number}" for number in range(20)]
+    for key in keys:
+        database.insert(key)
+    bridge = start_bridge(database, "--push-connections", "4")
+    peers = [connect(bridge, document=key) for key in keys]
+    for _ in range(5):
+        for peer in peers:
+            peer.replica = peers[0].replica
+            peer.push()
+            peer.push(3)
+    for peer in peers:
+        while peer.next("ack").seq < 20:
+            pass
+    for key in keys:
+        assert {(peers[0].replica, seq) for seq in range(1, 21)} <= set(database.log(key))
+
+
+def test_with_one_connection_pushes_wait_for_each_other(database, start_bridge, connect):
+    database.insert("held up")
+    database.insert("free")
+    bridge = start_bridge(database, "--push-connections", "1")
+    waiting, other = connect(bridge, document="held up"), connect(bridge, document="free")
+    session = hold_up(database, "held up")
+    waiting.push()
+    wait_until(lambda: waits_in_push(database) == 1, "the push in its call")
+    other.push()
+    assert other.quiet(0.3, "ack")
+    session.close()
+    assert waiting.next("ack").seq == other.next("ack").seq == 1
+
+
 def test_a_number_twice_is_as_good_as_once(database, bridge, connect):
     database.insert("plan")
     peer = connect(bridge, document="plan")

@@ -36,7 +36,7 @@ class Signal {
   asio::steady_timer timer_;
 };
 
-inline awaitable<void> sleep_for(asio::io_context& io, std::chrono::milliseconds time) {
+inline awaitable<void> sleep_for(asio::io_context& io, std::chrono::steady_clock::duration time) {
   asio::steady_timer timer(io, time);
   boost::system::error_code ignored;
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

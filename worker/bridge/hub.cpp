@@ -37,8 +37,16 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 
 }  // namespace
 
-Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics)
-    : io_(io), config_(config), access_(access), source_(source), metrics_(metrics), presence_(io, config, source, metrics), access_check_(io, access, *this) {}
+Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Gathering& gathering,
+         Metrics& metrics)
+    : io_(io),
+      config_(config),
+      access_(access),
+      source_(source),
+      gathering_(gathering),
+      metrics_(metrics),
+      presence_(io, config, source, metrics),
+      access_check_(io, access, *this) {}
 
 // A number that no document on this worker has; 0 is never used.
 std::uint32_t Hub::next_channel() {
@@ -176,7 +184,7 @@ void Hub::hold_back(Subscription& subscription) {
 }
 
 void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) {
-  on_pause();  // what was committed before is still theirs
+  send_gathered();  // what was committed before is still theirs
   access_check_.note(frame.xid());
   auto hold_back_all = [&](const Document& document) {
     for (const auto& subscription : document.subscriptions)
@@ -272,7 +280,14 @@ void Hub::on_presence(const wire::DocumentPresence& presence) {
   if (found != documents_.end()) presence_.arrived(found->second, presence);
 }
 
+// Under load other bursts may follow before the turn's end, and go along.
 void Hub::on_pause() {
+  if (dirty_.empty()) return;
+  if (gathering_.window().count() == 0) return send_gathered();
+  gathering_.end_turn_later();
+}
+
+void Hub::send_gathered() {
   auto dirty = std::move(dirty_);
   dirty_.clear();
   for (auto& document : dirty) {
@@ -334,7 +349,7 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
 // ------------------------------------------------------- after a lost worker
 
 void Hub::on_lost() {
-  on_pause();
+  send_gathered();
   for (auto& [id, document] : documents_) need_refill(*document);
   to_refill_.clear();
 }
@@ -353,7 +368,7 @@ void Hub::need_refill(Document& document) {
 void Hub::on_watch_ended(std::uint64_t id) {
   auto found = documents_.find(id);
   if (found == documents_.end() || found->second->refilling) return;
-  on_pause();
+  send_gathered();
   need_refill(*found->second);
   to_refill_.push_back(id);
   start_refills();

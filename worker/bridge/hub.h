@@ -31,6 +31,7 @@
 #include "metrics.h"
 #include "presence.h"
 #include "change_source.h"
+#include "gathering.h"
 
 namespace converge::bridge {
 
@@ -116,7 +117,8 @@ struct Document {
 
 class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
  public:
-  Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Metrics& metrics);
+  Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Gathering& gathering,
+      Metrics& metrics);
 
   // Adds a subscriber; its phase is joining.
   std::shared_ptr<Subscription> join(Subscriber& subscriber, const Ticket& ticket, const wire::DocumentRef& ref,
@@ -137,6 +139,9 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   // Has the database asked whether the client may still read what it follows. It
   // goes on being sent to meanwhile.
   void check(std::shared_ptr<Subscription> subscription) { access_check_.ask(std::move(subscription)); }
+
+  // Sends what the stream has brought, at the turn's end.
+  void send_gathered();
 
   std::size_t documents() const { return documents_.size(); }
 
@@ -172,6 +177,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   const Config& config_;
   Access& access_;
   ChangeSource& source_;
+  Gathering& gathering_;
   Metrics& metrics_;
   PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;

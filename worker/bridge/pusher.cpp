@@ -1,8 +1,9 @@
 #include "pusher.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
-#include <tuple>
+#include <utility>
 
 #include "log.h"
 #include "messages.h"
@@ -23,21 +24,29 @@ struct Place {
   int first;
 };
 
+// Different for different documents, whatever bytes their names are of.
+std::string document_key_of(const PendingPush& push) {
+  const std::string& collection = push.document.collection();
+  const std::string& key = push.document.key();
+  std::string all = std::to_string(collection.size()) + ':' + std::to_string(key.size()) + ':';
+  all.reserve(all.size() + collection.size() + key.size() + push.temporary_key.size());
+  return all.append(collection).append(key).append(push.temporary_key);
+}
+
 // One group for each token, in it one entry for each document, so that a
 // document's changes stay in the order in which they came. A push with a
 // condition is a group of its own, and what its client sends later another one.
 wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<Place>& places) {
   wire::PushRequest request;
   std::map<std::string_view, int> groups;
-  std::map<std::tuple<int, std::string_view, std::string_view, std::string_view>, int> documents;
+  std::map<std::pair<int, std::string_view>, int> documents;
   for (const PendingPush& push : batch) {
     const bool conditional = push.atomic || !push.expect.empty();
     if (conditional) groups.erase(*push.token);
     auto [group, new_group] = groups.try_emplace(*push.token, request.groups_size());
     if (new_group) request.add_groups()->set_token(*push.token);
     wire::PushGroup& to = *request.mutable_groups(group->second);
-    auto [document, new_document] = documents.try_emplace(
-        {group->second, push.document.collection(), push.document.key(), push.temporary_key}, to.documents_size());
+    auto [document, new_document] = documents.try_emplace({group->second, push.document_key}, to.documents_size());
     if (new_document) {
       wire::DocumentPush& added = *to.add_documents();
       *added.mutable_document() = push.document;
@@ -57,73 +66,144 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
 
 }  // namespace
 
-Pusher::Pusher(asio::io_context& io, const Config& config, Metrics& metrics)
-    : io_(io), config_(config), metrics_(metrics), main_(io, config), slow_(io, config) {}
+Pusher::Pusher(asio::io_context& io, const Config& config, Gathering& gathering, Metrics& metrics)
+    : io_(io),
+      config_(config),
+      gathering_(gathering),
+      metrics_(metrics),
+      main_(io, config, config.push_connections),
+      slow_(io, config, 1) {}
 
-Pusher::DocumentKey Pusher::key_of(const PendingPush& push) {
-  return {push.document.collection(), push.document.key(), push.temporary_key};
+Pusher::Queue::Queue(asio::io_context& io, const Config& config, unsigned lane_count) {
+  while (lanes.size() < lane_count) lanes.push_back(std::make_unique<Lane>(io, config));
+}
+
+bool Pusher::Queue::idle() const {
+  return waiting.empty() &&
+         std::all_of(lanes.begin(), lanes.end(), [](const auto& lane) { return lane->free && lane->next.empty(); });
+}
+
+// New documents go by the first lane: its backend has counted those of the tenant,
+// which may have a limit.
+Pusher::Lane* Pusher::Queue::lane_for(const PendingPush& push) const {
+  if (push.creates) return lanes.front().get();
+  auto found = std::find_if(lanes.begin(), lanes.end(),
+                            [&](const auto& lane) { return lane->documents.count(push.document_key) != 0; });
+  return found == lanes.end() ? nullptr : found->get();
+}
+
+// The first that is free: what its backend has looked up before, it knows.
+void Pusher::Queue::wake_lane() {
+  if (gathering) return;
+  auto lane = std::find_if(lanes.begin(), lanes.end(), [](const auto& each) { return each->free; });
+  if (lane != lanes.end()) (*lane)->arrived.notify_one();
 }
 
 void Pusher::enqueue(PendingPush push) {
   push.since = std::chrono::steady_clock::now();
+  push.document_key = document_key_of(push);
   // Behind those of its document that wait there: a replica's changes keep their order.
-  push.slow = slow_documents_.count(key_of(push)) != 0;
-  Lane& lane = push.slow ? slow_ : main_;
-  if (push.slow) ++slow_documents_[key_of(push)];
-  put(lane, std::move(push));
+  auto slow = slow_documents_.find(push.document_key);
+  push.slow = slow != slow_documents_.end();
+  if (push.slow) ++slow->second;
+  put(push.slow ? slow_ : main_, std::move(push));
 }
 
-void Pusher::put(Lane& lane, PendingPush push) {
+void Pusher::put(Queue& queue, PendingPush push) {
   metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
-  lane.queue.push_back(std::move(push));
-  lane.arrived.notify_one();
+  if (Lane* lane = queue.lane_for(push)) {
+    lane->next.push_back(std::move(push));
+    if (lane->free) lane->arrived.notify_one();
+  } else {
+    queue.waiting.push_back(std::move(push));
+    queue.wake_lane();
+  }
 }
 
 void Pusher::stop() {
   stopped_ = true;
-  main_.arrived.notify_all();
-  slow_.arrived.notify_all();
+  for (Queue* queue : {&main_, &slow_})
+    for (auto& lane : queue->lanes) lane->arrived.notify_all();
 }
 
-awaitable<void> Pusher::run() {
-  start(io_, run(slow_));
-  co_await run(main_);
+void Pusher::run() {
+  for (Queue* queue : {&main_, &slow_})
+    for (auto& lane : queue->lanes) start(io_, run(*queue, *lane));
 }
 
-awaitable<void> Pusher::run(Lane& lane) {
+awaitable<void> Pusher::run(Queue& queue, Lane& lane) {
   auto pause = kFirstPause;
   while (!stopped_) {
-    if (lane.queue.empty()) {
+    release_documents(queue, lane);
+    if (auto time = time_to_gather(queue); time.count() > 0) {
+      queue.gathering = true;
+      co_await sleep_for(io_, time);
+      queue.gathering = false;
+    }
+    auto batch = take_batch(queue, lane);
+    if (batch.empty()) {
+      lane.free = true;
       co_await lane.arrived.wait();
+      lane.free = false;
       continue;
     }
-    auto batch = take_batch(lane);
-    lane.busy = true;
     co_await push_batch(lane, batch);
-    if (&lane == &slow_ && std::exchange(locked_, false)) {
+    if (&queue == &slow_ && std::exchange(locked_, false)) {
       co_await sleep_for(io_, pause);
       pause = std::min(pause * 2, kLongestPause);
     } else {
       pause = kFirstPause;
     }
-    lane.busy = false;
   }
   lane.connection.close();
 }
 
-std::vector<PendingPush> Pusher::take_batch(Lane& lane) {
+// What waited for this lane is for any; it came before all that waits for the same
+// documents.
+void Pusher::release_documents(Queue& queue, Lane& lane) {
+  lane.documents.clear();
+  queue.waiting.insert(queue.waiting.begin(), std::make_move_iterator(lane.next.begin()),
+                       std::make_move_iterator(lane.next.end()));
+  lane.next.clear();
+}
+
+// Until the oldest has waited as long as the load asks for.
+std::chrono::microseconds Pusher::time_to_gather(const Queue& queue) {
+  if (queue.gathering || queue.waiting.empty() || &queue == &slow_) return {};
+  const auto until = queue.waiting.front().since + gathering_.window();
+  return std::chrono::duration_cast<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
+}
+
+// Nothing, while another lane gathers: that one takes it.
+std::vector<PendingPush> Pusher::take_batch(Queue& queue, Lane& lane) {
   std::vector<PendingPush> batch;
+  if (queue.gathering) return batch;
   std::size_t bytes = 0;
-  while (!lane.queue.empty()) {
-    PendingPush& next = lane.queue.front();
+  bool full = false;
+  while (!queue.waiting.empty() && !full) {
+    PendingPush& next = queue.waiting.front();
+    Lane* only = queue.lane_for(next);
+    if (only != nullptr && only != &lane) {
+      only->next.push_back(std::move(next));
+      if (only->free) only->arrived.notify_one();
+      queue.waiting.pop_front();
+      continue;
+    }
     if (!batch.empty() && (bytes + next.bytes > config_.push_batch || next.alone)) break;
     bytes += next.bytes;
-    bool alone = next.alone;
+    full = next.alone;
+    lane.documents.insert(next.document_key);
     metrics_.push_queue_changes.Decrement(static_cast<double>(next.changes.size()));
     batch.push_back(std::move(next));
-    lane.queue.pop_front();
-    if (alone) break;
+    queue.waiting.pop_front();
   }
+  if (queue.waiting.empty()) return batch;
+  // The batch is full. What is left of its documents has to come after it.
+  std::deque<PendingPush> left;
+  for (PendingPush& push : queue.waiting)
+    (lane.documents.count(push.document_key) != 0 ? lane.next : left).push_back(std::move(push));
+  queue.waiting = std::move(left);
+  if (!queue.waiting.empty()) queue.wake_lane();
   return batch;
 }
 
@@ -131,11 +211,11 @@ bool Pusher::is_too_old(const PendingPush& push) const {
   return std::chrono::steady_clock::now() - push.since >= config_.push_timeout;
 }
 
-// With them goes what waits in the main lane for the same documents.
-void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
+// With them goes what waits for the lane and the same documents.
+void Pusher::move_to_slow_lane(Lane& lane, std::vector<PendingPush> locked) {
   std::vector<PendingPush> again;
   for (PendingPush& push : locked) {
-    DocumentKey key = key_of(push);
+    const std::string key = push.document_key;
     if (push.slow) {
       again.push_back(std::move(push));
       continue;
@@ -145,8 +225,8 @@ void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
     put(slow_, std::move(push));
     if (!first) continue;
     std::deque<PendingPush> rest;
-    for (PendingPush& waiting : main_.queue) {
-      if (key_of(waiting) != key) {
+    for (PendingPush& waiting : lane.next) {
+      if (waiting.document_key != key) {
         rest.push_back(std::move(waiting));
         continue;
       }
@@ -155,11 +235,11 @@ void Pusher::move_to_slow_lane(std::vector<PendingPush> locked) {
       metrics_.push_queue_changes.Decrement(static_cast<double>(waiting.changes.size()));
       put(slow_, std::move(waiting));
     }
-    main_.queue = std::move(rest);
+    lane.next = std::move(rest);
   }
   for (auto push = again.rbegin(); push != again.rend(); ++push) {
     metrics_.push_queue_changes.Increment(static_cast<double>(push->changes.size()));
-    slow_.queue.push_front(std::move(*push));
+    lane.next.push_front(std::move(*push));
     locked_ = true;
   }
 }
@@ -220,7 +300,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
           answer(batch[i], verdicts, key);
         }
       }
-      move_to_slow_lane(std::move(locked));
+      move_to_slow_lane(lane, std::move(locked));
       co_return;
     }
 
@@ -230,7 +310,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
         for (std::size_t i = batch.size(); i-- > 0;) {
           batch[i].alone = true;
           metrics_.push_queue_changes.Increment(static_cast<double>(batch[i].changes.size()));
-          lane.queue.push_front(std::move(batch[i]));
+          lane.next.push_front(std::move(batch[i]));
         }
       } else {
         answer_all(batch[0], code, told);
@@ -262,7 +342,7 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts, 
     return;
   }
   if (push.slow) {
-    auto slow = slow_documents_.find(key_of(push));
+    auto slow = slow_documents_.find(push.document_key);
     if (slow != slow_documents_.end() && --slow->second == 0) slow_documents_.erase(slow);
     push.slow = false;
   }

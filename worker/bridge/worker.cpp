@@ -36,13 +36,16 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       rates_(rates),
       database_(io_, config, config.database_connections),
       access_(database_),
+      gathering_(io_, config.gather),
       source_(make_source(io_, config, database_, metrics, relay, index)),
-      hub_(io_, config, access_, *source_, metrics),
-      pusher_(io_, config, metrics),
+      hub_(io_, config, access_, *source_, gathering_, metrics),
+      pusher_(io_, config, gathering_, metrics),
       metrics_(metrics),
       tls_(tls),
       acceptor_(io_),
-      read_buffer_(kReadBuffer) {}
+      read_buffer_(kReadBuffer) {
+  gathering_.at_end([this] { hub_.send_gathered(); }, [this] { flush(); });
+}
 
 std::uint16_t Worker::listen(const std::string& address, std::uint16_t port) {
   tcp::resolver resolver(io_);
@@ -62,7 +65,7 @@ void Worker::run() {
   if (samples_) start(io_, sample_database(io_, database_, metrics_));
   start(io_, source_->run(hub_));
   start(io_, hub_.presence().run());
-  start(io_, pusher_.run());
+  pusher_.run();
   io_.run();
 }
 
@@ -106,13 +109,14 @@ void Worker::remove(Connection& connection) {
 }
 
 void Worker::flush_later(std::shared_ptr<Connection> connection) {
-  if (to_flush_.empty())
-    asio::post(io_, [this] {
-      flushing_.swap(to_flush_);
-      for (auto& each : flushing_) each->flush();
-      flushing_.clear();
-    });
+  gathering_.end_turn_later();
   to_flush_.push_back(std::move(connection));
+}
+
+void Worker::flush() {
+  flushing_.swap(to_flush_);
+  for (auto& each : flushing_) each->flush();
+  flushing_.clear();
 }
 
 // One timer for all connections, because most of the time most of them wait
@@ -121,6 +125,7 @@ awaitable<void> Worker::tick() {
   auto shortest = std::min(config_.handshake_timeout, config_.idle_timeout / 2);
   auto pause = std::clamp(Milliseconds(shortest / 8), kShortestTick, kLongestTick);
   double queued_before = 0;
+  double gathering_before = 0;
   for (;;) {
     co_await sleep_for(io_, pause);
     auto now = std::chrono::steady_clock::now();
@@ -133,6 +138,9 @@ awaitable<void> Worker::tick() {
     }
     metrics_.send_queue_bytes.Increment(queued - queued_before);
     queued_before = queued;
+    const double gathering = std::chrono::duration<double>(gathering_.window()).count();
+    metrics_.gathering_seconds.Increment(gathering - gathering_before);
+    gathering_before = gathering;
     for (auto& connection : connections) connection->tick(now);
   }
 }

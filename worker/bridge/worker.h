@@ -14,6 +14,7 @@
 #include "change_source.h"
 #include "metrics.h"
 #include "conversation.h"
+#include "gathering.h"
 #include "hub.h"
 #include "presence_relay.h"
 #include "pusher.h"
@@ -46,7 +47,7 @@ class Worker {
   bool draining() const { return draining_; }
   // Where a connection's bytes are read to, one connection at a time.
   std::span<char> read_buffer() { return read_buffer_; }
-  // Has the connection write what was queued when this turn's work is done, so
+  // Has the connection write what was queued at the turn's end (gathering.h), so
   // that all of it goes out in one call.
   void flush_later(std::shared_ptr<Connection> connection);
   // Keeps the connection until it is removed.
@@ -60,6 +61,7 @@ class Worker {
   awaitable<void> recheck();
   awaitable<void> tick();
   awaitable<void> drain();
+  void flush();
 
   const Config& config_;
   Connections& connections_;
@@ -67,6 +69,7 @@ class Worker {
   asio::io_context io_{1};
   DatabasePool database_;
   Access access_;
+  Gathering gathering_;
   std::unique_ptr<ChangeSource> source_;
   Hub hub_;
   Pusher pusher_;

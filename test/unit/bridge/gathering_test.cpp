@@ -1,0 +1,109 @@
+// How long the bridge gathers: not at all while its thread rests, and up to the bound
+// while it works.
+#include "gathering.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+namespace converge::bridge {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = Gathering::Clock;
+
+constexpr milliseconds kLongest{10};
+// For what only takes long on a machine that does much else.
+constexpr seconds kPatience{60};
+
+bool comes_true(const std::function<bool()>& condition, const std::function<void()>& meanwhile) {
+  const auto deadline = Clock::now() + kPatience;
+  while (!condition()) {
+    if (Clock::now() >= deadline) return false;
+    meanwhile();
+  }
+  return true;
+}
+
+void work() {
+  const auto until = Clock::now() + milliseconds(5);
+  while (Clock::now() < until) {
+  }
+}
+
+void rest() { std::this_thread::sleep_for(milliseconds(50)); }
+
+TEST(Gathering, not_at_all_until_the_thread_has_worked_for_some_time) {
+  asio::io_context io;
+  Gathering gathering(io, kLongest);
+  EXPECT_EQ(gathering.window(), microseconds(0));
+  rest();
+  EXPECT_EQ(gathering.window(), microseconds(0));
+}
+
+TEST(Gathering, up_to_the_bound_under_load_and_no_longer_when_that_ends) {
+  asio::io_context io;
+  Gathering gathering(io, kLongest);
+  EXPECT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));
+  EXPECT_TRUE(comes_true([&] { return gathering.window() == microseconds(0); }, rest));
+}
+
+TEST(Gathering, never_with_a_bound_of_0) {
+  asio::io_context io;
+  Gathering gathering(io, milliseconds(0));
+  for (int i = 0; i < 100; ++i) {
+    work();
+    ASSERT_EQ(gathering.window(), microseconds(0));
+  }
+}
+
+TEST(Gathering, a_turn_ends_once_however_often_that_is_asked_for) {
+  asio::io_context io;
+  Gathering gathering(io, kLongest);
+  int ends = 0;
+  gathering.at_end([] {}, [&] { ++ends; });
+  for (int turn = 1; turn <= 3; ++turn) {
+    for (int i = 0; i < 5; ++i) gathering.end_turn_later();
+    EXPECT_EQ(ends, turn - 1) << "before the turn's work was done";
+    io.restart();
+    io.run();
+    EXPECT_EQ(ends, turn);
+  }
+}
+
+TEST(Gathering, what_is_asked_for_while_collecting_is_this_turn_and_while_writing_the_next) {
+  asio::io_context io;
+  Gathering gathering(io, kLongest);
+  int collected = 0;
+  int written = 0;
+  gathering.at_end(
+      [&] {
+        ++collected;
+        gathering.end_turn_later();
+      },
+      [&] {
+        EXPECT_EQ(++written, collected);
+        if (written < 3) gathering.end_turn_later();
+      });
+  gathering.end_turn_later();
+  io.run();
+  EXPECT_EQ(written, 3);
+}
+
+TEST(Gathering, under_load_a_turn_ends_when_the_window_has_passed) {
+  asio::io_context io;
+  Gathering gathering(io, kLongest);
+  Clock::time_point ended{};
+  gathering.at_end([] {}, [&] { ended = Clock::now(); });
+  ASSERT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));
+  const auto began = Clock::now();
+  gathering.end_turn_later();
+  io.run();
+  EXPECT_GE(ended - began, kLongest / 2);
+}
+
+}  // namespace
+}  // namespace converge::bridge

@@ -1,0 +1,52 @@
+// How long a worker of the bridge gathers what comes before it acts on it: not at
+// all, until its thread is busy most of the time. Whatever is done for more at
+// once costs less for each: a call of converge.push() its documents and its
+// commit, a turn's end one system call for each client.
+//
+// The window grows with the thread's load, the share of the time in which it ran
+// or waited for a processor, smoothed over some tenths of a second: from 0 at
+// kIdleLoad to the setting `gather` at kFullLoad, in proportion. Gathering makes
+// the load smaller, and so the two meet where the worker keeps up.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "async.h"
+
+namespace converge::bridge {
+
+class Gathering {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `longest`: the longest window; 0 gathers never.
+  Gathering(asio::io_context& io, std::chrono::milliseconds longest) : longest_(longest), timer_(io) {}
+
+  // How long what comes now may be kept waiting for more. To be asked by the
+  // worker's thread.
+  std::chrono::microseconds window();
+
+  // What to do at a turn's end: `collect`, and then `write`. What `collect` asks
+  // to be written still belongs to this turn.
+  void at_end(std::function<void()> collect, std::function<void()> write);
+  // Has that done when this turn's work is done or, under load, when the window
+  // has passed. To be asked for once or often.
+  void end_turn_later();
+
+ private:
+  void sample(Clock::time_point now);
+  void end_turn();
+
+  const std::chrono::microseconds longest_;
+  asio::steady_timer timer_;
+  std::function<void()> collect_;
+  std::function<void()> write_;
+  bool ending_ = false;
+
+  Clock::time_point sampled_;
+  std::chrono::nanoseconds busy_{0};  // of the thread, until then
+  double load_ = 0;                   // smoothed, 0 to 1
+};
+
+}  // namespace converge::bridge
