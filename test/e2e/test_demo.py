@@ -95,15 +95,14 @@ def heed_interrupts():
 
 def test_ctrl_c_leaves_nothing_behind(place):
     directory, environment = place
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.NamedTemporaryFile() as output:
         # A session of its own, so that the signal comes to all of it, as from a terminal.
         demo = subprocess.Popen(["make", "--no-print-directory", "-C", ROOT, "demo"], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                 start_new_session=True, preexec_fn=heed_interrupts)
 
         def printed(text):
-            output.seek(0)
-            content = output.read()
+            content = pathlib.Path(output.name).read_text(errors="replace")
             assert demo.poll() is None or text in content, content
             return text in content
 

@@ -1,5 +1,6 @@
 """The README's five-minute tour, run as it stands there."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -39,7 +40,7 @@ class Tour:
         """Runs a block; one that goes on until Ctrl-C gets a terminal of its own."""
         block = self.here(block)
         if "# until Ctrl-C" in block:
-            output = tempfile.TemporaryFile()
+            output = tempfile.NamedTemporaryFile()
             process = subprocess.Popen(["bash", "-ec", self.shell_before + block], cwd=ROOT,
                                        env=self.environment, stdin=subprocess.DEVNULL,
                                        stdout=output, stderr=output, start_new_session=True)
@@ -54,7 +55,8 @@ class Tour:
 
     def has_begun(self, block, output):
         if "pg_recvlogical" in block:  # which prints nothing while nothing happens
-            return "t" in self.sql("SELECT active FROM pg_replication_slots WHERE slot_name = 'tour'").split()
+            made = "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = 'tour'"
+            return "t" in self.sql(made).split()
         return self.shown(output) != ""
 
     def sql(self, block):
@@ -68,8 +70,8 @@ class Tour:
 
     @staticmethod
     def shown(output):
-        output.seek(0)
-        return output.read().decode(errors="replace")
+        # Opened anew: the writer's place in it is the one of `output`.
+        return pathlib.Path(output.name).read_text(errors="replace")
 
     def interrupt(self):
         for process, _ in self.terminals:

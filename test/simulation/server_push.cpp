@@ -84,8 +84,8 @@ bool Server::must_wait(const WaitingPush& push) const {
 // As push.cpp of src/extension/documents has it of documents without a key.
 void Server::create(Transaction& transaction, WaitingPush push) {
   const TemporaryKey name{push.principal, push.temporary_key};
-  push.document = find_made(transaction, name).value_or(world_.plan.documents);
-  if (push.document == world_.plan.documents) push.document = make_document(transaction, name);
+  const auto found = find_made(transaction, name);
+  push.document = found ? *found : make_document(transaction, name);
   Document& document = lock(transaction, push.document);
   document.made = true;
   const Change& change = push.changes.front();
