@@ -64,7 +64,12 @@ void read_key_names(Reader& in, DocumentHead& head) {
     }
   };
   for (DocumentHead::Shape& shape : head.shapes) read(shape.keys);
-  for (FormNames& form : head.forms) read(form);
+  for (FormNames& form : head.forms) {
+    read(form);
+    for (const std::uint32_t name : form) {
+      if (!in.failed() && head.names[name].size() > kMaxFormNameBytes) in.fail("a form has a long name");
+    }
+  }
   if (!bits.padded_with_zeros()) in.fail("the names of shapes and forms are not padded with zeros");
   if (!in.failed()) in.bytes(bits.used_bytes());
 }
@@ -212,10 +217,12 @@ std::vector<ListPlace> read_integrated_head(Reader& in, DocumentHead& head, Writ
 }
 
 void expand_values(const DocumentHead& head, WrittenContents& contents) {
+  std::string value;
   for (std::size_t i = 0; i < contents.contents.size(); ++i) {
     if (!contents.formed[i]) continue;
-    std::string& value = contents.contents[i].value;
-    value = without_forms(value, head.forms, head.names);
+    value.clear();
+    append_without_forms(value, contents.contents[i].value, head.forms, head.names);
+    contents.contents[i].value.assign(value);
     contents.formed[i] = false;
   }
 }

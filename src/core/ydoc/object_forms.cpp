@@ -171,12 +171,10 @@ FormedValue read_formed(Reader& in, const std::vector<FormNames>& forms,
   return value;
 }
 
-std::string without_forms(std::string_view written, const std::vector<FormNames>& forms,
+void append_without_forms(std::string& out, std::string_view written, const std::vector<FormNames>& forms,
                           const std::vector<std::string_view>& names) {
-  std::string out;
   Reader in(written);
   expand(in, forms, names, out);
-  return out;
 }
 
 bool holds_members(std::string_view value) {
@@ -204,11 +202,14 @@ void ObjectForms::note_value(Reader& in) {
   if (count == 0) return;
   std::vector<std::string_view> names;
   std::string key;
+  bool may_be_formed = true;
   for (std::uint64_t i = 0; i < count; ++i) {
     names.push_back(lib0::read_bytes(in));
+    may_be_formed = may_be_formed && names.back().size() <= kMaxFormNameBytes;
     lib0::write_bytes(key, names.back());
     note_value(in);
   }
+  if (!may_be_formed) return;
   const auto [at, added] = by_names_.try_emplace(std::move(key), static_cast<std::uint32_t>(candidates_.size()));
   if (added) candidates_.push_back({std::move(names)});
   ++candidates_[at->second].objects;

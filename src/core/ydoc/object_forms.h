@@ -16,6 +16,8 @@ namespace converge {
 
 // The names of each form, ascending, as numbers in the document's table of names.
 using FormNames = std::vector<std::uint32_t>;
+// A longer name is in no form: a byte of a value could stand for as many.
+inline constexpr std::size_t kMaxFormNameBytes = 32;
 
 // ---- reading
 
@@ -31,8 +33,8 @@ struct FormedValue {
 FormedValue read_formed(Reader& in, const std::vector<FormNames>& forms,
                         const std::vector<std::string_view>& names);
 
-// The one form of a value that read_formed() read.
-std::string without_forms(std::string_view written, const std::vector<FormNames>& forms,
+// Appends the one form of a value that read_formed() read.
+void append_without_forms(std::string& out, std::string_view written, const std::vector<FormNames>& forms,
                           const std::vector<std::string_view>& names);
 
 // Whether there is an object with members in a value in its one form.
@@ -40,8 +42,8 @@ bool holds_members(std::string_view value);
 
 // ---- writing
 
-// Which forms a document has: those of two objects at least, numbered in the order in
-// which the first object of each ends. Give it all values, then choose(), then append
+// Which forms a document has: those of two objects at least, without long names, numbered
+// in the order in which the first object of each ends. Give it all values, then choose(), then append
 // the same values in the same order. They must live as long.
 class ObjectForms {
  public:

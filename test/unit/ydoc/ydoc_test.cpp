@@ -311,14 +311,15 @@ TEST(YDoc, a_form_ends_with_its_second_object) {
 }
 
 TEST(YDoc, few_bytes_do_not_make_large_objects) {
-  // So many objects of one form, whose name has 128 kB.
-  auto state = [](std::uint32_t objects) {
+  // Two objects of one form, whose name has so many bytes.
+  constexpr std::uint32_t objects = 2;
+  auto state = [](std::size_t name) {
     std::string bytes = unhex("a101");
     append_string(bytes, std::string(objects, '\0'));
     bytes += unhex("0107");
     append_varint(bytes, 2);
     append_string(bytes, "a");
-    append_string(bytes, std::string(128 << 10, 'n'));
+    append_string(bytes, std::string(name, 'n'));
     bytes += unhex("0101" "0101");        // a shape, of items; a form, of one name
     bytes += unhex("40");                 // that is the second
     bytes += unhex("010000");             // the root
@@ -334,10 +335,15 @@ TEST(YDoc, few_bytes_do_not_make_large_objects) {
     runs.finish();
     return bytes;
   };
-  EXPECT_TRUE(YDoc::validate(state(2)).ok());
-  const auto large = YDoc::decode(state(1 << 20));
+  EXPECT_TRUE(YDoc::validate(state(32)).ok());
+  const auto large = YDoc::decode(state(33));
   ASSERT_FALSE(large.ok());
-  EXPECT_NE(large.error().detail.find("beyond the limit"), std::string::npos) << large.error().detail;
+  EXPECT_NE(large.error().detail.find("a form has a long name"), std::string::npos) << large.error().detail;
+  // Objects with such names are in none.
+  const std::string object = "{\"" + std::string(33, 'n') + "\":null}";
+  const std::string bytes = array_of({object, object}).encode();
+  EXPECT_EQ(count_of(bytes, std::string(33, 'n')), 2u);
+  EXPECT_TRUE(YDoc::validate(bytes).ok());
 }
 
 // ---- what waits
