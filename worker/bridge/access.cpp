@@ -32,6 +32,35 @@ Statement authenticate(std::string_view token) {
   return statement;
 }
 
+Identity identity_in(const Rows& row) {
+  Identity identity;
+  identity.tenant = row.bytes(0, 0);
+  identity.principal = row.bytes(0, 1);
+  identity.epoch = static_cast<std::uint64_t>(row.integer(0, 2));
+  identity.token_lifetime = std::clamp(std::chrono::milliseconds(row.integer(0, 3)), {}, kLongestLifetime);
+  identity.rates = {row.integer(0, 4), row.integer(0, 5), row.integer(0, 6), row.integer(0, 7)};
+  return identity;
+}
+
+Statement ask_ticket(const wire::DocumentRef& document) {
+  Statement statement{&kSubscribe, {}};
+  statement.parameters.push_back({document.collection()});
+  statement.parameters.push_back({document.key()});
+  return statement;
+}
+
+Ticket ticket_in(const Rows& row, const wire::DocumentRef& document) {
+  if (row.count() == 0 || row.is_null(0, 0)) {
+    throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002",
+                        Access::kIdentifyStatements, false);
+  }
+  Ticket ticket;
+  ticket.document = static_cast<std::uint64_t>(row.integer(0, 0));
+  ticket.tenant = row.bytes(0, 1);
+  ticket.bytes = row.bytes(0, 2);
+  return ticket;
+}
+
 }  // namespace
 
 awaitable<Identity> Access::identify(std::string_view token) {
@@ -39,32 +68,25 @@ awaitable<Identity> Access::identify(std::string_view token) {
   statements.push_back(authenticate(token));
   statements.push_back({&kIdentity, {}});
   auto answer = co_await database_.run(statements);
-  const Rows& row = answer.at(1);
-  Identity identity;
-  identity.tenant = row.bytes(0, 0);
-  identity.principal = row.bytes(0, 1);
-  identity.epoch = static_cast<std::uint64_t>(row.integer(0, 2));
-  identity.token_lifetime = std::clamp(std::chrono::milliseconds(row.integer(0, 3)), {}, kLongestLifetime);
-  identity.rates = {row.integer(0, 4), row.integer(0, 5), row.integer(0, 6), row.integer(0, 7)};
-  co_return identity;
+  co_return identity_in(answer.at(1));
+}
+
+awaitable<Access::Opened> Access::open(std::string_view token, const wire::DocumentRef& document) {
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kIdentity, {}});
+  static_assert(kIdentifyStatements == 2);
+  statements.push_back(ask_ticket(document));
+  auto answer = co_await database_.run(statements);
+  co_return Opened{identity_in(answer.at(1)), ticket_in(answer.at(2), document)};
 }
 
 awaitable<Ticket> Access::subscribe(std::string_view token, const wire::DocumentRef& document) {
   std::vector<Statement> statements;
   statements.push_back(authenticate(token));
-  statements.push_back({&kSubscribe, {}});
-  statements.back().parameters.push_back({document.collection()});
-  statements.back().parameters.push_back({document.key()});
+  statements.push_back(ask_ticket(document));
   auto answer = co_await database_.run(statements);
-  const Rows& row = answer.at(1);
-  if (row.count() == 0 || row.is_null(0, 0)) {
-    throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002", 1, false);
-  }
-  Ticket ticket;
-  ticket.document = static_cast<std::uint64_t>(row.integer(0, 0));
-  ticket.tenant = row.bytes(0, 1);
-  ticket.bytes = row.bytes(0, 2);
-  co_return ticket;
+  co_return ticket_in(answer.at(1), document);
 }
 
 awaitable<wire::AccessResponse> Access::check(const wire::AccessRequest& request) {

@@ -34,6 +34,15 @@ class Access {
 
   awaitable<Identity> identify(std::string_view token);
 
+  // Both in one question. Where it is the document that cannot be read, the error is
+  // of a later statement than kIdentifyStatements.
+  struct Opened {
+    Identity identity;
+    Ticket ticket;
+  };
+  static constexpr std::size_t kIdentifyStatements = 2;
+  awaitable<Opened> open(std::string_view token, const wire::DocumentRef& document);
+
   // converge.subscribe(). A document that does not exist or is not visible to
   // the client is an error with SQLSTATE P0002.
   awaitable<Ticket> subscribe(std::string_view token, const wire::DocumentRef& document);

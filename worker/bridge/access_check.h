@@ -32,6 +32,8 @@ class AccessCheck {
   // A transaction that the stream brought: what is asked from now on is answered
   // as of a moment when others see it.
   void note(std::uint32_t transaction) { after_.insert(transaction); }
+  // Whether others may not see all of these yet.
+  bool is_behind() const { return !after_.empty(); }
 
   // The answer comes unless the subscription has ended by then. While the database
   // is away the question waits.

@@ -30,6 +30,7 @@ awaitable<Refusal> CatchUp::run(std::string ticket) {
       WatchOutcome outcome = co_await services_.hub.source().watch(document->id, std::exchange(ticket, {}));
       if (subscription_->ended()) break;
       if (outcome == WatchOutcome::watching) {
+        document->renewed = std::chrono::steady_clock::now();
         std::string pull = co_await pull_();
         if (!subscription_->ended()) services_.hub.finish_joining(*subscription_, pull);
         break;

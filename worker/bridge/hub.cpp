@@ -23,6 +23,15 @@ double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// What a client calls the document.
+std::string name_of(const std::string& tenant, const wire::DocumentRef& ref) {
+  std::string name = tenant;
+  name.push_back('\0');
+  name += ref.collection();
+  name.push_back('\0');
+  return name += ref.key();
+}
+
 void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
   if (overflowed) return;
   if (bytes + frame->size() > bound && !held.empty()) {
@@ -66,18 +75,46 @@ std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, const Ticket& ti
     document->channel = next_channel();
     document->renewed = std::chrono::steady_clock::now();
     channels_[document->channel] = document->id;
+    names_[name_of(document->tenant, ref)] = document->id;
     tenants_[document->tenant].insert(document.get());
     metrics_.documents.Increment();
   }
+  return join(subscriber, document, request);
+}
+
+std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, std::shared_ptr<Document> document,
+                                        std::uint32_t request) {
   metrics_.subscriptions.Increment();
   auto subscription = std::make_shared<Subscription>();
   subscription->subscriber = &subscriber;
-  subscription->document = document;
+  subscription->document = std::move(document);
   subscription->request = request;
-  subscription->position = document->subscriptions.size();
-  document->subscriptions.push_back(subscription);
+  auto& all = subscription->document->subscriptions;
+  subscription->position = all.size();
+  all.push_back(subscription);
   // What came before was not held for this subscriber, and pull() will have it.
   return subscription;
+}
+
+std::shared_ptr<Subscription> Hub::join_watched(Subscriber& subscriber, const std::string& tenant,
+                                                const wire::DocumentRef& ref, std::uint32_t request) {
+  auto name = names_.find(name_of(tenant, ref));
+  if (name == names_.end() || !source_.attached()) return nullptr;
+  auto document = documents_.at(name->second);
+  if (!document->version_known || document->refilling) return nullptr;
+  // One whose watch ends before this subscriber's own checks renew it is watched anew.
+  if (std::chrono::steady_clock::now() - document->renewed >= kRenewAfter) return nullptr;
+  auto subscription = join(subscriber, std::move(document), request);
+  subscription->passed = subscription->document->version;
+  // The stream told of changed access, perhaps before the pull's snapshot shows it.
+  subscription->check_again = access_check_.is_behind();
+  return subscription;
+}
+
+bool Hub::is_complete(const Subscription& subscription, std::string_view pull) const {
+  const PullHead head = pull_head(pull);
+  const auto version = LogVersion::decode(head.log_version);
+  return head.incarnation == subscription.document->id && version && version->includes(subscription.passed);
 }
 
 void Hub::leave(Subscription& subscription) {
@@ -96,6 +133,8 @@ void Hub::leave(Subscription& subscription) {
     presence_.close(*document);
     source_.unwatch(document->id);
     channels_.erase(document->channel);
+    auto name = names_.find(name_of(document->tenant, document->ref));
+    if (name != names_.end() && name->second == document->id) names_.erase(name);
     auto tenant = tenants_.find(document->tenant);
     tenant->second.erase(document.get());
     if (tenant->second.empty()) tenants_.erase(tenant);
@@ -115,8 +154,9 @@ void Hub::rejoin(Subscription& subscription) {
 void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
   Document& document = *subscription.document;
   metrics_.catch_ups.Increment();
+  subscription.passed = LogVersion();
   subscription.subscriber->send(subscribed_frame(subscription.request, document.channel, pull));
-  std::string version = pull_log_version(pull);
+  std::string version = pull_head(pull).log_version;
   presence_.watched(subscription.document);
   if (subscription.overflowed) {
     subscription.phase = Phase::lagging;
@@ -409,7 +449,13 @@ awaitable<void> Hub::refill_documents() {
 // False: to be tried again.
 awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
   while (!document->ended()) {
+    // One of whom it was found that it may read, if there is one.
     auto subscription = document->subscriptions.front();
+    for (const auto& other : document->subscriptions) {
+      if (other->phase == Phase::joining) continue;
+      subscription = other;
+      break;
+    }
     std::string token = subscription->subscriber->token();
     std::string refusal;
     wire::Code code = wire::CODE_OK;
@@ -452,7 +498,7 @@ void Hub::finish_refill(Document& document, std::string_view pull) {
     for (const Frame& frame : held)
       hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, frame);
   }
-  if (auto decoded = LogVersion::decode(pull_log_version(pull))) document.version.merge(*decoded);
+  if (auto decoded = LogVersion::decode(pull_head(pull).log_version)) document.version.merge(*decoded);
   document.version.merge(document.held_version);
   document.held_version = LogVersion();
 }

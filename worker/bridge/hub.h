@@ -75,6 +75,7 @@ struct Subscription {
   bool check_again = false;          // access changed once more meanwhile
   std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
   std::uint64_t own_seq = 0;         // up to this number
+  LogVersion passed;                 // what was not held, where the document was watched before
   bool greeted = false;              // it was told of somebody's presence
   bool presence_behind = false;      // presence changed while it did not read
 
@@ -125,6 +126,16 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
                                      std::uint32_t request);
   void leave(Subscription& subscription);
 
+  // Joins a document of that name whose changes come already, so that it need not be
+  // watched anew: null if there is none. Whether the subscriber may read it, and whether
+  // something of what came before is lacking, its pull tells: is_complete().
+  std::shared_ptr<Subscription> join_watched(Subscriber& subscriber, const std::string& tenant,
+                                             const wire::DocumentRef& ref, std::uint32_t request);
+  // Whether the answer of pull() has all that came before such a subscription: a
+  // transaction may be decoded before others see it. If not, the subscription is to
+  // leave, and join by subscribe() and watch().
+  bool is_complete(const Subscription& subscription, std::string_view pull) const;
+
   // Puts a live or lagging subscription back to joining: from here on nothing
   // is sent to it until finish_joining().
   void rejoin(Subscription& subscription);
@@ -157,6 +168,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   void on_checked(Subscription& subscription, const wire::DocumentAccess& access) override;
 
  private:
+  std::shared_ptr<Subscription> join(Subscriber& subscriber, std::shared_ptr<Document> document, std::uint32_t request);
   void flush(Document& document);
   // `sole_replica`: if the frame's changes are all of one (otherwise 0), the last numbered `last_seq`.
   void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq);
@@ -182,6 +194,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
+  std::unordered_map<std::string, std::uint64_t> names_;       // name_of() → document
   std::unordered_map<std::string, std::unordered_set<Document*>> tenants_;
   AccessCheck access_check_;
   std::vector<std::shared_ptr<Document>> dirty_;

@@ -70,18 +70,21 @@ Frame subscribed_frame(std::uint32_t request, std::uint32_t channel, std::string
   });
 }
 
-std::string pull_log_version(std::string_view pull) {
+PullHead pull_head(std::string_view pull) {
   pb::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(pull.data()), static_cast<int>(pull.size()));
-  std::string version;
+  PullHead head;
   while (std::uint32_t tag = in.ReadTag()) {
     if (tag == WireFormatLite::MakeTag(wire::PullResponse::kLogVersionFieldNumber,
                                        WireFormatLite::WIRETYPE_LENGTH_DELIMITED)) {
-      if (!WireFormatLite::ReadBytes(&in, &version)) return {};
+      if (!WireFormatLite::ReadBytes(&in, &head.log_version)) return {};
+    } else if (tag == WireFormatLite::MakeTag(wire::PullResponse::kIncarnationFieldNumber,
+                                              WireFormatLite::WIRETYPE_VARINT)) {
+      if (!in.ReadVarint64(&head.incarnation)) return {};
     } else if (!WireFormatLite::SkipField(&in, tag)) {
       return {};
     }
   }
-  return version;
+  return head;
 }
 
 wire::Code code_of(const DatabaseError& error) {

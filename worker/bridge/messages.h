@@ -59,8 +59,12 @@ Frame problem_frame(wire::Code code, std::string_view message, std::uint32_t req
 // it, and nothing here needs to look inside.
 Frame subscribed_frame(std::uint32_t request, std::uint32_t channel, std::string_view pull);
 
-// PullResponse.log_version, without parsing the rest.
-std::string pull_log_version(std::string_view pull);
+// Of a PullResponse, without parsing the rest.
+struct PullHead {
+  std::string log_version;
+  std::uint64_t incarnation = 0;
+};
+PullHead pull_head(std::string_view pull);
 
 // What a client is told when the database refused a statement under its
 // identity.

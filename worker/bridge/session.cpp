@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -307,8 +308,40 @@ std::shared_ptr<Subscription> Session::find(std::uint32_t channel) const {
   return found == subscriptions_.end() ? nullptr : found->second;
 }
 
+awaitable<bool> Session::subscribe_watched(const wire::Subscribe& request) {
+  for (const auto& [channel, existing] : subscriptions_) {
+    const wire::DocumentRef& ref = existing->document->ref;
+    if (ref.collection() == request.document().collection() && ref.key() == request.document().key()) co_return false;
+  }
+  auto subscription = services_.hub.join_watched(*this, tenant_, request.document(), request.request());
+  if (!subscription) co_return false;
+  // It has no channel before it was found that it may read: the long way says why not.
+  const auto token = token_;
+  std::optional<std::string> pull;
+  try {
+    pull = co_await services_.access.pull(*token, request.document(), request.since());
+  } catch (const DatabaseError&) {
+  }
+  const std::uint32_t channel = subscription->document->channel;
+  // Under a token that came meanwhile it might not have been given.
+  const bool renewed = token != token_;
+  if (!open() || !pull || renewed || !services_.hub.is_complete(*subscription, *pull) ||
+      subscriptions_.count(channel) != 0) {
+    services_.hub.leave(*subscription);
+    co_return false;
+  }
+  subscriptions_[channel] = subscription;
+  services_.hub.finish_joining(*subscription, *pull);
+  if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
+  co_return true;
+}
+
 awaitable<void> Session::subscribe(wire::Subscribe request) {
   auto self = shared_from_this();
+  if (co_await subscribe_watched(request) || !open()) {
+    --joining_;
+    co_return;
+  }
   Ticket ticket;
   std::string failure;
   wire::Code code = wire::CODE_OK;

@@ -56,6 +56,8 @@ class Session final : public Conversation,
   awaitable<void> renew(std::string token);
   void adopt(std::shared_ptr<const std::string> token, const Identity& identity);
   awaitable<void> subscribe(wire::Subscribe request);
+  // The short way, for a document that is watched already. False: it is to go the long one.
+  awaitable<bool> subscribe_watched(const wire::Subscribe& request);
   awaitable<void> follow(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
   void push(wire::Push& push);

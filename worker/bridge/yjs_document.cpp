@@ -51,28 +51,40 @@ YjsDocument::YjsDocument(const Services& services, Carrier& carrier, std::string
 
 // ------------------------------------------------------------- who, and which
 
+Refusal YjsDocument::check(const std::string& token) {
+  if (token.empty()) return {wire::CODE_UNAUTHENTICATED, "no token"};
+  if (token.size() > kLongestToken) return {wire::CODE_UNAUTHENTICATED, "the token is longer than 16 kB"};
+  return {};
+}
+
+// Whatever it does not like about a token, the client is not known.
+Refusal YjsDocument::unidentified(const DatabaseError& error) {
+  return {error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED,
+          error.unavailable ? told_of(error) : error.what()};
+}
+
 awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> token, Identity* identity) {
-  if (token->empty() || token->size() > kLongestToken)
-    co_return Refusal{wire::CODE_UNAUTHENTICATED, token->empty() ? "no token" : "the token is longer than 16 kB"};
-  Refusal refusal;
+  Refusal refusal = check(*token);
+  if (refusal.code != wire::CODE_OK) co_return refusal;
   try {
     *identity = co_await services_.access.identify(*token);
   } catch (const DatabaseError& error) {
-    // Whatever it does not like about a token, the client is not known.
-    refusal = {error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED,
-               error.unavailable ? told_of(error) : error.what()};
+    refusal = unidentified(error);
   }
   co_return refusal;
 }
 
 awaitable<void> YjsDocument::open() {
   auto self = shared_from_this();
-  Refusal refusal = co_await identify(token_, &identity_);
+  Refusal refusal = check(*token_);
   if (refusal.code == wire::CODE_OK) {
     try {
-      ticket_ = co_await services_.access.subscribe(*token_, name_.document);
+      Access::Opened opened = co_await services_.access.open(*token_, name_.document);
+      identity_ = std::move(opened.identity);
+      ticket_ = std::move(opened.ticket);
     } catch (const DatabaseError& error) {
-      refusal = {code_of(error), told_of(error)};
+      refusal = error.statement < Access::kIdentifyStatements ? unidentified(error)
+                                                              : Refusal{code_of(error), told_of(error)};
     }
   }
   opening_ = false;
@@ -249,8 +261,43 @@ void YjsDocument::sync(std::string state_vector) {
   start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->join(std::move(vector)); });
 }
 
+// The short way, for a document that is watched already. False: it is to go the long one.
+awaitable<bool> YjsDocument::join_watched(const std::string& state_vector) {
+  auto subscription = services_.hub.join_watched(*this, identity_.tenant, name_.document, 0);
+  if (!subscription) co_return false;
+  const auto token = token_;
+  auto server_vector = std::make_shared<std::string>();
+  std::optional<std::string> pull;
+  try {
+    pull = co_await pull_since(state_vector, server_vector);
+  } catch (const DatabaseError&) {  // the long way says what is wrong
+  }
+  // Under a token that came meanwhile it might not have been given.
+  if (!open_for_use() || !pull || token != token_ || !services_.hub.is_complete(*subscription, *pull)) {
+    services_.hub.leave(*subscription);
+    co_return false;
+  }
+  begin(subscription);
+  if (!open_for_use()) co_return true;
+  services_.hub.finish_joining(*subscription, *pull);
+  carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, *server_vector));
+  after_catch_up(*subscription, {});
+  co_return true;
+}
+
+// From here on it is told of the document.
+void YjsDocument::begin(std::shared_ptr<Subscription> subscription) {
+  ticket_.reset();
+  joining_ = false;
+  subscription_ = std::move(subscription);
+  subscription_->own_replica = replica_;
+  subscription_->own_seq = std::numeric_limits<std::uint64_t>::max();
+  for (const YjsAwareness& entry : std::exchange(to_show_, {})) show(entry);
+}
+
 awaitable<void> YjsDocument::join(std::string state_vector) {
   auto self = shared_from_this();
+  if (co_await join_watched(state_vector) || !open_for_use()) co_return;
   Ticket ticket;
   Refusal refusal;
   // Most ask as soon as they may. Whether it may be read the pull asks once more.
@@ -274,11 +321,7 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
     over(refusal.code, refusal.message);
     co_return;
   }
-  subscription_ = services_.hub.join(*this, ticket, name_.document, 0);
-  subscription_->own_replica = replica_;
-  subscription_->own_seq = std::numeric_limits<std::uint64_t>::max();
-
-  for (const YjsAwareness& entry : std::exchange(to_show_, {})) show(entry);
+  begin(services_.hub.join(*this, ticket, name_.document, 0));
   if (!open_for_use()) co_return;
 
   // What the provider lacks as Yjs counts it; and then it is asked for what the

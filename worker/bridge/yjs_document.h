@@ -84,9 +84,13 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void on_push_done(std::size_t bytes) override;
 
  private:
+  static Refusal check(const std::string& token);
+  static Refusal unidentified(const DatabaseError& error);
   awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);
   void sync(std::string state_vector);
   awaitable<void> join(std::string state_vector);
+  awaitable<bool> join_watched(const std::string& state_vector);
+  void begin(std::shared_ptr<Subscription> subscription);
   awaitable<std::string> pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector);
   awaitable<void> follow();
   void after_catch_up(const Subscription& subscription, const Refusal& refusal);
