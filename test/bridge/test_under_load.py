@@ -1,4 +1,4 @@
-"""A bridge whose thread is busy gathers (gathering.h): nothing is lost by that,
+"""A bridge whose thread is busy gathers (gather_window.h): nothing is lost by that,
 nothing comes twice or in another order, and it ends with the load."""
 import contextlib
 import threading
@@ -35,7 +35,7 @@ def load(database, bridge):
     for thread in threads:
         thread.start()
     try:
-        wait_until(lambda: values(bridge)["gathering_seconds"] > 0.0005, "the load")
+        wait_until(lambda: values(bridge)["gather_window_seconds"] > 0.0005, "the load")
         yield
     finally:
         ended.set()
@@ -70,7 +70,7 @@ def test_nothing_is_lost_and_order_is_kept(database, start_bridge, connect):
                 peer.push(2)
         for peer in peers:
             receives_all(peer, peers, 30)
-    wait_until(lambda: values(bridge)["gathering_seconds"] < 0.0005, "the end of gathering")
+    wait_until(lambda: values(bridge)["gather_window_seconds"] < 0.0005, "the end of gathering")
     assert {(peer.replica, seq) for peer in peers for seq in range(1, 31)} <= set(database.log("shared"))
 
 

@@ -46,13 +46,13 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
 
 }  // namespace
 
-Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Gathering& gathering,
+Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, GatherWindow& gathering,
          Metrics& metrics)
     : io_(io),
       config_(config),
       access_(access),
       source_(source),
-      gathering_(gathering),
+      gather_window_(gathering),
       metrics_(metrics),
       presence_(io, config, source, metrics),
       access_check_(io, access, *this) {}
@@ -323,8 +323,8 @@ void Hub::on_presence(const wire::DocumentPresence& presence) {
 // Under load other bursts may follow before the turn's end, and go along.
 void Hub::on_pause() {
   if (dirty_.empty()) return;
-  if (gathering_.window().count() == 0) return send_gathered();
-  gathering_.end_turn_later();
+  if (gather_window_.window().count() == 0) return send_gathered();
+  gather_window_.end_turn_later();
 }
 
 void Hub::send_gathered() {

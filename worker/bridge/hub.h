@@ -31,7 +31,7 @@
 #include "metrics.h"
 #include "presence.h"
 #include "change_source.h"
-#include "gathering.h"
+#include "gather_window.h"
 
 namespace converge::bridge {
 
@@ -118,7 +118,7 @@ struct Document {
 
 class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
  public:
-  Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, Gathering& gathering,
+  Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, GatherWindow& gathering,
       Metrics& metrics);
 
   // Adds a subscriber; its phase is joining.
@@ -189,7 +189,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   const Config& config_;
   Access& access_;
   ChangeSource& source_;
-  Gathering& gathering_;
+  GatherWindow& gather_window_;
   Metrics& metrics_;
   PresenceExchange presence_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;

@@ -56,7 +56,7 @@ Metrics::Metrics()
       presences_out(counter(registry_, "presences_out_total", "presences sent on to their documents' followers")),
       push_queue_changes(gauge(registry_, "push_queue_changes", "changes that wait for converge.push()")),
       send_queue_bytes(gauge(registry_, "send_queue_bytes", "bytes that wait for clients to read")),
-      gathering_seconds(gauge(registry_, "gathering_seconds", "for how long changes are gathered now, all workers added up")),
+      gather_window_seconds(gauge(registry_, "gather_window_seconds", "for how long changes are gathered now, all workers added up")),
       push_changes(histogram(registry_, "push_changes", "changes in one call of converge.push()", kChanges)),
       ack_seconds(histogram(registry_, "ack_seconds", "from a push's arrival to its acknowledgement", kSeconds)),
       delivery_seconds(histogram(registry_, "delivery_seconds", "from a change's commit to its followers' queues", kSeconds)),

@@ -41,7 +41,7 @@ class Metrics {
   prometheus::Counter& presences_out; // sent on, once for each document
   prometheus::Gauge& push_queue_changes;
   prometheus::Gauge& send_queue_bytes;
-  prometheus::Gauge& gathering_seconds;      // the windows of all workers, added up
+  prometheus::Gauge& gather_window_seconds;  // the windows of all workers, added up
   prometheus::Histogram& push_changes;       // of one call of converge.push()
   prometheus::Histogram& ack_seconds;        // from the push's arrival to its acknowledgement
   prometheus::Histogram& delivery_seconds;   // from the commit to the clients' queues

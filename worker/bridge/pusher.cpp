@@ -66,10 +66,10 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<
 
 }  // namespace
 
-Pusher::Pusher(asio::io_context& io, const Config& config, Gathering& gathering, Metrics& metrics)
+Pusher::Pusher(asio::io_context& io, const Config& config, GatherWindow& gathering, Metrics& metrics)
     : io_(io),
       config_(config),
-      gathering_(gathering),
+      gather_window_(gathering),
       metrics_(metrics),
       main_(io, config, config.push_connections),
       slow_(io, config, 1) {}
@@ -170,7 +170,7 @@ void Pusher::release_documents(Queue& queue, Lane& lane) {
 // Until the oldest has waited as long as the load asks for.
 std::chrono::microseconds Pusher::time_to_gather(const Queue& queue) {
   if (queue.gathering || queue.waiting.empty() || &queue == &slow_) return {};
-  const auto until = queue.waiting.front().since + gathering_.window();
+  const auto until = queue.waiting.front().since + gather_window_.window();
   return std::chrono::duration_cast<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
 }
 

@@ -5,7 +5,7 @@
 // free lane takes all that waits, but for documents that are in another lane's
 // call: so each document's pushes are decided in the order in which they came,
 // and none waits for another document's commit while a lane is free. While no
-// lane is, they gather for the next call; under load (gathering.h) a call waits
+// lane is, they gather for the next call; under load (gather_window.h) a call waits
 // a little for more.
 //
 // A document whose row somebody keeps locked is answered with CODE_UNAVAILABLE
@@ -25,7 +25,7 @@
 
 #include "converge.pb.h"
 #include "database.h"
-#include "gathering.h"
+#include "gather_window.h"
 #include "metrics.h"
 
 namespace converge::bridge {
@@ -65,7 +65,7 @@ struct PendingPush {
 
 class Pusher {
  public:
-  Pusher(asio::io_context& io, const Config& config, Gathering& gathering, Metrics& metrics);
+  Pusher(asio::io_context& io, const Config& config, GatherWindow& gathering, Metrics& metrics);
 
   void enqueue(PendingPush push);
   // Whether nothing waits and no call is under way.
@@ -108,7 +108,7 @@ class Pusher {
 
   asio::io_context& io_;
   const Config& config_;
-  Gathering& gathering_;
+  GatherWindow& gather_window_;
   Metrics& metrics_;
   Queue main_;
   Queue slow_;

@@ -36,15 +36,15 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       rates_(rates),
       database_(io_, config, config.database_connections),
       access_(database_),
-      gathering_(io_, config.gather),
+      gather_window_(io_, config.gather),
       source_(make_source(io_, config, database_, metrics, relay, index)),
-      hub_(io_, config, access_, *source_, gathering_, metrics),
-      pusher_(io_, config, gathering_, metrics),
+      hub_(io_, config, access_, *source_, gather_window_, metrics),
+      pusher_(io_, config, gather_window_, metrics),
       metrics_(metrics),
       tls_(tls),
       acceptor_(io_),
       read_buffer_(kReadBuffer) {
-  gathering_.at_end([this] { hub_.send_gathered(); }, [this] { flush(); });
+  gather_window_.at_end([this] { hub_.send_gathered(); }, [this] { flush(); });
 }
 
 std::uint16_t Worker::listen(const std::string& address, std::uint16_t port) {
@@ -109,7 +109,7 @@ void Worker::remove(Connection& connection) {
 }
 
 void Worker::flush_later(std::shared_ptr<Connection> connection) {
-  gathering_.end_turn_later();
+  gather_window_.end_turn_later();
   to_flush_.push_back(std::move(connection));
 }
 
@@ -138,8 +138,8 @@ awaitable<void> Worker::tick() {
     }
     metrics_.send_queue_bytes.Increment(queued - queued_before);
     queued_before = queued;
-    const double gathering = std::chrono::duration<double>(gathering_.window()).count();
-    metrics_.gathering_seconds.Increment(gathering - gathering_before);
+    const double gathering = std::chrono::duration<double>(gather_window_.window()).count();
+    metrics_.gather_window_seconds.Increment(gathering - gathering_before);
     gathering_before = gathering;
     for (auto& connection : connections) connection->tick(now);
   }

@@ -14,7 +14,7 @@
 #include "change_source.h"
 #include "metrics.h"
 #include "conversation.h"
-#include "gathering.h"
+#include "gather_window.h"
 #include "hub.h"
 #include "presence_relay.h"
 #include "pusher.h"
@@ -47,7 +47,7 @@ class Worker {
   bool draining() const { return draining_; }
   // Where a connection's bytes are read to, one connection at a time.
   std::span<char> read_buffer() { return read_buffer_; }
-  // Has the connection write what was queued at the turn's end (gathering.h), so
+  // Has the connection write what was queued at the turn's end (gather_window.h), so
   // that all of it goes out in one call.
   void flush_later(std::shared_ptr<Connection> connection);
   // Keeps the connection until it is removed.
@@ -69,7 +69,7 @@ class Worker {
   asio::io_context io_{1};
   DatabasePool database_;
   Access access_;
-  Gathering gathering_;
+  GatherWindow gather_window_;
   std::unique_ptr<ChangeSource> source_;
   Hub hub_;
   Pusher pusher_;

@@ -1,4 +1,4 @@
-#include "gathering.h"
+#include "gather_window.h"
 
 #include <ctime>
 
@@ -35,7 +35,7 @@ std::chrono::nanoseconds thread_busy() {
 
 }  // namespace
 
-std::chrono::microseconds Gathering::window() {
+std::chrono::microseconds GatherWindow::window() {
   if (longest_.count() == 0) return {};
   const auto now = Clock::now();
   if (now - sampled_ >= kBetweenSamples) sample(now);
@@ -43,7 +43,7 @@ std::chrono::microseconds Gathering::window() {
   return std::chrono::microseconds(static_cast<std::int64_t>(share * static_cast<double>(longest_.count())));
 }
 
-void Gathering::sample(Clock::time_point now) {
+void GatherWindow::sample(Clock::time_point now) {
   const auto busy = thread_busy();
   const std::chrono::duration<double> time = now - sampled_;
   const std::chrono::duration<double> worked = busy - busy_;
@@ -55,12 +55,12 @@ void Gathering::sample(Clock::time_point now) {
   busy_ = busy;
 }
 
-void Gathering::at_end(std::function<void()> collect, std::function<void()> write) {
+void GatherWindow::at_end(std::function<void()> collect, std::function<void()> write) {
   collect_ = std::move(collect);
   write_ = std::move(write);
 }
 
-void Gathering::end_turn_later() {
+void GatherWindow::end_turn_later() {
   if (ending_) return;
   ending_ = true;
   const auto time = window();
@@ -69,7 +69,7 @@ void Gathering::end_turn_later() {
   timer_.async_wait([this](boost::system::error_code) { end_turn(); });
 }
 
-void Gathering::end_turn() {
+void GatherWindow::end_turn() {
   collect_();
   ending_ = false;
   write_();

@@ -1,6 +1,6 @@
 // How long the bridge gathers: not at all while its thread rests, and up to the bound
 // while it works.
-#include "gathering.h"
+#include "gather_window.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = Gathering::Clock;
+using Clock = GatherWindow::Clock;
 
 constexpr milliseconds kLongest{10};
 // For what only takes long on a machine that does much else.
@@ -36,33 +36,33 @@ void work() {
 
 void rest() { std::this_thread::sleep_for(milliseconds(50)); }
 
-TEST(Gathering, not_at_all_until_the_thread_has_worked_for_some_time) {
+TEST(GatherWindow, not_at_all_until_the_thread_has_worked_for_some_time) {
   asio::io_context io;
-  Gathering gathering(io, kLongest);
+  GatherWindow gathering(io, kLongest);
   EXPECT_EQ(gathering.window(), microseconds(0));
   rest();
   EXPECT_EQ(gathering.window(), microseconds(0));
 }
 
-TEST(Gathering, up_to_the_bound_under_load_and_no_longer_when_that_ends) {
+TEST(GatherWindow, up_to_the_bound_under_load_and_no_longer_when_that_ends) {
   asio::io_context io;
-  Gathering gathering(io, kLongest);
+  GatherWindow gathering(io, kLongest);
   EXPECT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));
   EXPECT_TRUE(comes_true([&] { return gathering.window() == microseconds(0); }, rest));
 }
 
-TEST(Gathering, never_with_a_bound_of_0) {
+TEST(GatherWindow, never_with_a_bound_of_0) {
   asio::io_context io;
-  Gathering gathering(io, milliseconds(0));
+  GatherWindow gathering(io, milliseconds(0));
   for (int i = 0; i < 100; ++i) {
     work();
     ASSERT_EQ(gathering.window(), microseconds(0));
   }
 }
 
-TEST(Gathering, a_turn_ends_once_however_often_that_is_asked_for) {
+TEST(GatherWindow, a_turn_ends_once_however_often_that_is_asked_for) {
   asio::io_context io;
-  Gathering gathering(io, kLongest);
+  GatherWindow gathering(io, kLongest);
   int ends = 0;
   gathering.at_end([] {}, [&] { ++ends; });
   for (int turn = 1; turn <= 3; ++turn) {
@@ -74,9 +74,9 @@ TEST(Gathering, a_turn_ends_once_however_often_that_is_asked_for) {
   }
 }
 
-TEST(Gathering, what_is_asked_for_while_collecting_is_this_turn_and_while_writing_the_next) {
+TEST(GatherWindow, what_is_asked_for_while_collecting_is_this_turn_and_while_writing_the_next) {
   asio::io_context io;
-  Gathering gathering(io, kLongest);
+  GatherWindow gathering(io, kLongest);
   int collected = 0;
   int written = 0;
   gathering.at_end(
@@ -93,9 +93,9 @@ TEST(Gathering, what_is_asked_for_while_collecting_is_this_turn_and_while_writin
   EXPECT_EQ(written, 3);
 }
 
-TEST(Gathering, under_load_a_turn_ends_when_the_window_has_passed) {
+TEST(GatherWindow, under_load_a_turn_ends_when_the_window_has_passed) {
   asio::io_context io;
-  Gathering gathering(io, kLongest);
+  GatherWindow gathering(io, kLongest);
   Clock::time_point ended{};
   gathering.at_end([] {}, [&] { ended = Clock::now(); });
   ASSERT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));

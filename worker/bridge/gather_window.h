@@ -16,12 +16,12 @@
 
 namespace converge::bridge {
 
-class Gathering {
+class GatherWindow {
  public:
   using Clock = std::chrono::steady_clock;
 
   // `longest`: the longest window; 0 gathers never.
-  Gathering(asio::io_context& io, std::chrono::milliseconds longest) : longest_(longest), timer_(io) {}
+  GatherWindow(asio::io_context& io, std::chrono::milliseconds longest) : longest_(longest), timer_(io) {}
 
   // How long what comes now may be kept waiting for more. To be asked by the
   // worker's thread.
