@@ -11,6 +11,7 @@ import psycopg2.extras
 import pytest
 from google.protobuf import json_format
 
+from cluster import wait_until
 from servers import TENANT, many_changes
 from wire import Payload, StreamFrame
 
@@ -27,7 +28,12 @@ class Slot:
         return self
 
     def __exit__(self, *_):
+        self.wait_until_free()
         self.notes.session.run("SELECT pg_drop_replication_slot(%s)", self.name)
+
+    def wait_until_free(self):
+        """Who has ended a connection that read the slot may have it a moment later."""
+        wait_until_free(self.notes.session, self.name)
 
     def recvlogical(self, *options):
         """What pg_recvlogical writes for all that is there."""
@@ -40,6 +46,7 @@ class Slot:
                    "--slot", self.name, "--start", "--no-loop", "--endpos", end, "-f", "-"]
         for option in options:
             command += ["-o", option]
+        self.wait_until_free()
         done = subprocess.run(command, capture_output=True, timeout=60)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.decode())
@@ -50,10 +57,16 @@ class Slot:
         return split(self.recvlogical("framing=length", *options))
 
     def peek(self, *options):
+        self.wait_until_free()
         values = [part for option in options for part in option.split("=", 1)]
         return [bytes(data) for data, in self.notes.session.run(
             "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, NULL, "
             "VARIADIC %s::text[])", self.name, values)]
+
+
+def wait_until_free(session, slot):
+    wait_until(lambda: not session.run("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active", slot),
+               "the slot to be free")
 
 
 def split(output):
@@ -281,6 +294,7 @@ def replicated(notes, slot, count):
     connection = psycopg2.connect(dbname=notes.database, **notes.server.address,
                                   connection_factory=psycopg2.extras.LogicalReplicationConnection)
     frames = []
+    slot.wait_until_free()
     with connection.cursor() as cursor:
         cursor.start_replication(slot_name=slot.name, decode=False)
         deadline = time.monotonic() + 60
