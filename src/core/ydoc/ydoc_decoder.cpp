@@ -156,9 +156,14 @@ class Decoder {
   }
 
  private:
+  // Of a replica, in the table.
+  std::size_t number() {
+    return static_cast<std::size_t>(in_.varint_below(clients_.size(), "a replica's number is not in its table"));
+  }
+
   ClientIndex client() {
-    const std::uint64_t number = in_.varint_below(clients_.size(), "a replica's number is not in its table");
-    return in_.failed() ? kNoId.client : clients_[number];
+    const std::size_t of = number();
+    return in_.failed() ? kNoId.client : clients_[of];
   }
 
   std::uint32_t clock() {
@@ -205,12 +210,13 @@ class Decoder {
 
   void read_waiting() {
     const std::size_t count = in_.count(2);
-    ClientIndex of = kNoId.client;
+    // (In `out_` what was read there before may have another order.)
+    std::size_t of = 0;
     std::uint64_t end = 0;
     for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
       const std::uint8_t head = in_.byte();
       if ((head & kSameClient) == 0) {
-        const ClientIndex named = client();
+        const std::size_t named = number();
         if (i > 0 && named <= of) in_.fail("runs that wait are not in order");
         of = named;
         end = 0;
@@ -220,7 +226,7 @@ class Decoder {
       end += clock();
       if (end > kMaxTextClock) in_.fail("a clock is beyond the limit");
       if (in_.failed()) return;
-      LooseRun run{{of, static_cast<std::uint32_t>(end)}, 0, kNoId, kNoId, {}};
+      LooseRun run{{clients_[of], static_cast<std::uint32_t>(end)}, 0, kNoId, kNoId, {}};
       const std::uint64_t size = head & kSingle ? 1 : in_.varint();
       const auto left = static_cast<Origin>(head >> kLeftShift & 3);
       const auto right = static_cast<Origin>(head >> kRightShift & 3);
@@ -278,9 +284,9 @@ class Decoder {
 
   void read_deleted() {
     const std::size_t replicas = in_.count(4);
-    ClientIndex before = 0;
+    std::size_t before = 0;
     for (std::size_t i = 0; i < replicas && !in_.failed(); ++i) {
-      const ClientIndex of = client();
+      const std::size_t of = number();
       if (i > 0 && of <= before) in_.fail("deleted ranges are not in order");
       before = of;
       const std::size_t count = in_.count(2);
@@ -289,7 +295,7 @@ class Decoder {
         at += clock();
         const std::uint64_t length = in_.varint_below(kMaxTextClock, "a range is beyond the limit") + 1;
         if (at + length > kMaxTextClock) return in_.fail("a range is beyond the limit");
-        out_.flat.deleted.push_back({{of, static_cast<std::uint32_t>(at)}, static_cast<std::uint32_t>(length)});
+        out_.flat.deleted.push_back({{clients_[of], static_cast<std::uint32_t>(at)}, static_cast<std::uint32_t>(length)});
         at += length;
       }
     }

@@ -441,6 +441,22 @@ std::string merged(const std::vector<std::string>& deltas) {
   return state;
 }
 
+// Each names its replicas in order, which all of them together do not.
+TEST(YDoc, deltas_at_once_may_name_replicas_in_any_order) {
+  YDoc document;
+  std::string first, waiting_9, waiting_3, deleted_9, deleted_both;
+  ASSERT_TRUE(document.insert_text(20, "t", 0, "..", &first).ok());
+  ASSERT_TRUE(document.insert_text(9, "t", 1, "ab", &waiting_9).ok());
+  ASSERT_TRUE(document.insert_text(3, "t", 3, "cd", &waiting_3).ok());
+  ASSERT_TRUE(document.erase("t", 1, 1, &deleted_9).ok());
+  ASSERT_TRUE(document.erase("t", 1, 2, &deleted_both).ok());
+  const std::string waiting_both = merged({waiting_9, waiting_3});
+  const std::vector<std::string_view> at_once = {waiting_9, waiting_both, deleted_9, deleted_both};
+  EXPECT_EQ(merge_all(FieldType::ydoc, at_once).value(), merged({waiting_9, waiting_both, deleted_9, deleted_both}));
+  const std::vector<std::string_view> all = {deleted_9, deleted_both, waiting_9, waiting_both, first};
+  EXPECT_EQ(merge_all(FieldType::ydoc, all).value(), document.encode());
+}
+
 TEST(YDoc, equal_sets_of_deltas_give_equal_bytes) {
   rc::check([] {
     std::vector<std::string> deltas = history();
