@@ -45,7 +45,7 @@ struct Config {
   OriginRule origins;
   unsigned workers = 1;                       // threads, each a bridge of its own
   unsigned database_connections = 4;          // a worker, beside those that push
-  unsigned push_connections = 1;              // a worker; another one is for locked rows
+  unsigned push_connections = 2;              // a worker; another one is for locked rows
   Milliseconds gather{0};                     // longest, under load; 0: never
 
   std::size_t max_message = std::size_t{1} << 20;    // bytes of one WebSocket message
