@@ -5,6 +5,7 @@
 #include "extension/module.h"
 
 extern "C" {
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -29,13 +30,17 @@ Stamps* stamps = nullptr;
 shmem_request_hook_type previous_request_hook = nullptr;
 shmem_startup_hook_type previous_startup_hook = nullptr;
 
+// Nobody is told when another session commits what was prepared, after a restart perhaps.
+bool are_kept() { return max_prepared_xacts == 0; }
+
 void request_shmem() {
   if (previous_request_hook != nullptr) previous_request_hook();
-  RequestAddinShmemSpace(MAXALIGN(sizeof(Stamps)));
+  if (are_kept()) RequestAddinShmemSpace(MAXALIGN(sizeof(Stamps)));
 }
 
 void start_shmem() {
   if (previous_startup_hook != nullptr) previous_startup_hook();
+  if (!are_kept()) return;
   bool found = false;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   stamps = static_cast<Stamps*>(ShmemInitStruct("converge document stamps", sizeof(Stamps), &found));
@@ -66,13 +71,8 @@ void forget_changes() {
   after = kUnknownStamp;
 }
 
-// What holds for nobody stays so: only a restart ends it.
-std::uint64_t put(StampSlot slot, std::uint64_t stamp) {
-  std::uint64_t before = pg_atomic_read_u64(&stamps->slots[slot]);
-  while (before != kUnknownStamp && !pg_atomic_compare_exchange_u64(&stamps->slots[slot], &before, stamp)) {
-  }
-  return before;
-}
+// What was there before.
+std::uint64_t put(StampSlot slot, std::uint64_t stamp) { return pg_atomic_exchange_u64(&stamps->slots[slot], stamp); }
 
 std::uint64_t new_stamp() { return pg_atomic_add_fetch_u64(&stamps->last, 1); }
 
@@ -86,10 +86,6 @@ void at_transaction_end(XactEvent event, void*) {
       after = new_stamp();
       for (int i = 0; i < change_count; i++) changes[i].before = put(changes[i].slot, after);
       break;
-    case XACT_EVENT_PRE_PREPARE:
-      // Nobody is told when another session commits it.
-      for (int i = 0; i < change_count; i++) (void)put(changes[i].slot, changes[i].only_added ? new_stamp() : kUnknownStamp);
-      break;
     case XACT_EVENT_COMMIT:
       for (int i = 0; i < change_count; i++) {
         // (Or it was said after pre-commit.)
@@ -98,7 +94,6 @@ void at_transaction_end(XactEvent event, void*) {
       forget_changes();
       break;
     case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:
       forget_changes();
       break;
     default:

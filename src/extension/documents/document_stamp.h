@@ -5,8 +5,8 @@
 //
 // A stamp is put before the commit shows, so that who gets the row's lock after it
 // finds it. Documents share stamps by hash: what another one's writer changes is
-// looked up again for nothing. Without shared memory (shared_preload_libraries)
-// stamps are kUnknown, as they are where a prepared transaction may yet commit.
+// looked up again for nothing. Without shared memory (shared_preload_libraries), and
+// where transactions may be prepared (max_prepared_transactions), stamps are unknown.
 #pragma once
 
 #include "extension/compat.h"

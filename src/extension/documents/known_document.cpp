@@ -94,7 +94,6 @@ void at_transaction_end(XactEvent event, void*) {
       doubt_count = 0;
       break;
     case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:
       empty_doubts();
       break;
     default:
@@ -145,11 +144,19 @@ KnownDocument* find(const Collection* collection, const RowRef& ref) {
   return known != nullptr && known->tenant != nullptr && is_named(*known, collection, ref) ? known : nullptr;
 }
 
-KnownDocument* make(const Collection* collection, const RowRef& ref) {
+// Then push() begins anew; a transaction's own entries stay until it ends.
+bool is_full() {
+  return hash_get_num_entries(documents) >= kMaxDocuments || MemoryContextMemAllocated(memory, true) > kMaxBytes;
+}
+
+// The document's entry, or a new one. Null: there is no room, or its place is another's.
+KnownDocument* find_or_make(const Collection* collection, const RowRef& ref) {
+  if (KnownDocument* known = find(collection, ref)) return known;
+  if (is_full()) return nullptr;
   const std::uint64_t hash = hash_of(collection, ref);
   bool found;
   auto* known = static_cast<KnownDocument*>(hash_search(documents, &hash, HASH_ENTER, &found));
-  if (found && known->tenant != nullptr) return is_named(*known, collection, ref) ? known : nullptr;
+  if (found && known->tenant != nullptr) return nullptr;
   std::memset(known, 0, sizeof *known);
   known->hash = hash;
   known->collection = collection->number;
@@ -178,10 +185,7 @@ void begin_push_memory() {
   push++;
   // (A push inside of another one's trigger leaves that one's alone.)
   if (doubt_count > 0) return;
-  if (documents == nullptr || stale || hash_get_num_entries(documents) >= kMaxDocuments ||
-      MemoryContextMemAllocated(memory, true) > kMaxBytes) {
-    start_memory();
-  }
+  if (documents == nullptr || stale || is_full()) start_memory();
 }
 
 std::int64_t known_number(const Collection* collection, const RowRef& ref) {
@@ -192,7 +196,7 @@ std::int64_t known_number(const Collection* collection, const RowRef& ref) {
 
 KnownDocument* recall(const Collection* collection, const RowRef& ref) {
   if (documents == nullptr || stale) return nullptr;
-  KnownDocument* known = make(collection, ref);
+  KnownDocument* known = find_or_make(collection, ref);
   if (known == nullptr) return nullptr;
   const std::uint64_t name_stamp = stamp_in(known->name_slot);
   if (name_stamp == kUnknownStamp) return nullptr;
