@@ -149,9 +149,17 @@ void prepare_write(LogicalDecodingContext* context, XLogRecPtr, TransactionId, b
   resetStringInfo(context->out);
 }
 
+// Whether the record that is being decoded is the last that is flushed: the worker
+// sleeps next.
+bool is_caught_up(const LogicalDecodingContext* context) {
+  return GetFlushRecPtr(nullptr) <= context->reader->EndRecPtr;
+}
+
 void write(LogicalDecodingContext* context, XLogRecPtr, TransactionId transaction, bool) {
   CHECK_FOR_INTERRUPTS();
   worker.server.forward(context->out->data, context->out->len, transaction, worker.processed);
+  // Not after the reorder buffer's clean-up: nothing else would go along.
+  if (is_caught_up(context)) worker.server.flush();
   if (is_due(&worker.polled_at, kPollMilliseconds, GetCurrentTimestamp())) worker.server.service();
 }
 
