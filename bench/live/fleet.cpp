@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 
 namespace bench {
 
@@ -16,6 +17,10 @@ constexpr unsigned kConnecting = 100;
 constexpr std::chrono::seconds kConnectPatience{60};
 // Sent in one go when the generator is late, before it looks for answers.
 constexpr unsigned kBurst = 64;
+// Where updates follow each other faster than this, the generator sends and reads what
+// there is once in this time: to wake it for each would take a quarter of its
+// processor time, and some of the server's, for which a client is elsewhere.
+constexpr std::chrono::microseconds kTurn{250};
 
 double own_processor_seconds() {
   timespec time{};
@@ -28,7 +33,7 @@ double seconds_since(Recorder::Time begin) { return std::chrono::duration<double
 }  // namespace
 
 Fleet::Fleet(LoadClient::Shared& shared, const ServerProcesses& processes, unsigned clients, unsigned documents)
-    : shared_(shared), processes_(processes), documents_(documents), timer_(shared.io) {
+    : shared_(shared), processes_(processes), documents_(documents) {
   const unsigned followers = std::max(1u, clients / documents);
   for (unsigned i = 0; i < clients; ++i)
     clients_.push_back(std::make_unique<LoadClient>(shared, i, std::min(i / followers, documents - 1)));
@@ -40,25 +45,12 @@ void Fleet::check() const {
     throw std::runtime_error(std::to_string(shared_.failed) + " clients failed, the first: " + shared_.failure);
 }
 
-void Fleet::sleep_until(Time time) {
-  // Setting a timer is dear on a virtual machine: one that rings early will do.
-  if (!timer_set_ || time < timer_.expiry()) {
-    timer_.expires_at(time);
-    timer_set_ = true;
-    timer_.async_wait([this](boost::system::error_code cancelled) {
-      if (!cancelled) timer_set_ = false;
-    });
-  }
-  shared_.io.run_one();
-  shared_.io.poll();  // what else has happened
-}
-
 bool Fleet::pump(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
   const Time deadline = Clock::now() + patience;
   while (!condition()) {
     check();
     if (Clock::now() >= deadline) return false;
-    sleep_until(std::min(deadline, Clock::now() + std::chrono::milliseconds(20)));
+    shared_.events.wait(std::min(deadline, Clock::now() + std::chrono::milliseconds(20)));
   }
   check();
   return true;
@@ -112,15 +104,17 @@ Traffic Fleet::drive(const std::vector<unsigned>& writers, unsigned receivers, d
   // missed, but the rate shows it.
   const Time give_up = intended(updates) + patience;
 
+  const bool coarse = std::chrono::duration<double>(kTurn).count() * rate > 1;
   std::uint64_t k = 0;
   while (k < updates && Clock::now() < give_up) {
     for (unsigned burst = 0; burst < kBurst && k < updates && intended(k) <= Clock::now(); ++burst, ++k)
       clients_[writers[k % writers.size()]]->update(intended(k));
     check();
-    if (k < updates && intended(k) > Clock::now()) {
-      sleep_until(intended(k));
-    } else {
-      shared_.io.poll();
+    if (coarse) {
+      std::this_thread::sleep_for(kTurn);
+      shared_.events.wait(Clock::now());
+    } else if (k < updates) {
+      shared_.events.wait(intended(k));
     }
   }
 

@@ -1,8 +1,6 @@
 // All the clients of a workload, and the traffic between them.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -56,14 +54,11 @@ class Fleet {
 
  private:
   void check() const;
-  void sleep_until(Time time);  // or until something happens
 
   LoadClient::Shared& shared_;
   const ServerProcesses processes_;
   const unsigned documents_;
   std::vector<std::unique_ptr<LoadClient>> clients_;
-  boost::asio::steady_timer timer_;
-  bool timer_set_ = false;
 };
 
 }  // namespace bench

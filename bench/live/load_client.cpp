@@ -1,40 +1,73 @@
 #include "load_client.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "websocket_frame.h"
 
 namespace bench {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
+namespace {
+
+constexpr std::size_t kLeastRoom = std::size_t{64} << 10;
+
+std::string system_error(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
+
+}  // namespace
+
+LoadClient::~LoadClient() { disconnect(); }
 
 void LoadClient::connect() {
   disconnect();
+  asked_ = false;
   upgraded_ = false;
   incoming_.clear();
   fragments_.clear();
   outgoing_.clear();
-  socket_ = tcp::socket(shared_.io);
   conversation_ = nullptr;
-  socket_.async_connect(shared_.server, [this](error_code error) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) return fail("cannot connect: " + error.message());
-    socket_.set_option(tcp::no_delay(true));
-    socket_.non_blocking(true);
-    const std::string protocols = shared_.dialect->protocols(*this);
-    write("GET " + shared_.dialect->target(*this) +
-          " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-          (protocols.empty() ? "" : "Sec-WebSocket-Protocol: " + protocols + "\r\n") +
-          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
-    wait_readable();
-  });
+  socket_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) return fail(system_error("cannot make a socket"));
+  const int on = 1;
+  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_in server{};
+  server.sin_family = AF_INET;
+  server.sin_port = htons(shared_.port);
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0 && errno != EINPROGRESS)
+    return fail(system_error("cannot connect"));
+  shared_.events.add(socket_, *this);
 }
 
 void LoadClient::disconnect() {
-  error_code ignored;
-  socket_.close(ignored);
+  if (connected()) close(socket_);
+  socket_ = -1;
   if (ready_) --shared_.ready;
   ready_ = false;
+}
+
+void LoadClient::on_events(std::uint32_t events) {
+  // Of the connection before, if it has been closed among the same events.
+  if (!connected()) return;
+  if ((events & EPOLLOUT) != 0) {
+    if (!asked_) ask_for_upgrade();
+    if (!outgoing_.empty() && connected()) outgoing_.erase(0, write_some(outgoing_));
+  }
+  if (connected() && (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read();
+}
+
+void LoadClient::ask_for_upgrade() {
+  asked_ = true;
+  const std::string protocols = shared_.dialect->protocols(*this);
+  write("GET " + shared_.dialect->target(*this) +
+        " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        (protocols.empty() ? "" : "Sec-WebSocket-Protocol: " + protocols + "\r\n") +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
 }
 
 void LoadClient::on_ready() {
@@ -62,48 +95,38 @@ void LoadClient::send(std::string_view message) {
 }
 
 void LoadClient::write(std::string_view bytes) {
-  if (!writing_ && outgoing_.empty()) {
-    error_code error;
-    bytes.remove_prefix(socket_.write_some(asio::buffer(bytes), error));
-    if (error && error != asio::error::would_block) return fail("cannot write: " + error.message());
-  }
+  if (outgoing_.empty()) bytes.remove_prefix(write_some(bytes));
   outgoing_ += bytes;
-  if (!outgoing_.empty() && !writing_) wait_writable();
 }
 
-void LoadClient::wait_writable() {
-  writing_ = true;
-  socket_.async_wait(tcp::socket::wait_write, [this](error_code error) {
-    writing_ = false;
-    if (error) return;
-    outgoing_.erase(0, socket_.write_some(asio::buffer(outgoing_), error));
-    if (error && error != asio::error::would_block) return fail("cannot write: " + error.message());
-    if (!outgoing_.empty()) wait_writable();
-  });
+// How much of it the socket takes; what it does not take, on_events() goes on with.
+std::size_t LoadClient::write_some(std::string_view bytes) {
+  const ssize_t written = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (written >= 0) return static_cast<std::size_t>(written);
+  if (errno != EAGAIN) fail(system_error("cannot write"));
+  return 0;
 }
 
-void LoadClient::wait_readable() {
-  socket_.async_wait(tcp::socket::wait_read, [this](error_code error) {
-    if (!error) read();
-  });
-}
-
-// One read a turn: who has more to say comes again at once.
+// Until there is no more: it is not told again of what is left.
 void LoadClient::read() {
   std::string& buffer = shared_.buffer;
-  const std::size_t kept = incoming_.size();
-  if (buffer.size() < kept + (std::size_t{64} << 10)) buffer.resize(kept + (std::size_t{256} << 10));
-  incoming_.copy(buffer.data(), kept);
-  error_code error;
-  const std::size_t got = socket_.read_some(asio::buffer(buffer.data() + kept, buffer.size() - kept), error);
-  if (error == asio::error::would_block) return wait_readable();
-  if (error) return fail("the connection ended: " + error.message());
+  for (bool more = true; more;) {
+    const std::size_t kept = incoming_.size();
+    if (buffer.size() < kept + kLeastRoom) buffer.resize(kept + 4 * kLeastRoom);
+    incoming_.copy(buffer.data(), kept);
+    const std::size_t room = buffer.size() - kept;
+    const ssize_t got = recv(socket_, buffer.data() + kept, room, 0);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got < 0) return fail(system_error("the connection ended"));
+    if (got == 0) return fail("the server ended the connection");
+    more = static_cast<std::size_t>(got) == room;
 
-  std::size_t used = 0;
-  take({buffer.data(), kept + got}, used);
-  if (!connected()) return;
-  incoming_.assign(buffer, used, kept + got - used);
-  wait_readable();
+    std::size_t used = 0;
+    const std::size_t size = kept + static_cast<std::size_t>(got);
+    take({buffer.data(), size}, used);
+    if (!connected()) return;
+    incoming_.assign(buffer, used, size - used);
+  }
 }
 
 void LoadClient::take(std::span<char> bytes, std::size_t& used) {

@@ -2,15 +2,14 @@
 // holds with the server. Thousands of them share a thread and a read buffer.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "recorder.h"
+#include "socket_events.h"
 
 namespace bench {
 
@@ -37,12 +36,12 @@ class Dialect {
   virtual std::unique_ptr<Conversation> begin(LoadClient& client) = 0;
 };
 
-class LoadClient {
+class LoadClient final : private SocketEvents::Handler {
  public:
   // What all clients share.
   struct Shared {
-    boost::asio::io_context io{1};
-    boost::asio::ip::tcp::endpoint server;
+    SocketEvents events;
+    std::uint16_t port = 0;  // of the server, on 127.0.0.1
     Dialect* dialect = nullptr;
     Recorder recorder;
     std::string buffer = std::string(std::size_t{256} << 10, '\0');
@@ -52,12 +51,15 @@ class LoadClient {
   };
 
   LoadClient(Shared& shared, unsigned index, unsigned document)
-      : shared_(shared), index_(index), document_(document), socket_(shared.io) {}
+      : shared_(shared), index_(index), document_(document) {}
+  ~LoadClient();
+  LoadClient(const LoadClient&) = delete;
+  LoadClient& operator=(const LoadClient&) = delete;
 
   // Connects, upgrades, and lets the conversation begin, anew each time.
   void connect();
   void disconnect();
-  bool connected() const { return socket_.is_open(); }
+  bool connected() const { return socket_ >= 0; }
 
   // Sends the next update, which was to be sent at `intended`.
   void update(Recorder::Time intended);
@@ -72,25 +74,26 @@ class LoadClient {
   void fail(const std::string& why);
 
  private:
-  void wait_readable();
+  void on_events(std::uint32_t events) override;
+  void ask_for_upgrade();
   void read();
   void take(std::span<char> bytes, std::size_t& used);
   void handle(std::string_view payload, std::uint8_t opcode, bool final);
   void write(std::string_view bytes);
-  void wait_writable();
+  std::size_t write_some(std::string_view bytes);
 
   Shared& shared_;
   const unsigned index_;
   const unsigned document_;
-  boost::asio::ip::tcp::socket socket_;
+  int socket_ = -1;
   std::unique_ptr<Conversation> conversation_;
   std::uint32_t updates_ = 0;
+  bool asked_ = false;     // to be upgraded
   bool upgraded_ = false;
   bool ready_ = false;
-  bool writing_ = false;
   std::string incoming_;   // of a frame that is not whole yet
   std::string fragments_;  // of a message that is not
-  std::string outgoing_;
+  std::string outgoing_;   // that the socket did not take yet
 };
 
 }  // namespace bench

@@ -87,7 +87,7 @@ std::unique_ptr<Subject> make_subject(const std::string& text, const Options& op
   if (numbers.size() < 2 || numbers.size() > 3) throw std::runtime_error("\"" + text + "\" is no NAME:PORT:PROCESS[:POSTMASTER]");
   subject->dialect = make_dialect(subject->name, options);
   subject->shared.dialect = subject->dialect.get();
-  subject->shared.server = {boost::asio::ip::address_v4::loopback(), static_cast<unsigned short>(numbers[0])};
+  subject->shared.port = static_cast<std::uint16_t>(numbers[0]);
   const ServerProcesses processes{numbers[1], numbers.size() == 3 ? numbers[2] : 0};
   subject->fleet = std::make_unique<Fleet>(subject->shared, processes, options.load.clients, options.load.documents);
   return subject;
