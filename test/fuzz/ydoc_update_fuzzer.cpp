@@ -32,6 +32,16 @@ void check(const YDoc& document) {
   (void)document.xml("t");
 }
 
+// What an update alone makes is the same bytes without a document.
+void check_alone(std::string_view update, UpdateFormat format) {
+  const auto read = read_update(update, format);
+  YDoc alone;
+  if (!read.ok() || !alone.apply(*read).ok()) return;
+  const auto encoded = YDoc::encode(*read);
+  must(encoded.ok() && *encoded == alone.encode());
+  must(YDoc::validate(*encoded).ok());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -50,6 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string before = document.encode();
   // The second update may be of the other format.
   const auto other = data[0] % 8 < 4 ? format : format == UpdateFormat::v1 ? UpdateFormat::v2 : UpdateFormat::v1;
+  check_alone(input.substr(cut), other);
   const auto applied = YDoc::apply_to_encoded(before, input.substr(cut), other);
   const auto second = document.apply_update(input.substr(cut), other);
   if (!applied.ok()) must(!second.ok());

@@ -158,6 +158,17 @@ def test_what_a_crash_of_the_server_left_unfolded_is_folded_afterwards(documents
     documents.reconnect()
 
 
+def test_nobody_waits_for_a_folds_commit_to_reach_the_disk(eager):
+    eager.session.run("CREATE TABLE commit_of_fold (setting text)")
+    eager.session.run("""CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO public.commit_of_fold VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$""")
+    eager.session.run("CREATE TRIGGER witness BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION witness()")
+    eager.make("a")
+    eager.push({"a": ["1"]})
+    wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
+    assert eager.session.run("SELECT DISTINCT setting FROM commit_of_fold") == [("off",)]
+
+
 def test_a_database_is_dropped_while_documents_wait(documents):
     documents.make("a")
     documents.wait_for_worker()

@@ -134,6 +134,14 @@ void put_off(WaitingDocument* document, ErrorData* error) {
                           static_cast<long long>(fold_retry_ms(document->failures)))));
 }
 
+// The transaction's commit does not wait for the disk, so that nobody who pushes waits
+// for a row until the disk has answered: a fold that a crash undoes is undone whole, and
+// is found again. (What a trigger of the table's own had logged is waited for.)
+void commit_without_waiting() {
+  (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, ERROR,
+                          false);
+}
+
 void fold(WaitingDocument* document) {
   ErrorData* volatile error = nullptr;
   volatile bool more = false;
@@ -141,6 +149,7 @@ void fold(WaitingDocument* document) {
   PG_TRY();
   {
     StartTransactionCommand();
+    commit_without_waiting();
     PushActiveSnapshot(GetTransactionSnapshot());
     const FoldResult result = fold_document(document->tenant, document->document);
     PopActiveSnapshot();

@@ -59,9 +59,9 @@ Result<YjsDelta> read_yjs_update(std::string_view update) {
     }
   }
   if (flat.waiting.empty() && flat.deleted.empty()) return made;
-  YDoc document;
-  if (const auto applied = document.apply(*read); !applied) return applied.error();
-  made.delta = document.encode();
+  Result<std::string> delta = YDoc::encode(*read);
+  if (!delta) return delta.error();
+  made.delta = std::move(*delta);
   return made;
 }
 

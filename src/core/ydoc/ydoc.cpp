@@ -35,6 +35,38 @@ VersionVector known_in(const Sequence& document) {
   return version;
 }
 
+// Above this it is not worth the look.
+constexpr std::size_t kFewEdits = 64;
+
+// Whether none of it could be integrated into nothing, and nothing of it is said twice, as
+// it mostly is of what a client sends while somebody types: the state of that alone is what
+// it says, all of it pending.
+bool is_plain_edit(const FlatSequence& flat) {
+  if (flat.waiting.size() > kFewEdits || flat.waiting.size() * flat.deleted.size() > kFewEdits ||
+      flat.deleted.size() > kMaxPendingRuns) {
+    return false;
+  }
+  std::uint64_t end = 0;
+  std::uint64_t text_bytes = 0;
+  std::uint64_t content_bytes = 0;
+  for (const LooseRun& run : flat.waiting) {
+    const std::uint64_t key = run.id.key();
+    if (key < end) return false;
+    end = key + run.length;
+    text_bytes += run.text.size();
+    const std::size_t contents = run.contents != nullptr ? count_placeholders(run.text) : 0;
+    for (std::size_t i = 0; i < contents; ++i) content_bytes += run.contents[i].bytes();
+    const bool under_unit = run.list >= kFirstList && !flat.lists[run.list - kFirstList].parent.none();
+    if (run.id.clock == 0 && run.left.none() && run.right.none() && !under_unit) return false;
+    // Where one has half a surrogate pair, others may have to be cut (Sequence::offer()).
+    if (flat.waiting.size() > 1 && run.text.find(kReplacement) != std::string_view::npos) return false;
+    for (const UnitRange& range : flat.deleted) {
+      if (range.id.key() < end && key < range.id.key() + range.length) return false;
+    }
+  }
+  return flat.runs.empty() && text_bytes <= kMaxPendingBytes && content_bytes <= kMaxContentBytes;
+}
+
 std::unique_ptr<Sequence> new_document() { return std::make_unique<Sequence>(Sequence::Holds::lists); }
 
 }  // namespace
@@ -76,7 +108,19 @@ Result<YDoc> YDoc::decode(std::string_view bytes) {
 
 std::string YDoc::encode() const { return encode_document(*sequence_); }
 
+Result<std::string> YDoc::encode(const FlatDocument& update) {
+  if (is_plain_edit(update.flat)) return encode_pending(update);
+  YDoc document;
+  if (auto applied = document.apply(update); !applied) return applied.error();
+  return document.encode();
+}
+
 Result<void> YDoc::validate(std::string_view bytes) {
+  if (is_pending_alone(bytes)) {
+    FlatDocument pending;
+    if (auto read = read_pending(bytes, pending); !read) return read.error();
+    if (is_plain_edit(pending.flat) && encode_pending(pending) == bytes) return {};
+  }
   Result<YDoc> document = decode(bytes);
   if (!document) return document.error();
   if (document->encode() != bytes) {
@@ -155,14 +199,20 @@ std::uint64_t YDoc::version_of(ReplicaId replica) const {
 std::size_t YDoc::merge_weight() const { return sequence_->replicas().size(); }
 
 Result<std::vector<ReplicaId>> YDoc::authors(std::string_view bytes) {
-  Sequence document(Sequence::Holds::lists);
-  const Result<FlatDocument> pending = load_document(bytes, document);
-  if (!pending) return pending.error();
   std::vector<ReplicaId> authors;
-  for (ClientIndex i = 0; i < document.replicas().size(); ++i) {
-    if (document.known(i) > 0) authors.push_back(document.replicas()[i]);
+  FlatDocument pending;
+  if (is_pending_alone(bytes)) {
+    if (auto read = read_pending(bytes, pending); !read) return read.error();
+  } else {
+    Sequence document(Sequence::Holds::lists);
+    Result<FlatDocument> read = load_document(bytes, document);
+    if (!read) return read.error();
+    pending = std::move(*read);
+    for (ClientIndex i = 0; i < document.replicas().size(); ++i) {
+      if (document.known(i) > 0) authors.push_back(document.replicas()[i]);
+    }
   }
-  for (const LooseRun& run : pending->flat.waiting) authors.push_back(pending->flat.replicas[run.id.client]);
+  for (const LooseRun& run : pending.flat.waiting) authors.push_back(pending.flat.replicas[run.id.client]);
   std::sort(authors.begin(), authors.end());
   authors.erase(std::unique(authors.begin(), authors.end()), authors.end());
   return authors;

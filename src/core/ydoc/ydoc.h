@@ -49,6 +49,9 @@ class YDoc {
   // checked as far as it costs nothing; validate() checks all of it.
   static Result<YDoc> decode(std::string_view bytes);
   std::string encode() const;
+  // The encoding of the document that has this alone, as read_update() gave it: the same as
+  // apply() and encode(), mostly without making a document. Errors: those of merge.
+  static Result<std::string> encode(const FlatDocument& update);
   static Result<void> validate(std::string_view bytes);
 
   // The join. Errors: too_large; the state is then not to be used further.

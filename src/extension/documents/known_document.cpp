@@ -45,7 +45,7 @@ HTAB* documents = nullptr;
 MemoryContext memory = nullptr;
 // The tables that it rests on: PostgreSQL tells when they are made anew or written by
 // other means than converge's.
-Oid tables[4];
+Oid tables[5];
 bool stale = false;
 // Those that are in doubt.
 KnownDocument** doubts = nullptr;
@@ -116,7 +116,7 @@ void start_memory() {
   documents = nullptr;
   MemoryContextReset(memory);
   int count = 0;
-  for (const char* name : {"document", "change", "replica", "unfolded"}) tables[count++] = owned_oid(name);
+  for (const char* name : {"document", "change", "replica", "unfolded", "yjs_client"}) tables[count++] = owned_oid(name);
   HASHCTL control{};
   control.keysize = sizeof(std::uint64_t);
   control.entrysize = sizeof(KnownDocument);
@@ -243,7 +243,8 @@ void learn_number(KnownDocument* known, std::int64_t document) {
   known->unfolded_stamp = stamp_in(unfolded_slot(document));
 }
 
-void learn_writer(KnownDocument* known, std::int64_t replica, const char* principal, std::int64_t last, bool unfolded) {
+void learn_writer(KnownDocument* known, std::int64_t replica, const char* principal, std::int64_t last, bool unfolded,
+                  std::int64_t yjs_client) {
   if (known == nullptr || !known->in_doubt || known->document == 0) return;
   auto* writer = const_cast<KnownWriter*>(find_writer(known, replica));
   if (writer == nullptr) {
@@ -269,6 +270,7 @@ void learn_writer(KnownDocument* known, std::int64_t replica, const char* princi
   }
   writer->last = last;
   writer->unfolded = writer->unfolded || unfolded;
+  writer->yjs_client = yjs_client;
 }
 
 void forget_document(KnownDocument* known) {

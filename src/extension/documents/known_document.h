@@ -12,11 +12,14 @@
 
 namespace converge {
 
+constexpr std::int64_t kNoYjsClient = -1;
+
 // A replica that is not refused, and has appeared.
 struct KnownWriter {
   std::int64_t replica;
   std::int64_t last;    // its last number
   bool unfolded;        // converge.unfolded has it; false: perhaps
+  std::int64_t yjs_client;  // a Yjs client that it wrote under and that is its principal's; or kNoYjsClient
   char* principal;
 };
 
@@ -41,7 +44,8 @@ const KnownWriter* find_writer(const KnownDocument* known, std::int64_t replica)
 // To be known from the end of the transaction on, if it commits and nobody else has
 // written to the document meanwhile. Learnt in this order.
 void learn_number(KnownDocument* known, std::int64_t document);
-void learn_writer(KnownDocument* known, std::int64_t replica, const char* principal, std::int64_t last, bool unfolded);
+void learn_writer(KnownDocument* known, std::int64_t replica, const char* principal, std::int64_t last, bool unfolded,
+                  std::int64_t yjs_client);
 // Nothing is known of the document any more.
 void forget_document(KnownDocument* known);
 

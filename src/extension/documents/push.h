@@ -47,6 +47,7 @@ struct PushReplica {
   std::int64_t last;
   bool unfolded;    // converge.unfolded says that some of its changes are
   bool is_known;    // from an earlier push: what `row` has besides its principal was not read
+  std::int64_t yjs_client;  // one that is the principal's, or kNoYjsClient
   ReplicaRow row;
 };
 
@@ -202,10 +203,11 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
 bool has_new_yjs_client(const PushDocument& document, const CheckedChange& change);
 
 // Whether each Yjs client of which the change has structs that the document lacks
-// is the principal's, or no principal's yet: then it is bound to it. False: `verdict`
-// says whose it is.
-bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
-                      PushedState* state, Verdict* verdict);
+// is the principal's, or no principal's yet: then it is bound to it. That of `replica` is
+// known to be, and is then the change's, if that has but one. False: `verdict` says whose
+// it is.
+bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, PushReplica* replica, Deltas* deltas,
+                      PushTables* tables, PushedState* state, Verdict* verdict);
 
 // Whether replica, number (0: the server is to give one) and clock are numbers
 // that can be.

@@ -254,7 +254,8 @@ void remember(const PushDocument& document, const NamedReplicas& named, bool del
     const PushReplica& replica = named.replicas[i];
     if (deleted || replica.row.refused_from != 0) return forget_document(document.known);
     if (!replica.appeared) continue;
-    learn_writer(document.known, replica.replica, document.principal, replica.last, replica.unfolded);
+    learn_writer(document.known, replica.replica, document.principal, replica.last, replica.unfolded,
+                 replica.yjs_client);
   }
 }
 
@@ -369,7 +370,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
       finding = Finding::refuse;
     }
     if (finding == Finding::apply && reason == nullptr &&
-        !bind_yjs_clients(document, checked, deltas, tables, &state, verdict)) {
+        !bind_yjs_clients(document, checked, replica, deltas, tables, &state, verdict)) {
       finding = Finding::refuse;
     }
     if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");

@@ -220,6 +220,7 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
   }
   const Writer writer{document.ref.tenant, document.document, replica->replica};
   replica->row = ReplicaRow{};
+  replica->yjs_client = kNoYjsClient;
   const KnownWriter* known = find_writer(document.known, replica->replica);
   replica->is_known = known != nullptr && std::strcmp(known->principal, document.principal) == 0 &&
                       (change.seq == 0 || static_cast<std::int64_t>(change.seq) == known->last + 1);
@@ -227,6 +228,7 @@ bool load_replica(const PushDocument& document, const Converge__Wire__Change& ch
     replica->appeared = true;
     replica->last = known->last;
     replica->unfolded = known->unfolded;
+    replica->yjs_client = known->yjs_client;
     replica->row.principal = document.principal;
     return true;
   }

@@ -155,15 +155,18 @@ bool has_new_yjs_client(const PushDocument& document, const CheckedChange& chang
   return found;
 }
 
-bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, Deltas* deltas, PushTables* tables,
-                      PushedState* state, Verdict* verdict) {
+bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change, PushReplica* replica, Deltas* deltas,
+                      PushTables* tables, PushedState* state, Verdict* verdict) {
   for (int i = 0; i < change.payload.count; i++) {
     const Field* field = change.fields[i];
     if (field->type != FieldType::ydoc) continue;
     const std::string_view delta = change.payload.fields[i].delta;
     const YjsClients clients = yjs_clients_of(delta);
+    const bool one = clients.count == 1;
+    if (clients.count == 0 || (one && clients.clients[0] == replica->yjs_client)) continue;
     auto* to_bind = static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * static_cast<Size>(clients.count + 1)));
     int binding = 0;
+    int passed_over = 0;  // another's, of which nothing is added
     OwnedTable table("yjs_client", RowExclusiveLock);
     YjsClients adding{nullptr, -1};  // not looked for yet
     for (int j = 0; j < clients.count; j++) {
@@ -173,7 +176,10 @@ bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change,
       if (owner != nullptr) {
         // Another's, or SQL's: what the document has already anyone may send again.
         if (adding.count < 0) adding = adding_clients(document, field, delta, deltas, tables, state);
-        if (!adding.has(client)) continue;
+        if (!adding.has(client)) {
+          passed_over++;
+          continue;
+        }
         if (owner[0] != '\0') {
           table.close();
           *verdict = {CONVERGE__WIRE__CODE__CODE_DENIED,
@@ -187,6 +193,7 @@ bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change,
       bind_yjs_client(&table, document.ref.tenant, document.document, to_bind[j], document.principal);
     }
     table.close();
+    if (one && passed_over == 0) replica->yjs_client = clients.clients[0];
   }
   return true;
 }

@@ -14,6 +14,10 @@ COMMENT ON TABLE converge.yjs_client IS 'the principals that write under the Yjs
 SELECT pg_catalog.pg_extension_config_dump('converge.yjs_client', '');
 ALTER TABLE converge.yjs_client OWNER TO converge_owner;
 REVOKE ALL ON TABLE converge.yjs_client FROM PUBLIC;
+-- Sessions remember whose they are (known_document.sql).
+CREATE TRIGGER forget_documents AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON converge.yjs_client
+    FOR EACH STATEMENT EXECUTE FUNCTION converge.forget_documents();
+ALTER TABLE converge.yjs_client ENABLE ALWAYS TRIGGER forget_documents;
 
 -- STABLE: row and log are read in the statement's one snapshot.
 CREATE FUNCTION converge.yjs_pull(collection text, key text, field text, since bytea DEFAULT '\x') RETURNS bytea

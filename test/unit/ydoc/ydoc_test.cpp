@@ -13,6 +13,8 @@
 #include "core/sequence/bits.h"
 #include "core/ydoc/any_value.h"
 #include "core/ydoc/lib0.h"
+#include "core/ydoc/update_reader.h"
+#include "core/ydoc/ydoc_codec.h"
 
 namespace converge {
 namespace {
@@ -479,6 +481,42 @@ TEST(YDoc, equal_sets_of_deltas_give_equal_bytes) {
       RC_ASSERT(again.encode() == some);
     }
   });
+}
+
+TEST(YDoc, an_update_alone_makes_the_same_state_without_a_document) {
+  auto check = [](const std::string& update) {
+    const FlatDocument read = read_update(update, UpdateFormat::v1).value();
+    YDoc document;
+    RC_ASSERT(document.apply(read).ok());
+    RC_ASSERT(YDoc::encode(read).value() == document.encode());
+    RC_ASSERT(YDoc::validate(document.encode()).ok());
+  };
+  rc::check([&] {
+    const std::vector<std::string> deltas = history();
+    for (std::size_t i = 0; i < deltas.size(); ++i) {
+      const std::string next = deltas[(i + 1) % deltas.size()];
+      check(YDoc::decode(deltas[i])->update_since("", UpdateFormat::v1).value());
+      check(YDoc::decode(merged({deltas[i], next}))->update_since("", UpdateFormat::v1).value());
+    }
+  });
+}
+
+// What is not what it says once it is taken: what begins a document, what is deleted
+// besides, and what is said twice.
+TEST(YDoc, an_update_that_is_not_its_own_state_is_taken_apart) {
+  const std::string begins = unhex("01010100040101740161" "00");
+  const std::string waits_and_is_deleted = unhex("01" "0105038405020161" "0105010301");
+  const std::string waits_twice = unhex("02" "0105038405020161" "0105038405020161" "00");
+  for (const std::string& update : {begins, waits_and_is_deleted, waits_twice}) {
+    const auto read = read_update(update, UpdateFormat::v1);
+    ASSERT_TRUE(read.ok());
+    YDoc document;
+    ASSERT_TRUE(document.apply(*read).ok());
+    const std::string state = document.encode();
+    EXPECT_EQ(YDoc::encode(*read).value(), state);
+    EXPECT_NE(encode_pending(*read), state);
+    EXPECT_TRUE(YDoc::validate(state).ok());
+  }
 }
 
 TEST(YDoc, a_delta_brings_what_is_lacking_and_a_difference_no_more) {
