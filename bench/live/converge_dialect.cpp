@@ -45,12 +45,19 @@ class ConvergeDialect::Talk final : public Conversation {
   Talk(ConvergeDialect& dialect, LoadClient& client)
       : dialect_(dialect), client_(client), replica_(*dialect.replicas_[client.index()]) {}
 
+  // Who it is, and behind it at once which document: the bridge answers both together.
   void on_open() override {
-    wire::ClientMessage message;
-    message.mutable_hello()->set_protocol(2);
-    message.mutable_hello()->set_token(replica_.token);
-    message.mutable_hello()->set_client("bench-live");
-    client_.send(message.SerializeAsString());
+    wire::ClientMessage hello;
+    hello.mutable_hello()->set_protocol(2);
+    hello.mutable_hello()->set_token(replica_.token);
+    hello.mutable_hello()->set_client("bench-live");
+    wire::ClientMessage subscribe;
+    wire::Subscribe& request = *subscribe.mutable_subscribe();
+    request.set_request(1);
+    request.mutable_document()->set_collection(dialect_.account_.collection);
+    request.mutable_document()->set_key(dialect_.account_.key_prefix + std::to_string(client_.document()));
+    if (!replica_.have.empty()) request.set_since(replica_.have.encode());
+    client_.send_together({hello.SerializeAsString(), subscribe.SerializeAsString()});
   }
 
   void on_message(std::string_view bytes) override {
@@ -58,8 +65,6 @@ class ConvergeDialect::Talk final : public Conversation {
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
       return client_.fail("a message that is no ServerMessage");
     switch (message.message_case()) {
-      case wire::ServerMessage::kWelcome:
-        return subscribe();
       case wire::ServerMessage::kSubscribed:
         channel_ = message.subscribed().channel();
         catch_up(message.subscribed().pull());
@@ -100,16 +105,6 @@ class ConvergeDialect::Talk final : public Conversation {
 
  private:
   static std::string letter(std::uint32_t number) { return {static_cast<char>('a' + number % 26)}; }
-
-  void subscribe() {
-    wire::ClientMessage message;
-    wire::Subscribe& request = *message.mutable_subscribe();
-    request.set_request(1);
-    request.mutable_document()->set_collection(dialect_.account_.collection);
-    request.mutable_document()->set_key(dialect_.account_.key_prefix + std::to_string(client_.document()));
-    if (!replica_.have.empty()) request.set_since(replica_.have.encode());
-    client_.send(message.SerializeAsString());
-  }
 
   // A state brings what the changes would have brought.
   void catch_up(const wire::PullResponse& pull) {

@@ -87,11 +87,13 @@ void LoadClient::update(Recorder::Time intended) {
   ++updates_;
 }
 
-void LoadClient::send(std::string_view message) {
-  std::string frame;
-  frame.reserve(message.size() + 14);
-  append_frame(frame, Opcode::binary, message, true);
-  write(frame);
+void LoadClient::send_together(std::initializer_list<std::string_view> messages) {
+  std::string frames;
+  for (std::string_view message : messages) {
+    frames.reserve(frames.size() + message.size() + 14);
+    append_frame(frames, Opcode::binary, message, true);
+  }
+  write(frames);
 }
 
 void LoadClient::write(std::string_view bytes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -69,7 +70,8 @@ class LoadClient final : private SocketEvents::Handler {
   unsigned index() const { return index_; }
   unsigned document() const { return document_; }
   Recorder& recorder() { return shared_.recorder; }
-  void send(std::string_view message);  // binary
+  void send(std::string_view message) { send_together({message}); }  // binary
+  void send_together(std::initializer_list<std::string_view> messages);  // in one write
   void on_ready();                      // it follows its document
   void fail(const std::string& why);
 

@@ -32,6 +32,14 @@ Statement authenticate(std::string_view token) {
   return statement;
 }
 
+std::vector<Statement> ask_identity(std::string_view token) {
+  std::vector<Statement> statements;
+  statements.push_back(authenticate(token));
+  statements.push_back({&kIdentity, {}});
+  static_assert(Access::kIdentifyStatements == 2);
+  return statements;
+}
+
 Identity identity_in(const Rows& row) {
   Identity identity;
   identity.tenant = row.bytes(0, 0);
@@ -49,6 +57,15 @@ Statement ask_ticket(const wire::DocumentRef& document) {
   return statement;
 }
 
+Statement ask_pull(const wire::DocumentRef& document, std::string_view since) {
+  static const std::string nothing = LogVersion().encode();
+  Statement statement{&kPull, {}};
+  statement.parameters.push_back({document.collection()});
+  statement.parameters.push_back({document.key()});
+  statement.parameters.push_back({since.empty() ? std::string_view(nothing) : since, true});
+  return statement;
+}
+
 Ticket ticket_in(const Rows& row, const wire::DocumentRef& document) {
   if (row.count() == 0 || row.is_null(0, 0)) {
     throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002",
@@ -63,22 +80,44 @@ Ticket ticket_in(const Rows& row, const wire::DocumentRef& document) {
 
 }  // namespace
 
+awaitable<std::vector<Rows>> Access::run_identified(std::string_view token, std::span<const Statement> statements,
+                                                    Identity* identity) {
+  try {
+    auto answer = co_await database_.run(statements);
+    *identity = identity_in(answer.at(1));
+    known_tokens_.remember(token, {identity->tenant, identity->principal, identity->rates},
+                           std::chrono::steady_clock::now() + identity->token_lifetime);
+    co_return answer;
+  } catch (const DatabaseError& error) {
+    if (error.statement < kIdentifyStatements && !error.unavailable) known_tokens_.forget(token);
+    throw;
+  }
+}
+
 awaitable<Identity> Access::identify(std::string_view token) {
-  std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
-  statements.push_back({&kIdentity, {}});
-  auto answer = co_await database_.run(statements);
-  co_return identity_in(answer.at(1));
+  const std::vector<Statement> statements = ask_identity(token);
+  Identity identity;
+  co_await run_identified(token, statements, &identity);
+  co_return identity;
 }
 
 awaitable<Access::Opened> Access::open(std::string_view token, const wire::DocumentRef& document) {
-  std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
-  statements.push_back({&kIdentity, {}});
-  static_assert(kIdentifyStatements == 2);
+  std::vector<Statement> statements = ask_identity(token);
   statements.push_back(ask_ticket(document));
-  auto answer = co_await database_.run(statements);
-  co_return Opened{identity_in(answer.at(1)), ticket_in(answer.at(2), document)};
+  Opened opened;
+  auto answer = co_await run_identified(token, statements, &opened.identity);
+  opened.ticket = ticket_in(answer.at(kIdentifyStatements), document);
+  co_return opened;
+}
+
+awaitable<Access::Returned> Access::identify_and_pull(std::string_view token, const wire::DocumentRef& document,
+                                                      std::string_view since) {
+  std::vector<Statement> statements = ask_identity(token);
+  statements.push_back(ask_pull(document, since));
+  Returned returned;
+  auto answer = co_await run_identified(token, statements, &returned.identity);
+  returned.pull = answer.at(kIdentifyStatements).bytes(0, 0);
+  co_return returned;
 }
 
 awaitable<Ticket> Access::subscribe(std::string_view token, const wire::DocumentRef& document) {
@@ -106,13 +145,9 @@ awaitable<wire::AccessResponse> Access::check(const wire::AccessRequest& request
 
 awaitable<std::string> Access::pull(std::string_view token, const wire::DocumentRef& document,
                                     std::string_view since) {
-  static const std::string nothing = LogVersion().encode();
   std::vector<Statement> statements;
   statements.push_back(authenticate(token));
-  statements.push_back({&kPull, {}});
-  statements.back().parameters.push_back({document.collection()});
-  statements.back().parameters.push_back({document.key()});
-  statements.back().parameters.push_back({since.empty() ? std::string_view(nothing) : since, true});
+  statements.push_back(ask_pull(document, since));
   auto answer = co_await database_.run(statements);
   co_return std::string(answer.at(1).bytes(0, 0));
 }

@@ -9,7 +9,7 @@
 
 #include "converge.pb.h"
 #include "database.h"
-#include "rate_limiter.h"
+#include "known_tokens.h"
 
 namespace converge::bridge {
 
@@ -28,20 +28,36 @@ struct Ticket {
   std::string bytes;
 };
 
+inline constexpr std::size_t kLongestToken = 16 << 10;
+inline constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
+
 class Access {
  public:
   explicit Access(DatabasePool& database) : database_(database) {}
 
   awaitable<Identity> identify(std::string_view token);
 
-  // Both in one question. Where it is the document that cannot be read, the error is
-  // of a later statement than kIdentifyStatements.
+  // Two in one question each, identify() and subscribe(), or identify() and pull(). Where
+  // it is the document that cannot be read, the error is of a later statement than
+  // kIdentifyStatements.
   struct Opened {
     Identity identity;
     Ticket ticket;
   };
+  struct Returned {
+    Identity identity;
+    std::string pull;
+  };
   static constexpr std::size_t kIdentifyStatements = 2;
   awaitable<Opened> open(std::string_view token, const wire::DocumentRef& document);
+  awaitable<Returned> identify_and_pull(std::string_view token, const wire::DocumentRef& document,
+                                        std::string_view since);
+
+  // Whom the token's requests are charged to, if these functions have found out lately:
+  // null where they have not. It may have been revoked since.
+  const KnownTokens::Holder* known_holder(std::string_view token) const {
+    return known_tokens_.find(token, std::chrono::steady_clock::now());
+  }
 
   // converge.subscribe(). A document that does not exist or is not visible to
   // the client is an error with SQLSTATE P0002.
@@ -60,7 +76,12 @@ class Access {
                                   std::string_view state_vector);
 
  private:
+  // What begins with authenticate() and kIdentity; remembers whose the token is.
+  awaitable<std::vector<Rows>> run_identified(std::string_view token, std::span<const Statement> statements,
+                                              Identity* identity);
+
   DatabasePool& database_;
+  KnownTokens known_tokens_;
 };
 
 }  // namespace converge::bridge

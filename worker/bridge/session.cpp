@@ -7,19 +7,13 @@
 
 #include "catch_up.h"
 #include "log.h"
-#include "version.h"
 
 namespace converge::bridge {
 
 namespace {
 
-// The versions of the protocol that are spoken (Hello.newest_protocol says what is new).
-constexpr std::uint32_t kOldestProtocol = 1;
-constexpr std::uint32_t kNewestProtocol = 2;
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
-constexpr std::size_t kLongestToken = 16 << 10;
-constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 
 // Below 2^53, as JavaScript's numbers and a Y.Doc's client ids; never 0. Nothing
 // depends on that it cannot be guessed.
@@ -94,12 +88,17 @@ void Session::on_drained() {
 }
 
 bool Session::ready() const {
-  return open() && !stopped_reading_ && !identifying_ && pushing_bytes_ <= services_.config.push_queue &&
+  return open() && !stopped_reading_ && (!identifying_ || expecting_) && pushing_bytes_ <= services_.config.push_queue &&
          queued_bytes() <= services_.config.send_queue;
 }
 
 void Session::on_message(std::string_view bytes, bool binary) {
   if (!open()) return;
+  if (identifying_) {  // right behind the Hello
+    expecting_ = false;
+    behind_hello_ = BehindHello{std::string(bytes), binary};
+    return;
+  }
   wire::ClientMessage message;
   if (!binary) {
     complain("a text message: expected a binary one that is a ClientMessage");
@@ -122,11 +121,7 @@ void Session::on_message(std::string_view bytes, bool binary) {
                       " documents, which is the limit",
                   message.subscribe().request());
         } else if (may_ask(message.subscribe().request())) {
-          ++joining_;
-          auto self = shared_from_this();
-          start(services_.io, [self, request = std::move(*message.mutable_subscribe())]() mutable {
-            return self->subscribe(std::move(request));
-          });
+          start_subscribe(std::move(*message.mutable_subscribe()));
         }
         break;
       case wire::ClientMessage::kUnsubscribe:
@@ -164,95 +159,6 @@ void Session::on_message(std::string_view bytes, bool binary) {
         complain("a ClientMessage without a part that this bridge knows");
     }
   }
-}
-
-void Session::hello(wire::Hello hello) {
-  const std::uint32_t newest = std::max(hello.newest_protocol(), hello.protocol());
-  const std::uint32_t protocol = std::min(newest, kNewestProtocol);
-  if (protocol < std::max(hello.protocol(), kOldestProtocol)) {
-    std::string versions = std::to_string(hello.protocol());
-    if (newest != hello.protocol()) versions += " to " + std::to_string(newest);
-    end(wire::CODE_UNSUPPORTED_VERSION,
-        "protocol version " + versions + " is not spoken here, only versions " + std::to_string(kOldestProtocol) +
-            " to " + std::to_string(kNewestProtocol),
-        CloseCode::policy_violation);
-    return;
-  }
-  if (hello.token().empty() || hello.token().size() > kLongestToken) {
-    end(wire::CODE_UNAUTHENTICATED,
-        hello.token().empty() ? std::string_view("the Hello has no token") : kTokenTooLong,
-        CloseCode::policy_violation);
-    return;
-  }
-  token_ = std::make_shared<std::string>(std::move(*hello.mutable_token()));
-  identifying_ = true;
-  start(services_.io, [self = shared_from_this(), client = std::move(*hello.mutable_client()), protocol]() mutable {
-    return self->identify(std::move(client), protocol);
-  });
-}
-
-awaitable<void> Session::identify(std::string client, std::uint32_t protocol) {
-  auto self = shared_from_this();
-  Identity identity;
-  std::string failure;
-  wire::Code code = wire::CODE_OK;
-  try {
-    identity = co_await services_.access.identify(*token_);
-  } catch (const DatabaseError& error) {
-    // Whatever it does not like about a token, the client is not known.
-    code = error.unavailable ? wire::CODE_UNAVAILABLE : wire::CODE_UNAUTHENTICATED;
-    failure = error.what();
-  }
-  identifying_ = false;
-  if (!open()) co_return;
-  if (code == wire::CODE_UNAVAILABLE) {
-    log(Severity::warning, "cannot verify the token of ", peer_, ": ", failure);
-    end(code, "the database cannot be reached", CloseCode::try_again_later);
-    co_return;
-  }
-  if (code != wire::CODE_OK) {
-    log(Severity::info, "refused ", peer_, ": ", failure);
-    end(code, failure, CloseCode::policy_violation);
-    co_return;
-  }
-
-  if (!transport_->assign(identity.tenant)) {
-    log(Severity::warning, "too many connections of tenant \"", identity.tenant, "\"; refused one from ", peer_);
-    end(wire::CODE_LIMIT,
-        "the tenant has " + std::to_string(services_.config.max_connections_per_tenant) +
-            " connections, which is the limit",
-        CloseCode::try_again_later);
-    co_return;
-  }
-
-  tenant_ = identity.tenant;
-  principal_ = identity.principal;
-  adopt(token_, identity);
-  if (!services_.rates.take_request(rates_, tenant_, principal_, std::chrono::steady_clock::now())) {
-    end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);
-    co_return;
-  }
-  identified_ = true;
-  log(Severity::debug, peer_, " is ", principal_, " of ", tenant_, ", with ", client);
-  wire::ServerMessage answer;
-  wire::Welcome& welcome = *answer.mutable_welcome();
-  welcome.set_protocol(protocol);
-  welcome.set_epoch(identity.epoch);
-  welcome.set_tenant(identity.tenant);
-  welcome.set_principal(identity.principal);
-  welcome.set_server("converge-bridge " CONVERGE_VERSION);
-  welcome.set_token_ms(static_cast<std::uint64_t>(identity.token_lifetime.count()));
-  welcome.set_peer(peer_number_);
-  welcome.set_presence_ms(static_cast<std::uint32_t>(services_.config.presence_timeout.count()));
-  send(encode(answer));
-  if (protocol < kNewestProtocol) {
-    wire::ServerMessage old;
-    old.mutable_notice()->set_kind(wire::Notice::OLD_PROTOCOL);
-    old.mutable_notice()->set_message("protocol version " + std::to_string(protocol) + " is old: it is served, but version " +
-                                      std::to_string(kNewestProtocol) + " is spoken here, and a later server may speak only that");
-    send(encode(old));
-  }
-  transport_->resume();
 }
 
 // -------------------------------------------------------------- the token's end
@@ -308,6 +214,13 @@ std::shared_ptr<Subscription> Session::find(std::uint32_t channel) const {
   return found == subscriptions_.end() ? nullptr : found->second;
 }
 
+void Session::start_subscribe(wire::Subscribe request) {
+  ++joining_;
+  start(services_.io, [self = shared_from_this(), request = std::move(request)]() mutable {
+    return self->subscribe(std::move(request));
+  });
+}
+
 awaitable<bool> Session::subscribe_watched(const wire::Subscribe& request) {
   for (const auto& [channel, existing] : subscriptions_) {
     const wire::DocumentRef& ref = existing->document->ref;
@@ -322,18 +235,22 @@ awaitable<bool> Session::subscribe_watched(const wire::Subscribe& request) {
     pull = co_await services_.access.pull(*token, request.document(), request.since());
   } catch (const DatabaseError&) {
   }
-  const std::uint32_t channel = subscription->document->channel;
   // Under a token that came meanwhile it might not have been given.
-  const bool renewed = token != token_;
-  if (!open() || !pull || renewed || !services_.hub.is_complete(*subscription, *pull) ||
-      subscriptions_.count(channel) != 0) {
+  if (pull && token == token_) co_return finish_watched(subscription, *pull);
+  services_.hub.leave(*subscription);
+  co_return false;
+}
+
+bool Session::finish_watched(const std::shared_ptr<Subscription>& subscription, std::string_view pull) {
+  const std::uint32_t channel = subscription->document->channel;
+  if (!open() || !services_.hub.is_complete(*subscription, pull) || subscriptions_.count(channel) != 0) {
     services_.hub.leave(*subscription);
-    co_return false;
+    return false;
   }
   subscriptions_[channel] = subscription;
-  services_.hub.finish_joining(*subscription, *pull);
+  services_.hub.finish_joining(*subscription, pull);
   if (subscription->phase == Phase::lagging && queued_bytes() == 0) on_drained();
-  co_return true;
+  return true;
 }
 
 awaitable<void> Session::subscribe(wire::Subscribe request) {

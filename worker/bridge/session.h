@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,13 +52,27 @@ class Session final : public Conversation,
   void on_created(std::uint32_t request, const wire::DocumentRef& document, const wire::Verdict& verdict) override;
 
  private:
+  // What came right behind the Hello, as on_message() is given it.
+  struct BehindHello {
+    std::string bytes;
+    bool binary;
+  };
+  // A Subscribe that is asked for together with whose the token is.
+  struct FirstSubscribe;
+
   void hello(wire::Hello hello);
   awaitable<void> identify(std::string client, std::uint32_t protocol);
+  void welcome(const Identity& identity, std::uint32_t protocol);
+  void take_first_subscribe(FirstSubscribe& first);
+  awaitable<Identity> ask_identity(FirstSubscribe& first);
   awaitable<void> renew(std::string token);
   void adopt(std::shared_ptr<const std::string> token, const Identity& identity);
+  void start_subscribe(wire::Subscribe request);
   awaitable<void> subscribe(wire::Subscribe request);
   // The short way, for a document that is watched already. False: it is to go the long one.
   awaitable<bool> subscribe_watched(const wire::Subscribe& request);
+  // Its end: the answer of pull() for a subscription of join_watched(). False: it has left.
+  bool finish_watched(const std::shared_ptr<Subscription>& subscription, std::string_view pull);
   awaitable<void> follow(std::shared_ptr<Subscription> subscription, std::string ticket);
   void unsubscribe(std::uint32_t channel);
   void push(wire::Push& push);
@@ -84,6 +99,8 @@ class Session final : public Conversation,
   Rates rates_;
   bool identified_ = false;
   bool identifying_ = false;
+  bool expecting_ = false;  // a message behind the Hello may be taken still
+  std::optional<BehindHello> behind_hello_;
   bool renewing_ = false;
   bool ending_ = false;
   bool stopped_reading_ = false;

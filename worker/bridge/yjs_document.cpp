@@ -11,7 +11,6 @@ namespace converge::bridge {
 
 namespace {
 
-constexpr std::size_t kLongestToken = 16 << 10;
 // Yjs clients whose clocks are remembered. A provider is one, or a few.
 constexpr std::size_t kRememberedClients = 64;
 // How long open()'s ticket is good for the subscription: well below its lifetime.
@@ -53,7 +52,7 @@ YjsDocument::YjsDocument(const Services& services, Carrier& carrier, std::string
 
 Refusal YjsDocument::check(const std::string& token) {
   if (token.empty()) return {wire::CODE_UNAUTHENTICATED, "no token"};
-  if (token.size() > kLongestToken) return {wire::CODE_UNAUTHENTICATED, "the token is longer than 16 kB"};
+  if (token.size() > kLongestToken) return {wire::CODE_UNAUTHENTICATED, std::string(kTokenTooLong)};
   return {};
 }
 
