@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 namespace converge::bridge {
@@ -34,6 +35,34 @@ class Signal {
 
  private:
   asio::steady_timer timer_;
+};
+
+// As Signal, for one coroutine, which goes on inside notify(): nothing is posted, and
+// no other event is looked for before.
+class DirectSignal {
+ public:
+  awaitable<void> wait() {
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [this](auto handler) { waiter_ = std::make_unique<WaiterOf<decltype(handler)>>(std::move(handler)); },
+        asio::use_awaitable);
+  }
+  void notify() {
+    if (auto waiter = std::move(waiter_)) waiter->resume();
+  }
+
+ private:
+  struct Waiter {
+    virtual ~Waiter() = default;
+    virtual void resume() = 0;
+  };
+  template <class Handler>
+  struct WaiterOf final : Waiter {
+    explicit WaiterOf(Handler given) : handler(std::move(given)) {}
+    void resume() override { std::move(handler)(); }
+    Handler handler;
+  };
+
+  std::unique_ptr<Waiter> waiter_;
 };
 
 inline awaitable<void> sleep_for(asio::io_context& io, std::chrono::steady_clock::duration time) {

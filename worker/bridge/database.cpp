@@ -60,7 +60,7 @@ std::int64_t Rows::integer(int row, int column) const {
 }
 
 LibpqConnection::LibpqConnection(asio::io_context& io, const Config& config)
-    : io_(io), config_(config), socket_(io), deadline_(io) {}
+    : io_(io), config_(config), socket_(io), deadline_timer_(io) {}
 
 LibpqConnection::~LibpqConnection() { close(); }
 
@@ -78,16 +78,28 @@ void LibpqConnection::forget_socket() {
 
 void LibpqConnection::close() {
   forget_socket();
-  deadline_.cancel();
+  unlimit();
+  deadline_timer_.cancel();
+  timing_ = false;
   if (connection_ != nullptr) PQfinish(connection_);
   connection_ = nullptr;
 }
 
 void LibpqConnection::limit(std::chrono::milliseconds time) {
-  // Ends the wait by closing the socket under it.
-  deadline_.expires_after(time);
-  deadline_.async_wait([this](boost::system::error_code cancelled) {
-    if (!cancelled && socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
+  deadline_ = std::chrono::steady_clock::now() + time;
+  if (!timing_ || deadline_timer_.expiry() > deadline_) look_at_deadline();
+}
+
+void LibpqConnection::look_at_deadline() {
+  timing_ = true;
+  deadline_timer_.expires_at(deadline_);
+  deadline_timer_.async_wait([this](boost::system::error_code cancelled) {
+    if (cancelled) return;
+    timing_ = false;
+    if (deadline_ == kNoDeadline) return;
+    if (std::chrono::steady_clock::now() < deadline_) return look_at_deadline();
+    // Ends the wait by closing the socket under it.
+    if (socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
   });
 }
 
@@ -163,9 +175,67 @@ awaitable<void> LibpqConnection::flush() {
 awaitable<std::vector<Rows>> DatabaseConnection::run(std::span<const Statement> statements) {
   if (!connected()) fail_lost(0);
   limit(config_.statement_timeout + kNetworkSlack);
-  auto rows = co_await exchange(statements);
+  if (statements.size() == 1 && prepared_.count(statements[0].query) != 0) return ask(statements[0]);
+  return exchange(statements);
+}
+
+void DatabaseConnection::send(const Statement& statement) {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+  std::vector<std::string> copies;  // text parameters need a final zero
+  copies.reserve(statement.parameters.size());
+  for (const Parameter& parameter : statement.parameters) {
+    if (parameter.binary) {
+      values.push_back(parameter.value.empty() ? "" : parameter.value.data());
+    } else {
+      values.push_back(copies.emplace_back(parameter.value).c_str());
+    }
+    lengths.push_back(static_cast<int>(parameter.value.size()));
+    formats.push_back(parameter.binary ? 1 : 0);
+  }
+  if (PQsendQueryPrepared(connection_, statement.query->name, static_cast<int>(values.size()), values.data(),
+                          lengths.data(), formats.data(), 1) == 0)
+    fail_lost(0);
+}
+
+void DatabaseConnection::finish(const std::unique_ptr<DatabaseError>& failure) {
   unlimit();
-  co_return rows;
+  if (!failure) return;
+  // Something inside the server has gone: a type of the extension, say, which was
+  // dropped and created again, and which a prepared statement still names.
+  if (failure->sqlstate == "XX000") close();
+  // A statement that could not be prepared leaves its name unknown to the
+  // server: the message of the first failure, its preparation, is the one.
+  throw DatabaseError(*failure);
+}
+
+awaitable<std::vector<Rows>> DatabaseConnection::ask(const Statement& statement) {
+  send(statement);
+  co_await flush();
+  std::vector<Rows> answers;
+  std::unique_ptr<DatabaseError> failure;
+  for (;;) {
+    while (PQisBusy(connection_) != 0) {
+      co_await wait_readable();
+      if (PQconsumeInput(connection_) == 0) fail_lost(0);
+    }
+    PGresult* result = PQgetResult(connection_);
+    if (PQstatus(connection_) != CONNECTION_OK) {
+      PQclear(result);
+      fail_lost(0);
+    }
+    if (result == nullptr) break;
+    Rows rows(result);
+    const ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+      answers.push_back(std::move(rows));
+    } else if (!failure) {
+      failure = std::make_unique<DatabaseError>(error_of(result, 0));
+    }
+  }
+  finish(failure);
+  co_return answers;
 }
 
 awaitable<std::vector<Rows>> DatabaseConnection::exchange(std::span<const Statement> statements) {
@@ -180,25 +250,7 @@ awaitable<std::vector<Rows>> DatabaseConnection::exchange(std::span<const Statem
     if (PQsendPrepare(connection_, query->name, query->text, 0, nullptr) == 0) fail_lost(0);
   if (!preparing.empty() && PQpipelineSync(connection_) == 0) fail_lost(0);
 
-  for (const Statement& statement : statements) {
-    std::vector<const char*> values;
-    std::vector<int> lengths;
-    std::vector<int> formats;
-    std::vector<std::string> copies;  // text parameters need a final zero
-    copies.reserve(statement.parameters.size());
-    for (const Parameter& parameter : statement.parameters) {
-      if (parameter.binary) {
-        values.push_back(parameter.value.empty() ? "" : parameter.value.data());
-      } else {
-        values.push_back(copies.emplace_back(parameter.value).c_str());
-      }
-      lengths.push_back(static_cast<int>(parameter.value.size()));
-      formats.push_back(parameter.binary ? 1 : 0);
-    }
-    if (PQsendQueryPrepared(connection_, statement.query->name, static_cast<int>(values.size()), values.data(),
-                            lengths.data(), formats.data(), 1) == 0)
-      fail_lost(0);
-  }
+  for (const Statement& statement : statements) send(statement);
   if (PQpipelineSync(connection_) == 0) fail_lost(0);
   co_await flush();
 
@@ -241,15 +293,7 @@ awaitable<std::vector<Rows>> DatabaseConnection::exchange(std::span<const Statem
     if (PQstatus(connection_) != CONNECTION_OK) fail_lost(index);
   }
   if (PQexitPipelineMode(connection_) == 0) fail_lost(index);
-  unlimit();
-  if (failure) {
-    // Something inside the server has gone: a type of the extension, say, which was
-    // dropped and created again, and which a prepared statement still names.
-    if (failure->sqlstate == "XX000") close();
-    // A statement that could not be prepared leaves its name unknown to the
-    // server: the message of the first failure, its preparation, is the one.
-    throw DatabaseError(*failure);
-  }
+  finish(failure);
   co_return answers;
 }
 

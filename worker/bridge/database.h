@@ -89,7 +89,7 @@ class LibpqConnection {
   [[noreturn]] void fail_lost(std::size_t statement);
   // Cuts the connection unless it is called off by then.
   void limit(std::chrono::milliseconds time);
-  void unlimit() { deadline_.cancel(); }
+  void unlimit() { deadline_ = kNoDeadline; }
 
   asio::io_context& io_;
   const Config& config_;
@@ -97,10 +97,17 @@ class LibpqConnection {
   asio::posix::stream_descriptor socket_;
 
  private:
+  static constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
+
   void watch_socket();
   void forget_socket();
+  void look_at_deadline();
 
-  asio::steady_timer deadline_;
+  // Deadlines come and go with every statement: the timer is set again only when it
+  // has expired, or would be late.
+  std::chrono::steady_clock::time_point deadline_ = kNoDeadline;
+  asio::steady_timer deadline_timer_;
+  bool timing_ = false;
 };
 
 // For statements.
@@ -116,7 +123,12 @@ class DatabaseConnection : public LibpqConnection {
   awaitable<std::vector<Rows>> run(std::span<const Statement> statements);
 
  private:
+  // Any statements, as a pipeline; or one that is prepared, with less ado.
   awaitable<std::vector<Rows>> exchange(std::span<const Statement> statements);
+  awaitable<std::vector<Rows>> ask(const Statement& statement);
+  void send(const Statement& statement);
+  // The end of an exchange: throws the failure, if there is one.
+  void finish(const std::unique_ptr<DatabaseError>& failure);
 
   std::set<const Query*> prepared_;
 };

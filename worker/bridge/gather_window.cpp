@@ -62,16 +62,32 @@ void GatherWindow::at_end(std::function<void()> collect, std::function<void()> w
 
 void GatherWindow::end_turn_later() {
   if (ending_) return;
+  if (working_) {
+    asked_ = true;
+    return;
+  }
   ending_ = true;
   const auto time = window();
-  if (time.count() == 0) return asio::post(timer_.get_executor(), [this] { end_turn(); });
+  if (time.count() == 0) {
+    return asio::post(timer_.get_executor(), [this] {
+      ending_ = false;
+      end_turn();
+    });
+  }
   timer_.expires_after(time);
-  timer_.async_wait([this](boost::system::error_code) { end_turn(); });
+  timer_.async_wait([this](boost::system::error_code) {
+    ending_ = false;
+    end_turn();
+  });
 }
 
 void GatherWindow::end_turn() {
-  collect_();
-  ending_ = false;
+  Within within(ending_turn_);
+  {
+    Within collecting(working_);  // what it asks to be written still belongs to this turn
+    collect_();
+  }
+  asked_ = false;
   write_();
 }
 

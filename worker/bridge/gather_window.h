@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <functional>
+#include <utility>
 
 #include "async.h"
 
@@ -33,8 +34,27 @@ class GatherWindow {
   // Has that done when this turn's work is done or, under load, when the window
   // has passed. To be asked for once or often.
   void end_turn_later();
+  // For work after which nothing more is known to come in this turn: what it asks for
+  // is done right after it, unless more is gathered.
+  template <class Work>
+  void end_turn_after(Work&& work) {
+    if (working_ || ending_turn_) return work();  // a part of other such work, or of a turn's end
+    {
+      Within within(working_);
+      work();
+    }
+    if (!std::exchange(asked_, false) || ending_) return;
+    if (window().count() == 0) return end_turn();
+    end_turn_later();
+  }
 
  private:
+  struct Within {
+    explicit Within(bool& flag) : flag(flag) { flag = true; }
+    ~Within() { flag = false; }
+    bool& flag;
+  };
+
   void sample(Clock::time_point now);
   void end_turn();
 
@@ -42,7 +62,10 @@ class GatherWindow {
   asio::steady_timer timer_;
   std::function<void()> collect_;
   std::function<void()> write_;
-  bool ending_ = false;
+  bool ending_ = false;       // it is posted, or the timer set
+  bool ending_turn_ = false;  // at this moment
+  bool working_ = false;      // in end_turn_after(), which
+  bool asked_ = false;        // is to end the turn
 
   Clock::time_point sampled_;
   std::chrono::nanoseconds busy_{0};  // of the thread, until then

@@ -323,7 +323,7 @@ void Hub::on_presence(const wire::DocumentPresence& presence) {
 // Under load other bursts may follow before the turn's end, and go along.
 void Hub::on_pause() {
   if (dirty_.empty()) return;
-  if (gather_window_.window().count() == 0) return send_gathered();
+  if (gather_window_.window().count() == 0) return gather_window_.end_turn_after([this] { send_gathered(); });
   gather_window_.end_turn_later();
 }
 

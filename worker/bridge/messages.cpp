@@ -37,6 +37,27 @@ const std::string& OutgoingMessage::compressed(double least) const {
 
 Frame encode(const wire::ServerMessage& message) { return std::make_shared<OutgoingMessage>(message); }
 
+// By hand, because there is one for every push.
+Frame ack_frame(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq) {
+  std::uint8_t inner[3 * (1 + 10)];
+  std::uint8_t* end = inner;
+  auto number = [&](int field, std::uint64_t value) {
+    if (value == 0) return;
+    *end++ = static_cast<std::uint8_t>(WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_VARINT));
+    end = pb::io::CodedOutputStream::WriteVarint64ToArray(value, end);
+  };
+  number(wire::Ack::kChannelFieldNumber, channel);
+  number(wire::Ack::kReplicaFieldNumber, replica);
+  number(wire::Ack::kSeqFieldNumber, seq);
+  const auto size = static_cast<std::size_t>(end - inner);
+  return std::make_shared<OutgoingMessage>(2 + size, [&](std::string& bytes) {
+    bytes.push_back(static_cast<char>(
+        WireFormatLite::MakeTag(wire::ServerMessage::kAckFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED)));
+    bytes.push_back(static_cast<char>(size));
+    bytes.append(reinterpret_cast<const char*>(inner), size);
+  });
+}
+
 Frame problem_frame(wire::Code code, std::string_view text, std::uint32_t request, bool fatal) {
   wire::ServerMessage message;
   wire::Problem& problem = *message.mutable_problem();

@@ -53,6 +53,8 @@ using Frame = std::shared_ptr<const OutgoingMessage>;
 
 Frame encode(const wire::ServerMessage& message);
 
+Frame ack_frame(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
+
 Frame problem_frame(wire::Code code, std::string_view message, std::uint32_t request, bool fatal);
 
 // Subscribed with a PullResponse that is encoded already: converge.pull() made

@@ -1,12 +1,14 @@
 #include "pusher.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "log.h"
 #include "messages.h"
+#include "push_request.h"
 
 namespace converge::bridge {
 
@@ -17,13 +19,6 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 
 constexpr Query kPush = {"converge_push", "SELECT converge.push($1::converge.secret::bytea)"};
 
-// Where a push's verdicts are in the response.
-struct Place {
-  int group;
-  int document;
-  int first;
-};
-
 // Different for different documents, whatever bytes their names are of.
 std::string document_key_of(const PendingPush& push) {
   const std::string& collection = push.document.collection();
@@ -31,37 +26,6 @@ std::string document_key_of(const PendingPush& push) {
   std::string all = std::to_string(collection.size()) + ':' + std::to_string(key.size()) + ':';
   all.reserve(all.size() + collection.size() + key.size() + push.temporary_key.size());
   return all.append(collection).append(key).append(push.temporary_key);
-}
-
-// One group for each token, in it one entry for each document, so that a
-// document's changes stay in the order in which they came. A push with a
-// condition is a group of its own, and what its client sends later another one.
-wire::PushRequest request_of(const std::vector<PendingPush>& batch, std::vector<Place>& places) {
-  wire::PushRequest request;
-  std::map<std::string_view, int> groups;
-  std::map<std::pair<int, std::string_view>, int> documents;
-  for (const PendingPush& push : batch) {
-    const bool conditional = push.atomic || !push.expect.empty();
-    if (conditional) groups.erase(*push.token);
-    auto [group, new_group] = groups.try_emplace(*push.token, request.groups_size());
-    if (new_group) request.add_groups()->set_token(*push.token);
-    wire::PushGroup& to = *request.mutable_groups(group->second);
-    auto [document, new_document] = documents.try_emplace({group->second, push.document_key}, to.documents_size());
-    if (new_document) {
-      wire::DocumentPush& added = *to.add_documents();
-      *added.mutable_document() = push.document;
-      added.set_temporary_key(push.temporary_key);
-    }
-    wire::DocumentPush& changes = *to.mutable_documents(document->second);
-    places.push_back({group->second, document->second, changes.changes_size()});
-    for (const wire::Change& change : push.changes) *changes.add_changes() = change;
-    if (conditional) {
-      to.set_atomic(push.atomic);
-      changes.set_expect(push.expect);
-      groups.erase(group);
-    }
-  }
-  return request;
 }
 
 }  // namespace
@@ -92,11 +56,14 @@ Pusher::Lane* Pusher::Queue::lane_for(const PendingPush& push) const {
   return found == lanes.end() ? nullptr : found->get();
 }
 
-// The first that is free: what its backend has looked up before, it knows.
-void Pusher::Queue::wake_lane() {
-  if (gathering) return;
+// For what waits for any, the first that is free: what its backend has looked up
+// before, it knows.
+void Pusher::Queue::wake_lanes() {
+  for (auto& lane : lanes)
+    if (lane->free && !lane->next.empty()) lane->arrived.notify();
+  if (gathering || waiting.empty()) return;
   auto lane = std::find_if(lanes.begin(), lanes.end(), [](const auto& each) { return each->free; });
-  if (lane != lanes.end()) (*lane)->arrived.notify_one();
+  if (lane != lanes.end()) (*lane)->arrived.notify();
 }
 
 void Pusher::enqueue(PendingPush push) {
@@ -106,24 +73,24 @@ void Pusher::enqueue(PendingPush push) {
   auto slow = slow_documents_.find(push.document_key);
   push.slow = slow != slow_documents_.end();
   if (push.slow) ++slow->second;
-  put(push.slow ? slow_ : main_, std::move(push));
+  Queue& queue = push.slow ? slow_ : main_;
+  put(queue, std::move(push));
+  queue.wake_lanes();
 }
 
 void Pusher::put(Queue& queue, PendingPush push) {
   metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
   if (Lane* lane = queue.lane_for(push)) {
     lane->next.push_back(std::move(push));
-    if (lane->free) lane->arrived.notify_one();
   } else {
     queue.waiting.push_back(std::move(push));
-    queue.wake_lane();
   }
 }
 
 void Pusher::stop() {
   stopped_ = true;
   for (Queue* queue : {&main_, &slow_})
-    for (auto& lane : queue->lanes) lane->arrived.notify_all();
+    for (auto& lane : queue->lanes) lane->arrived.notify();
 }
 
 void Pusher::run() {
@@ -185,7 +152,6 @@ std::vector<PendingPush> Pusher::take_batch(Queue& queue, Lane& lane) {
     Lane* only = queue.lane_for(next);
     if (only != nullptr && only != &lane) {
       only->next.push_back(std::move(next));
-      if (only->free) only->arrived.notify_one();
       queue.waiting.pop_front();
       continue;
     }
@@ -197,13 +163,14 @@ std::vector<PendingPush> Pusher::take_batch(Queue& queue, Lane& lane) {
     batch.push_back(std::move(next));
     queue.waiting.pop_front();
   }
-  if (queue.waiting.empty()) return batch;
-  // The batch is full. What is left of its documents has to come after it.
-  std::deque<PendingPush> left;
-  for (PendingPush& push : queue.waiting)
-    (lane.documents.count(push.document_key) != 0 ? lane.next : left).push_back(std::move(push));
-  queue.waiting = std::move(left);
-  if (!queue.waiting.empty()) queue.wake_lane();
+  if (!queue.waiting.empty()) {
+    // The batch is full. What is left of its documents has to come after it.
+    std::deque<PendingPush> left;
+    for (PendingPush& push : queue.waiting)
+      (lane.documents.count(push.document_key) != 0 ? lane.next : left).push_back(std::move(push));
+    queue.waiting = std::move(left);
+  }
+  queue.wake_lanes();
   return batch;
 }
 
@@ -237,6 +204,7 @@ void Pusher::move_to_slow_lane(Lane& lane, std::vector<PendingPush> locked) {
     }
     lane.next = std::move(rest);
   }
+  slow_.wake_lanes();
   for (auto push = again.rbegin(); push != again.rend(); ++push) {
     metrics_.push_queue_changes.Increment(static_cast<double>(push->changes.size()));
     lane.next.push_front(std::move(*push));
@@ -254,9 +222,10 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
   for (const PendingPush& push : batch) changes += push.changes.size();
   metrics_.push_changes.Observe(static_cast<double>(changes));
   while (!batch.empty() && !stopped_) {
-    std::vector<Place> places;
-    std::string request = request_of(batch, places).SerializeAsString();
-    wire::PushResponse response;
+    std::vector<PushPlace> places;
+    const std::string request = encode_push_request(batch, places);
+    google::protobuf::Arena arena;
+    auto& response = *google::protobuf::Arena::CreateMessage<wire::PushResponse>(&arena);
     std::string failure, told = "the database cannot answer now";
     wire::Code code = wire::CODE_OK;
     try {
@@ -278,28 +247,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
 
     if (code == wire::CODE_OK) {
       std::vector<PendingPush> locked;
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-        Place place = places[i];
-        std::vector<wire::Verdict> verdicts;
-        std::string key = batch[i].document.key();
-        if (place.group < response.groups_size() &&
-            place.document < response.groups(place.group).documents_size()) {
-          const wire::DocumentPushResult& result = response.groups(place.group).documents(place.document);
-          auto& all = result.verdicts();
-          if (!batch[i].temporary_key.empty()) key = result.key();
-          int last = place.first + static_cast<int>(batch[i].changes.size());
-          if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
-        }
-        bool is_locked = std::any_of(verdicts.begin(), verdicts.end(), [](const wire::Verdict& verdict) {
-          return verdict.code() == wire::CODE_UNAVAILABLE;
-        });
-        // What a part of it may have done counts as done the next time.
-        if (is_locked && !is_too_old(batch[i])) {
-          locked.push_back(std::move(batch[i]));
-        } else {
-          answer(batch[i], verdicts, key);
-        }
-      }
+      gather_window_.end_turn_after([&] { locked = answer_batch(batch, places, response); });
       move_to_slow_lane(lane, std::move(locked));
       co_return;
     }
@@ -332,6 +280,34 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
     co_await sleep_for(io_, pause);
     pause = std::min(pause * 2, kLongestPause);
   }
+}
+
+// Gives those whose documents are locked: not decided yet.
+std::vector<PendingPush> Pusher::answer_batch(std::vector<PendingPush>& batch, const std::vector<PushPlace>& places,
+                                              const wire::PushResponse& response) {
+  std::vector<PendingPush> locked;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const PushPlace& place = places[i];
+    std::vector<wire::Verdict> verdicts;
+    std::string key = batch[i].document.key();
+    if (place.group < response.groups_size() && place.document < response.groups(place.group).documents_size()) {
+      const wire::DocumentPushResult& result = response.groups(place.group).documents(place.document);
+      auto& all = result.verdicts();
+      if (!batch[i].temporary_key.empty()) key = result.key();
+      int last = place.first + static_cast<int>(batch[i].changes.size());
+      if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
+    }
+    bool is_locked = std::any_of(verdicts.begin(), verdicts.end(), [](const wire::Verdict& verdict) {
+      return verdict.code() == wire::CODE_UNAVAILABLE;
+    });
+    // What a part of it may have done counts as done the next time.
+    if (is_locked && !is_too_old(batch[i])) {
+      locked.push_back(std::move(batch[i]));
+    } else {
+      answer(batch[i], verdicts, key);
+    }
+  }
+  return locked;
 }
 
 void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts, const std::string& key) {

@@ -63,6 +63,8 @@ struct PendingPush {
   bool slow = false;   // in the lane for locked rows
 };
 
+struct PushPlace;  // push_request.h
+
 class Pusher {
  public:
   Pusher(asio::io_context& io, const Config& config, GatherWindow& gathering, Metrics& metrics);
@@ -76,9 +78,9 @@ class Pusher {
 
  private:
   struct Lane {
-    Lane(asio::io_context& io, const Config& config) : connection(io, config), arrived(io) {}
+    Lane(asio::io_context& io, const Config& config) : connection(io, config) {}
     DatabaseConnection connection;
-    Signal arrived;
+    DirectSignal arrived;
     bool free = false;                          // waits for `arrived`
     std::unordered_set<std::string> documents;  // in its call
     std::deque<PendingPush> next;               // for this lane only: of those documents
@@ -89,7 +91,8 @@ class Pusher {
     bool idle() const;
     // The only lane that may take the push; null where any may.
     Lane* lane_for(const PendingPush& push) const;
-    void wake_lane();
+    // The free lanes that there is something for.
+    void wake_lanes();
     std::deque<PendingPush> waiting;  // for any lane
     std::vector<std::unique_ptr<Lane>> lanes;
     bool gathering = false;           // one of the lanes waits for more
@@ -102,6 +105,8 @@ class Pusher {
   static void release_documents(Queue& queue, Lane& lane);
   void put(Queue& queue, PendingPush push);
   bool is_too_old(const PendingPush& push) const;
+  std::vector<PendingPush> answer_batch(std::vector<PendingPush>& batch, const std::vector<PushPlace>& places,
+                                        const wire::PushResponse& response);
   void move_to_slow_lane(Lane& lane, std::vector<PendingPush> locked);
   void answer(PendingPush& push, std::span<const wire::Verdict> verdicts, const std::string& key = {});
   void answer_all(PendingPush& push, wire::Code code, std::string_view message);

@@ -21,12 +21,14 @@ std::string key_of(char kind, const std::string& tenant, const std::string& prin
 }  // namespace
 
 bool RateLimiter::take_request(const Rates& rates, const std::string& tenant, const std::string& principal, Time now) {
+  if (rates.principal_requests == 0 && rates.tenant_requests == 0) return true;
   return take({key_of('r', tenant, principal), rates.principal_requests},
               {key_of('r', tenant, ""), rates.tenant_requests}, 1, now);
 }
 
 bool RateLimiter::take_changes(const Rates& rates, const std::string& tenant, const std::string& principal,
                                std::size_t count, Time now) {
+  if (rates.principal_changes == 0 && rates.tenant_changes == 0) return true;
   return take({key_of('c', tenant, principal), rates.principal_changes},
               {key_of('c', tenant, ""), rates.tenant_changes}, static_cast<double>(count), now);
 }
@@ -37,7 +39,6 @@ std::size_t RateLimiter::buckets() const {
 }
 
 bool RateLimiter::take(const Wanted& principal, const Wanted& tenant, double count, Time now) {
-  if (principal.rate == 0 && tenant.rate == 0) return true;
   std::lock_guard lock(mutex_);
   if (buckets_.size() >= sweep_at_) forget_full(now);
   const Wanted* const all[] = {&principal, &tenant};

@@ -79,7 +79,6 @@ class Session final : public Conversation,
   void set_presence(wire::SetPresence& request);
   void create(wire::Create& create);
   void enqueue(PendingPush pending);
-  void send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
   void send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict);
   // Whether the client may ask one more thing now; if not, it is told.
   bool may_ask(std::uint32_t request = 0);

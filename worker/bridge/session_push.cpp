@@ -128,22 +128,13 @@ void Session::on_verdicts(std::uint32_t channel, std::span<const wire::Change> c
   }
   auto subscription = find(channel);
   for (const Summary& summary : summaries) {
-    if (summary.acknowledged != 0) send_ack(channel, summary.replica, summary.acknowledged);
+    if (summary.acknowledged != 0) send(ack_frame(channel, summary.replica, summary.acknowledged));
     if (summary.refused == changes.size()) continue;
     send_reject(channel, changes[summary.refused], verdicts[summary.refused]);
     // Perhaps it is not this client's replica at all: then its changes are news.
     if (subscription && subscription->own_replica == summary.replica && summary.acknowledged == 0)
       subscription->own_replica = 0;
   }
-}
-
-void Session::send_ack(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq) {
-  wire::ServerMessage message;
-  wire::Ack& ack = *message.mutable_ack();
-  ack.set_channel(channel);
-  ack.set_replica(replica);
-  ack.set_seq(seq);
-  send(encode(message));
 }
 
 void Session::send_reject(std::uint32_t channel, const wire::Change& change, const wire::Verdict& verdict) {

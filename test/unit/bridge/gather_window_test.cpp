@@ -93,6 +93,43 @@ TEST(GatherWindow, what_is_asked_for_while_collecting_is_this_turn_and_while_wri
   EXPECT_EQ(written, 3);
 }
 
+TEST(GatherWindow, a_turn_ends_right_after_the_work_that_is_known_to_be_its_last) {
+  asio::io_context io;
+  GatherWindow gathering(io, kLongest);
+  int collected = 0;
+  int written = 0;
+  gathering.at_end([&] { ++collected; },
+                   [&] {
+                     ++written;
+                     // What writing leads to is the next turn's.
+                     if (written == 1) gathering.end_turn_after([&] { gathering.end_turn_later(); });
+                   });
+  gathering.end_turn_after([] {});
+  EXPECT_EQ(written, 0) << "nothing was asked for";
+  gathering.end_turn_after([&] {
+    gathering.end_turn_later();
+    gathering.end_turn_after([&] { gathering.end_turn_later(); });
+    EXPECT_EQ(written, 0) << "before the work was done";
+  });
+  EXPECT_EQ(collected, 1);
+  EXPECT_EQ(written, 1);
+  io.run();
+  EXPECT_EQ(collected, 2);
+  EXPECT_EQ(written, 2);
+}
+
+TEST(GatherWindow, under_load_it_waits_for_the_window_all_the_same) {
+  asio::io_context io;
+  GatherWindow gathering(io, kLongest);
+  int written = 0;
+  gathering.at_end([] {}, [&] { ++written; });
+  ASSERT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));
+  gathering.end_turn_after([&] { gathering.end_turn_later(); });
+  EXPECT_EQ(written, 0);
+  io.run();
+  EXPECT_EQ(written, 1);
+}
+
 TEST(GatherWindow, under_load_a_turn_ends_when_the_window_has_passed) {
   asio::io_context io;
   GatherWindow gathering(io, kLongest);
