@@ -15,9 +15,9 @@ RUNS = 5
 SECRET = b"a secret of 32 bytes or more, here"
 
 
-def token():
+def token(principal="ann"):
     """A token for a user of tenant acme, in a database that was told to trust it."""
-    return sign({"tenant": "acme", "sub": "ann", "exp": int(time.time()) + 36000}, SECRET, key_id="k")
+    return sign({"tenant": "acme", "sub": principal, "exp": int(time.time()) + 36000}, SECRET, key_id="k")
 
 
 def trust(connection):

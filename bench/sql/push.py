@@ -88,6 +88,33 @@ class Clients:
         return request.SerializeToString()
 
 
+class Crowd:
+    """Many clients, each a principal with a token of its own, spread over the documents: what
+    a bridge gathers into one call when all of them write at once."""
+
+    def __init__(self, connection, clients, documents):
+        run(connection, EDITS)
+        self.delta = bytes(value(connection, "SELECT pg_temp.typed(1)"))
+        self.tokens = [token(f"client {n}") for n in range(clients)]
+        self.replicas = [next(replicas) for _ in range(clients)]
+        self.keys = [f"document {n % documents}" for n in range(clients)]
+        self.seq = 0
+
+    def request(self):
+        """One change of each of them."""
+        self.seq += 1
+        request = wire.PushRequest()
+        hlc = int(time.time() * 1000) << 16
+        # What has been typed before: each client's first character, again and again.
+        payload = wire.Payload(fields=[wire.FieldDelta(field="body", delta=self.delta)])
+        for credential, replica, key in zip(self.tokens, self.replicas, self.keys):
+            group = request.groups.add(token=credential)
+            document = group.documents.add(document=wire.DocumentRef(collection="note", key=key))
+            document.changes.add(replica=replica, seq=self.seq, hlc=hlc,
+                                 payload=payload.SerializeToString(deterministic=True))
+        return request.SerializeToString()
+
+
 replicas = itertools.count(1000)
 
 
@@ -116,6 +143,16 @@ def small_push_us(connection, clients, documents):
     for request in requests:
         push(connection, request)
     return (cpu_seconds(connection) - begin) * 1e6 / SMALL_PUSHES
+
+
+def group_us(connection, crowd):
+    """Backend's processor time of a call of one change of each client of the crowd, by change;
+    its commit and the wire's protocol included."""
+    requests = [crowd.request() for _ in range(PUSHES)]
+    begin = cpu_seconds(connection)
+    for request in requests:
+        push(connection, request)
+    return (cpu_seconds(connection) - begin) * 1e6 / PUSHES / len(crowd.tokens)
 
 
 def small_floor_us(connection, clients):
@@ -188,6 +225,11 @@ def measure(server):
         figure("push_immediate_per_s", immediate, "changes/s")
         figure("push_floor_per_s", floor, "rows/s")
         figure("push_1000_documents_per_s", spread, "changes/s")
+        crowd = Crowd(connection, 1000, 100)
+        as_client(connection, group_us, crowd)
+        group = medians([lambda: as_client(connection, group_us, crowd)])[0]
+        figure("push_1000_groups_per_s", 1e6 / group, "changes/s")
+        figure("push_group_us", group, "us")
         multixacts = value(connection, MULTIXACTS)
         one, ten, one_immediate, small_floor = medians([
             lambda: as_client(connection, small_push_us, typing, 1),

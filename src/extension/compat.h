@@ -41,6 +41,20 @@ extern "C" {
 #define ANALYZE_TARGET(stats) ((stats)->attr->attstattarget)
 #endif
 
+// What the executor asks before it runs a PlannedStmt. Raises 42501.
+#if PG_VERSION_NUM >= 160000
+#define CHECK_PERMISSIONS(statement) ((void)ExecCheckPermissions((statement)->rtable, (statement)->permInfos, true))
+#else
+#define CHECK_PERMISSIONS(statement) ((void)ExecCheckRTPerms((statement)->rtable, true))
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define BEGIN_INDEX_SCAN(table, index, snapshot, key_count) \
+  index_beginscan(table, index, snapshot, nullptr, key_count, 0)
+#else
+#define BEGIN_INDEX_SCAN(table, index, snapshot, key_count) index_beginscan(table, index, snapshot, key_count, 0)
+#endif
+
 // From 16 on the macro exports the function itself.
 #if PG_VERSION_NUM < 160000
 #undef PG_FUNCTION_INFO_V1

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/documents/row_lock_plan.h"
 #include "extension/security/identity.h"
 
 extern "C" {
@@ -28,8 +29,10 @@ namespace converge {
 // Prepared statements of one collection, saved beyond the transaction.
 struct RowPlans {
   SPIPlanPtr visible;
-  SPIPlanPtr lock;
-  SPIPlanPtr lock_and_tell;  // which version
+  struct {
+    SPIPlanPtr statement;
+    RowLockPlan* plan;
+  } lock, lock_and_tell;  // which version
   SPIPlanPtr read;
   SPIPlanPtr read_plain;
   // By the set of fields. When all are taken, further sets are planned each
@@ -207,29 +210,31 @@ namespace {
 
 // The statement that locks the row. `tells`: it gives the row's table and place, which
 // needs the privilege to read every column.
-SPIPlanPtr lock_plan(const Collection* collection, bool tells, const Arguments& arguments) {
+SPIPlanPtr lock_statement(const Collection* collection, bool tells, const Arguments& arguments) {
   StringInfoData sql;
+  SPI_connect();
   initStringInfo(&sql);
   appendStringInfo(&sql, "SELECT %s FROM %s", tells ? "tableoid, ctid" : "", collection->sql_name);
   append_conditions(&sql, collection);
   appendStringInfoString(&sql, " FOR NO KEY UPDATE");
-  return prepare_to_keep(sql.data, arguments);
+  SPIPlanPtr statement = prepare_to_keep(sql.data, arguments);
+  SPI_finish();
+  return statement;
 }
 
-}  // namespace
+ParamListInfo parameters(const Arguments& arguments) {
+  ParamListInfo list = makeParamList(arguments.count);
+  for (int i = 0; i < arguments.count; i++) {
+    list->params[i] = {arguments.values[i], false, PARAM_FLAG_CONST, arguments.types[i]};
+  }
+  return list;
+}
 
-bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
-  Arguments arguments;
+// Through the executor. `locked`: null where the statement does not tell.
+bool execute_lock(SPIPlanPtr statement, Arguments* arguments, LockedRow* locked) {
   SPI_connect();
-  fill_key(collection, ref, &arguments);
-  RowPlans* plans = plans_of(collection);
-  const bool tells =
-      locked != nullptr && pg_class_aclcheck(collection->tracked, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-  SPIPlanPtr* plan = tells ? &plans->lock_and_tell : &plans->lock;
-  if (*plan == nullptr) *plan = lock_plan(collection, tells, arguments);
-  const bool is_locked = execute(*plan, &arguments, false) > 0;
-  if (locked != nullptr) locked->table = InvalidOid;
-  if (is_locked && tells) {
+  const bool is_locked = execute(statement, arguments, false) > 0;
+  if (is_locked && locked != nullptr) {
     HeapTuple row = SPI_tuptable->vals[0];
     bool is_null;
     locked->table = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
@@ -237,6 +242,32 @@ bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
     locked->tid = *static_cast<ItemPointer>(static_cast<void*>(DatumGetPointer(tid)));
   }
   SPI_finish();
+  return is_locked;
+}
+
+}  // namespace
+
+bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
+  const bool tells =
+      locked != nullptr && pg_class_aclcheck(collection->tracked, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "converge lock of a row", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  Arguments arguments;
+  fill_key(collection, ref, &arguments);
+  RowPlans* plans = plans_of(collection);
+  auto* lock = tells ? &plans->lock_and_tell : &plans->lock;
+  if (lock->statement == nullptr) lock->statement = lock_statement(collection, tells, arguments);
+  if (locked != nullptr) locked->table = InvalidOid;
+  LockedRow row;
+  const RowLockResult result = run_row_lock(&lock->plan, lock->statement, parameters(arguments), &row);
+  bool is_locked = result == RowLockResult::locked;
+  if (result == RowLockResult::not_run) {
+    is_locked = execute_lock(lock->statement, &arguments, tells ? locked : nullptr);
+  } else if (is_locked && tells) {
+    *locked = row;
+  }
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(context);
   return is_locked;
 }
 
@@ -459,9 +490,11 @@ void as_table_owner(Collection* collection, void (*work)(void*), void* argument)
 
 void free_row_plans(RowPlans* plans) {
   if (plans == nullptr) return;
-  for (SPIPlanPtr plan : {plans->visible, plans->lock, plans->lock_and_tell, plans->read, plans->read_plain}) {
+  for (SPIPlanPtr plan :
+       {plans->visible, plans->lock.statement, plans->lock_and_tell.statement, plans->read, plans->read_plain}) {
     if (plan != nullptr) SPI_freeplan(plan);
   }
+  for (RowLockPlan* plan : {plans->lock.plan, plans->lock_and_tell.plan}) free_row_lock_plan(plan);
   for (int i = 0; i < plans->update_count; i++) SPI_freeplan(plans->updates[i].plan);
   pfree(plans);
 }

@@ -1,0 +1,41 @@
+// Runs the statement that locks a document's row without starting PostgreSQL's executor,
+// which costs as much as all the rest of the lock.
+//
+// The statement is planned and kept by PostgreSQL's plan cache, policies and all, and each
+// time asked for there: so roles, policies, definitions and privileges count as they do for
+// the executor. Where its plan is nothing but a look into one table by an index, with
+// conditions that need no more than the row and the statement's arguments, those conditions
+// are evaluated here, in the plan's order, about each version that the index finds, and what
+// passes is locked. Whatever else a plan is made of, and whenever a version turns out to be
+// outdated once it is locked, is the executor's.
+#pragma once
+
+#include "extension/compat.h"
+
+#include "extension/documents/row.h"
+
+extern "C" {
+#include "executor/spi.h"
+#include "nodes/params.h"
+}
+
+namespace converge {
+
+enum class RowLockResult {
+  locked,
+  none,     // no row passes the conditions
+  not_run,  // the executor is to run the statement; a version may be locked already
+};
+
+// What is kept of one statement's plan.
+struct RowLockPlan;
+
+// Runs `statement`: a kept SELECT … FOR NO KEY UPDATE of one table, with these arguments.
+// `plan`: null at first. `locked`: which version, where there is one. Raises what the
+// executor would.
+RowLockResult run_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments, LockedRow* locked);
+
+// Also of null. Not from within run_row_lock().
+void free_row_lock_plan(RowLockPlan* plan);
+
+}  // namespace converge
