@@ -62,7 +62,8 @@ DocumentName parse_document(const std::string& name) {
 Connection::Connection(asio::io_context& io) : io_(io), socket_(io) {}
 
 asio::awaitable<wire::Welcome> Connection::open(Target target, std::string token,
-                                                std::uint64_t epoch) {
+                                                std::uint64_t epoch,
+                                                std::optional<wire::ClientMessage> first) {
   asio::ip::tcp::resolver resolver(io_);
   const auto endpoints =
       co_await resolver.async_resolve(target.host, target.port, asio::use_awaitable);
@@ -84,6 +85,7 @@ asio::awaitable<wire::Welcome> Connection::open(Target target, std::string token
   hello.mutable_hello()->set_epoch(epoch);
   hello.mutable_hello()->set_client("converge-cli/0.1");
   send(hello);
+  if (first) send(*first);
   wire::ServerMessage answer = co_await read();
   if (answer.has_problem()) {
     const wire::Code code = answer.problem().code();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -33,7 +34,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Connects, upgrades, and says Hello. Returns the bridge's Welcome.
   // Throws system_error (no connection), NotNow or another std::runtime_error
   // (refused; the message is the bridge's).
-  boost::asio::awaitable<wire::Welcome> open(Target target, std::string token, std::uint64_t epoch);
+  // `first`: a message to send right behind the greeting.
+  boost::asio::awaitable<wire::Welcome> open(Target target, std::string token, std::uint64_t epoch,
+                                             std::optional<wire::ClientMessage> first = std::nullopt);
 
   // The next message from the bridge.
   boost::asio::awaitable<wire::ServerMessage> read();

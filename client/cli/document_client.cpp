@@ -117,16 +117,21 @@ void DocumentClient::set_online(bool online) {
 
 asio::awaitable<void> DocumentClient::serve(std::shared_ptr<Connection> connection) {
   connection_ = connection;
+  // What it lacks is asked for with the greeting; if the server turns out to be of another
+  // epoch, the session will ask again.
+  std::optional<wire::ClientMessage> first;
+  if (!is_to_reconcile()) first = subscribe_request();
   const wire::Welcome welcome =
-      co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch());
+      co_await connection->open(parse_url(options_.url), token_ = read_token(options_), session_.epoch(), first);
   plan_renewal(std::chrono::milliseconds(welcome.token_ms()));
   on_epoch(welcome.epoch());
-  reconcile();
+  // What has waited for long is offered as one change.
+  if (is_to_reconcile()) session_.reconcile();
   peer_ = welcome.peer();
   presence_ms_ = std::chrono::milliseconds(welcome.presence_ms());
   sent_replica_ = 0;
   sent_seq_ = 0;
-  subscribing_ = false;
+  subscribing_ = first.has_value();
   subscribe();
   while (true) {
     const wire::ServerMessage message = co_await connection->read();
@@ -195,22 +200,25 @@ void DocumentClient::renew_in(std::chrono::milliseconds pause) {
 void DocumentClient::subscribe() {
   if (subscribing_ || !connection_) return;
   subscribing_ = true;
+  connection_->send(subscribe_request());
+}
+
+wire::ClientMessage DocumentClient::subscribe_request() {
   wire::ClientMessage message;
   wire::Subscribe* subscribe = message.mutable_subscribe();
   subscribe->set_request(++last_request_);
   subscribe->mutable_document()->set_collection(name_.collection);
   subscribe->mutable_document()->set_key(name_.key);
   subscribe->set_since(session_.log_version());
-  connection_->send(message);
+  return message;
 }
 
-// What has waited for long is offered as one change.
-void DocumentClient::reconcile() {
+bool DocumentClient::is_to_reconcile() const {
   const auto& after = options_.push.reconcile_after;
   const std::vector<session::Change> oldest = session_.unacknowledged(0, 1);
-  if (!after || oldest.empty()) return;
+  if (!after || oldest.empty()) return false;
   const std::uint64_t since = Hlc{oldest.front().hlc}.ms();
-  if (now_ms() >= since + static_cast<std::uint64_t>(after->count())) session_.reconcile();
+  return now_ms() >= since + static_cast<std::uint64_t>(after->count());
 }
 
 // Sends when the buffer's time is over, at once if it has none.

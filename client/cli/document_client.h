@@ -89,7 +89,8 @@ class DocumentClient {
 
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   void subscribe();
-  void reconcile();
+  wire::ClientMessage subscribe_request();
+  bool is_to_reconcile() const;
   void flush_later();
   void flush();
   void on_pull(const wire::Subscribed& subscribed);

@@ -59,6 +59,9 @@ class Access {
     return known_tokens_.find(token, std::chrono::steady_clock::now());
   }
 
+  // Whether a question asked now is not waiting for others.
+  bool answers_at_once() const { return database_.has_idle(); }
+
   // converge.subscribe(). A document that does not exist or is not visible to
   // the client is an error with SQLSTATE P0002.
   awaitable<Ticket> subscribe(std::string_view token, const wire::DocumentRef& document);

@@ -144,6 +144,8 @@ class DatabasePool {
   // connection that turns out to be lost is opened anew once.
   awaitable<std::vector<Rows>> run(std::span<const Statement> statements);
 
+  // Whether a statement run now would neither wait for a connection nor for its opening.
+  bool has_idle() const { return !free_.empty() && free_.back()->connected(); }
   // Whether the last attempt to use the database succeeded.
   bool healthy() const { return healthy_; }
   void close();

@@ -96,14 +96,20 @@ std::shared_ptr<Subscription> Hub::join(Subscriber& subscriber, std::shared_ptr<
   return subscription;
 }
 
-std::shared_ptr<Subscription> Hub::join_watched(Subscriber& subscriber, const std::string& tenant,
-                                                const wire::DocumentRef& ref, std::uint32_t request) {
+std::shared_ptr<Document> Hub::watched(const std::string& tenant, const wire::DocumentRef& ref) const {
   auto name = names_.find(name_of(tenant, ref));
   if (name == names_.end() || !source_.attached()) return nullptr;
   auto document = documents_.at(name->second);
   if (!document->version_known || document->refilling) return nullptr;
   // One whose watch ends before this subscriber's own checks renew it is watched anew.
   if (std::chrono::steady_clock::now() - document->renewed >= kRenewAfter) return nullptr;
+  return document;
+}
+
+std::shared_ptr<Subscription> Hub::join_watched(Subscriber& subscriber, const std::string& tenant,
+                                                const wire::DocumentRef& ref, std::uint32_t request) {
+  auto document = watched(tenant, ref);
+  if (!document) return nullptr;
   auto subscription = join(subscriber, std::move(document), request);
   subscription->passed = subscription->document->version;
   // The stream told of changed access, perhaps before the pull's snapshot shows it.

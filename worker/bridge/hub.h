@@ -126,6 +126,10 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
                                      std::uint32_t request);
   void leave(Subscription& subscription);
 
+  // Whether the changes of a document of that name come already, and join_watched() joins it.
+  bool is_watched(const std::string& tenant, const wire::DocumentRef& ref) const {
+    return watched(tenant, ref) != nullptr;
+  }
   // Joins a document of that name whose changes come already, so that it need not be
   // watched anew: null if there is none. Whether the subscriber may read it, and whether
   // something of what came before is lacking, its pull tells: is_complete().
@@ -169,6 +173,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
 
  private:
   std::shared_ptr<Subscription> join(Subscriber& subscriber, std::shared_ptr<Document> document, std::uint32_t request);
+  std::shared_ptr<Document> watched(const std::string& tenant, const wire::DocumentRef& ref) const;
   void flush(Document& document);
   // `sole_replica`: if the frame's changes are all of one (otherwise 0), the last numbered `last_seq`.
   void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq);

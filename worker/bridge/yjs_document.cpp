@@ -73,10 +73,28 @@ awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> toke
   co_return refusal;
 }
 
+// Whether it is one that comes back. Who follows the document is then who it says it is:
+// what it is sent waits for the database's word.
+bool YjsDocument::begin_return() {
+  const KnownTokens::Holder* holder = named_ ? nullptr : services_.access.known_holder(*token_);
+  if (holder == nullptr || !services_.hub.is_watched(holder->tenant, name_.document) ||
+      !services_.rates.take_request(holder->rates, holder->tenant, holder->principal, std::chrono::steady_clock::now()))
+    return false;
+  identity_.tenant = holder->tenant;
+  identity_.principal = holder->principal;
+  return true;
+}
+
 awaitable<void> YjsDocument::open() {
   auto self = shared_from_this();
+  if (!open_for_use()) co_return;
   Refusal refusal = check(*token_);
-  if (refusal.code == wire::CODE_OK) {
+  returning_ = refusal.code == wire::CODE_OK && begin_return();
+  const bool charged = returning_;
+  if (returning_) {
+    carrier_->resume();
+    refusal = co_await identify(token_, &identity_);
+  } else if (refusal.code == wire::CODE_OK) {
     try {
       Access::Opened opened = co_await services_.access.open(*token_, name_.document);
       identity_ = std::move(opened.identity);
@@ -86,10 +104,11 @@ awaitable<void> YjsDocument::open() {
                                                               : Refusal{code_of(error), told_of(error)};
     }
   }
-  opening_ = false;
+  opening_ = returning_ = false;
+  if (opening_ends_) opening_ends_->notify_all();
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK) refusal = carrier_->admit(identity_);
-  if (refusal.code == wire::CODE_OK && !may_ask()) co_return;
+  if (refusal.code == wire::CODE_OK && !charged && !may_ask()) co_return;
   if (refusal.code != wire::CODE_OK) {
     over(refusal.code, refusal.message);
     co_return;
@@ -99,7 +118,18 @@ awaitable<void> YjsDocument::open() {
   token_end_ = opened_at_ + identity_.token_lifetime;
   log(Severity::debug, identity_.principal, " of ", identity_.tenant, " opens ", id_, " as a Yjs document");
   if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
-  carrier_->resume();
+  if (auto held = std::exchange(held_, std::nullopt)) {
+    held->message.body = held->body;
+    on_message(held->message);
+  }
+  if (open_for_use()) carrier_->resume();
+}
+
+awaitable<void> YjsDocument::opened_or_closed() {
+  while (opening_) {
+    if (!opening_ends_) opening_ends_ = std::make_unique<Signal>(services_.io);
+    co_await opening_ends_->wait();
+  }
 }
 
 awaitable<void> YjsDocument::renew(std::string token) {
@@ -168,7 +198,19 @@ void YjsDocument::on_revoked(std::uint32_t, wire::Code code, std::string_view me
 
 // ------------------------------------------------------------------- messages
 
+// The first that a provider says, and mostly the question what it lacks. That is asked on
+// another connection to the database, if that makes nobody wait.
+void YjsDocument::take_early(const YjsMessage& message) {
+  if (message.type == YjsMessageType::sync && message.sync == YjsSync::step1 && services_.access.answers_at_once()) {
+    sync(std::string(message.body));
+  } else {
+    held_ = Held{message, std::string(message.body)};
+    held_->message.document = {};
+  }
+}
+
 void YjsDocument::on_message(const YjsMessage& message) {
+  if (opening_) return take_early(message);
   switch (message.type) {
     case YjsMessageType::sync:
       if (message.sync == YjsSync::step1) {
@@ -271,8 +313,9 @@ awaitable<bool> YjsDocument::join_watched(const std::string& state_vector) {
     pull = co_await pull_since(state_vector, server_vector);
   } catch (const DatabaseError&) {  // the long way says what is wrong
   }
+  co_await opened_or_closed();
   // Under a token that came meanwhile it might not have been given.
-  if (!open_for_use() || !pull || token != token_ || !services_.hub.is_complete(*subscription, *pull)) {
+  if (!open_for_use() || !opened_ || !pull || token != token_ || !services_.hub.is_complete(*subscription, *pull)) {
     services_.hub.leave(*subscription);
     co_return false;
   }
@@ -296,7 +339,9 @@ void YjsDocument::begin(std::shared_ptr<Subscription> subscription) {
 
 awaitable<void> YjsDocument::join(std::string state_vector) {
   auto self = shared_from_this();
-  if (co_await join_watched(state_vector) || !open_for_use()) co_return;
+  if (co_await join_watched(state_vector)) co_return;
+  co_await opened_or_closed();
+  if (!open_for_use() || !opened_) co_return;
   Ticket ticket;
   Refusal refusal;
   // Most ask as soon as they may. Whether it may be read the pull asks once more.

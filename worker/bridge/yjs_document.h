@@ -50,12 +50,15 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   // `id` names it in messages, and on this connection; `named`: in Hocuspocus's dialect.
   YjsDocument(const Services& services, Carrier& carrier, std::string id, bool named, YjsName name, std::string token);
 
-  // Verifies the token and asks whether the document may be read.
+  // Verifies the token and asks whether the document may be read: the latter not of a
+  // provider that comes back with a token that is known (known_tokens.h) to a document
+  // that is watched, whose first sync asks it.
   awaitable<void> open();
   // Goes on under another token of the same principal.
   awaitable<void> renew(std::string token);
-  // Whether messages have to wait, until it is known who sends them.
-  bool opening() const { return opening_; }
+  // Whether messages have to wait, until it is known who sends them. What a provider that
+  // comes back lacks may be asked meanwhile, and is given out then.
+  bool opening() const { return opening_ && (!returning_ || joining_ || held_); }
   bool opened() const { return opened_; }
   const std::string& id() const { return id_; }
   const std::string& prefix() const { return prefix_; }
@@ -84,6 +87,15 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void on_push_done(std::size_t bytes) override;
 
  private:
+  // A message that came too early.
+  struct Held {
+    YjsMessage message;
+    std::string body;
+  };
+
+  bool begin_return();
+  void take_early(const YjsMessage& message);
+  awaitable<void> opened_or_closed();
   static Refusal check(const std::string& token);
   static Refusal unidentified(const DatabaseError& error);
   awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);
@@ -119,6 +131,9 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::shared_ptr<Subscription> subscription_;
   std::chrono::steady_clock::time_point token_end_;
   bool opening_ = true;
+  bool returning_ = false;      // while opening: it was charged already
+  std::unique_ptr<Signal> opening_ends_;  // where somebody waits for that
+  std::optional<Held> held_;
   bool opened_ = false;
   bool joining_ = false;        // the subscription is not there yet
   std::optional<Ticket> ticket_;  // what open() was given, for the subscription

@@ -184,7 +184,8 @@ class YjsSession final : public Conversation,
   void open(std::string id, YjsName name, std::string token) {
     auto document = std::make_shared<YjsDocument>(services_, *this, id, named_, std::move(name), std::move(token));
     documents_[std::move(id)] = document;
-    start(services_.io, [document] { return document->open(); });
+    // Behind the answer to the upgrade, which y-websocket's provider waits for.
+    asio::post(services_.io, [&io = services_.io, document] { start(io, [document] { return document->open(); }); });
   }
 
   void on_named_message(const YjsMessage& message) {

@@ -57,6 +57,8 @@ interface Entry {
   names: string[];
   request: number;
   channel: number | undefined;
+  /** the server was asked for it with the greeting */
+  asked: boolean;
 }
 
 const defaultBufferMs = 100;
@@ -100,6 +102,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#reconcileAfterMs = options.reconcileAfterMs ?? Infinity;
     this.#connection = new Connection({ url: options.url, token: options.token, WebSocket: socket, name: options.name ?? "converge-client 0.2.0" });
     this.#connection.on("state", (state) => this.#onState(state));
+    this.#connection.on("hello", () => this.#onHello());
     this.#connection.on("welcome", (welcome) => this.#onWelcome(welcome));
     this.#connection.on("message", (message) => this.#onMessage(message));
     this.#connection.on("failure", (error) => this.emit("problem", error));
@@ -197,7 +200,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #enter(document: Document, name: string): Entry {
-    const entry: Entry = { document, names: [name], request: 0, channel: undefined };
+    const entry: Entry = { document, names: [name], request: 0, channel: undefined, asked: false };
     this.#entries.set(document, entry);
     return entry;
   }
@@ -296,6 +299,15 @@ export class Client extends Emitter<ClientEvents> {
     this.emit("state", state);
   }
 
+  // What the documents lack is asked for at once. Where the server turns out to be of
+  // another epoch, the session sees by the numbers that it has to ask again.
+  #onHello(): void {
+    for (const entry of this.#entries.values()) {
+      entry.asked = !entry.document.waitsForWelcome(this.#reconcileAfterMs);
+      if (entry.asked) this.#subscribe(entry);
+    }
+  }
+
   #onWelcome(welcome: Welcome): void {
     this.#identity = { tenant: welcome.tenant, principal: welcome.principal };
     this.emit("identity", this.#identity);
@@ -303,7 +315,8 @@ export class Client extends Emitter<ClientEvents> {
     this.#presenceMs = welcome.presenceMs;
     for (const entry of this.#entries.values()) {
       entry.document.onWelcome(welcome.epoch, this.#reconcileAfterMs);
-      this.#subscribe(entry);
+      if (!entry.asked) this.#subscribe(entry);
+      entry.asked = false;
     }
   }
 

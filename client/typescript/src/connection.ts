@@ -47,6 +47,9 @@ export interface ConnectionOptions {
 
 interface ConnectionEvents {
   state: ConnectionState;
+  /** the greeting is on its way, with the token: what is sent from now on the server
+   * looks at if it accepts that */
+  hello: undefined;
   welcome: Welcome;
   message: NonNullable<ServerMessage["message"]>;
   /** why the connection ended, or could not be made */
@@ -72,6 +75,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #state: ConnectionState = "offline";
   #socket: WebSocketLike | undefined;
   #wanted = false;
+  #greeted = false;
   #attempts = 0;
   #epoch = 0n;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -121,9 +125,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     if (this.#state === "online") this.#failed(new ConvergeError("unavailable", "connection restarted"));
   }
 
-  /** Sends if the greeting is done; what is sent at other times is lost. */
+  /** Sends from the event `hello` on; what is sent at other times is lost. */
   send(message: NonNullable<ClientMessage["message"]>): void {
-    if (this.#state === "online") this.#transmit(message);
+    if (this.#greeted) this.#transmit(message);
   }
 
   async #dial(): Promise<void> {
@@ -149,6 +153,8 @@ export class Connection extends Emitter<ConnectionEvents> {
         $case: "hello",
         value: { protocol: oldestProtocol, newestProtocol, token, epoch: this.#epoch, client: this.options.name },
       });
+      this.#greeted = true;
+      this.emit("hello", undefined);
     });
     socket.addEventListener("message", ({ data }) => {
       if (current()) this.#receive(data);
@@ -268,6 +274,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     clearTimeout(this.#renewal);
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#greeted = false;
     try {
       socket?.close(1000);
     } catch {

@@ -266,14 +266,17 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     return this.#session.logVersion();
   }
 
-  /** After the greeting, before logVersion() is used. What waits for longer than
-   * `reconcileAfterMs` is offered as one change, once it is known what the server
-   * holds. */
+  /** After the greeting. What waits for longer than `reconcileAfterMs` is offered as
+   * one change, once it is known what the server holds. */
   onWelcome(epoch: bigint, reconcileAfterMs: number): void {
     this.#onEpoch(epoch);
     this.#changed();
-    const [oldest] = this.#session.unacknowledged(0n, 1);
-    if (oldest && this.host.now() - clockMs(oldest.hlc) >= reconcileAfterMs) this.#session.reconcile();
+    if (this.#isToReconcile(reconcileAfterMs)) this.#session.reconcile();
+  }
+
+  /** Whether the server is to be asked for it only after the greeting. */
+  waitsForWelcome(reconcileAfterMs: number): boolean {
+    return this.#session.creating() || this.#isToReconcile(reconcileAfterMs);
   }
 
   /** `presenceMs`: how long a presence lasts at this server. */
@@ -357,6 +360,11 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   }
 
   // ---- inside
+
+  #isToReconcile(afterMs: number): boolean {
+    const [oldest] = this.#session.unacknowledged(0n, 1);
+    return oldest !== undefined && this.host.now() - clockMs(oldest.hlc) >= afterMs;
+  }
 
   #onEpoch(epoch: bigint): void {
     this.#session.onEpoch(epoch);

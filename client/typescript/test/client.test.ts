@@ -339,6 +339,24 @@ test("a document that is not there is refused by name, others stay", async (cont
   assert.equal(await client.open("note", "welcome"), document);
 });
 
+test("what the documents lack is asked for with the greeting, once", async (context) => {
+  const loopback = await server();
+  const client = connect(context, loopback);
+  const document = await client.open("note", "welcome");
+  assert.deepEqual(loopback.heard, ["hello", "subscribe"]);
+  loopback.heard.length = 0;
+  loopback.silent = true;
+  loopback.cut();
+  await until(() => loopback.heard.length === 2, () => loopback.heard);
+  assert.deepEqual(loopback.heard, ["hello", "subscribe"]);
+  assert.equal(client.state, "connecting");
+  loopback.silent = false;
+  loopback.heard.length = 0;
+  loopback.cut();
+  await until(() => document.state === "live", () => document.state);
+  assert.deepEqual(loopback.heard, ["hello", "subscribe"]);
+});
+
 test("a server without room for a subscription is asked again", async (context) => {
   const loopback = await server();
   loopback.problems = [Code.CODE_UNAVAILABLE, Code.CODE_LIMIT];

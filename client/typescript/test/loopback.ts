@@ -20,6 +20,10 @@ export class Loopback {
   problems: Code[] = [];
   /** the temporary keys under which the document was to be made */
   creations: string[] = [];
+  /** nothing is answered */
+  silent = false;
+  /** the kinds of the messages that came */
+  readonly heard: string[] = [];
   /** acknowledgements are lost */
   mute = false;
   greetings = 0;
@@ -76,6 +80,8 @@ export class Loopback {
   }
 
   receive(socket: Socket, { message }: ClientMessage): void {
+    this.heard.push(message!.$case);
+    if (this.silent) return;
     switch (message?.$case) {
       case "hello":
         this.greetings++;

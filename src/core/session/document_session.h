@@ -145,9 +145,9 @@ class DocumentSession {
 
   // ---- what the server says
 
-  // Its epoch (Welcome, PullResponse): call it before log_version() is used.
-  // Another one than before begins the recovery; take_refusal() says what is lost
-  // by that.
+  // Its epoch (Welcome, PullResponse). Another one than before begins the recovery;
+  // take_refusal() says what is lost by that. A pull that was asked for with the
+  // log_version() of before does not end it, but where the server has nothing.
   void on_epoch(std::uint64_t epoch);
 
   // The document's fields. One that is known already must keep its type.
