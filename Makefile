@@ -92,6 +92,7 @@ SQL_PARTS := \
 	src/extension/security/permission.sql \
 	src/extension/security/revocation.sql \
 	src/extension/security/limits.sql \
+	src/extension/security/identify.sql \
 	src/extension/security/subject.sql \
 	src/extension/security/access_report.sql \
 	src/extension/documents/node.sql \

@@ -24,6 +24,22 @@ SET ROLE regress_converge_app;
 SELECT * FROM converge.current_limits();
 ROLLBACK;
 
+-- What a bridge asks when a client connects: authenticate(), and whose the token is.
+BEGIN;
+SELECT tenant, principal, epoch = converge.epoch() AS of_the_server, token_ms > 0 AS good,
+       principal_requests, principal_changes, tenant_requests, tenant_changes
+  FROM converge.identify(test.token('acme', 'ann'));
+SELECT converge.current_tenant(), converge.current_principal();
+SELECT (1000 * extract(epoch FROM converge.current_token_end() - clock_timestamp()) - token_ms) BETWEEN -1000 AND 1000 AS as_long
+  FROM converge.identify(test.token('globex', 'bob'));
+SELECT converge.current_tenant(), converge.current_principal();
+SAVEPOINT refused;
+SELECT * FROM converge.identify('not a token');
+ROLLBACK TO refused;
+SELECT converge.current_principal();
+ROLLBACK;
+SELECT converge.identify(NULL) IS NULL AS nobody;
+
 -- Replicas of a principal on a document.
 RESET ROLE;
 INSERT INTO converge.tenant_limit (tenant, max_replicas) VALUES ('acme', 2);

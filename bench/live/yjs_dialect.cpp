@@ -189,6 +189,12 @@ class YjsDialect::Talk final : public Conversation {
   const bool named_;        // in every message
 };
 
+YjsDialect::YjsDialect(Server server, ConvergeAccount account, unsigned clients)
+    : server_(server), account_(std::move(account)), have_(clients) {
+  if (server != Server::bridge) return;
+  for (unsigned i = 0; i < clients; ++i) tokens_.push_back(bench_token(account_, i));
+}
+
 std::string YjsDialect::target(const LoadClient& client) const {
   switch (server_) {
     case Server::hocuspocus:
@@ -202,7 +208,7 @@ std::string YjsDialect::target(const LoadClient& client) const {
 
 std::string YjsDialect::protocols(const LoadClient& client) const {
   if (server_ != Server::bridge) return {};
-  return "converge.yjs, converge.token." + bench_token(account_, client.index());
+  return "converge.yjs, converge.token." + tokens_[client.index()];
 }
 
 std::unique_ptr<Conversation> YjsDialect::begin(LoadClient& client) { return std::make_unique<Talk>(*this, client); }

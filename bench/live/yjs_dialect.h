@@ -18,8 +18,7 @@ class YjsDialect final : public Dialect {
 
   // Document n is PREFIXn; of the bridge, field body of page/PREFIXn, which asks for
   // a token.
-  YjsDialect(Server server, ConvergeAccount account, unsigned clients)
-      : server_(server), account_(std::move(account)), have_(clients) {}
+  YjsDialect(Server server, ConvergeAccount account, unsigned clients);
 
   std::string target(const LoadClient& client) const override;
   std::string protocols(const LoadClient& client) const override;
@@ -31,6 +30,7 @@ class YjsDialect final : public Dialect {
 
   Server server_;
   ConvergeAccount account_;
+  std::vector<std::string> tokens_;  // of the bridge's clients, as long as they live
   // For each client, how many units of which other client it has.
   std::vector<std::vector<std::pair<unsigned, std::uint64_t>>> have_;
 };

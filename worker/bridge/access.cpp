@@ -9,11 +9,7 @@ namespace converge::bridge {
 namespace {
 
 constexpr Query kAuthenticate = {"converge_authenticate", "SELECT converge.authenticate($1::converge.secret::text)"};
-constexpr Query kIdentity = {"converge_identity",
-                             "SELECT converge.current_tenant()::text, converge.current_principal()::text, "
-                             "converge.epoch()::bigint, (1000 * extract(epoch FROM "
-                             "converge.current_token_end() - clock_timestamp()))::bigint, l.* "
-                             "FROM converge.current_limits() l"};
+constexpr Query kIdentify = {"converge_identify", "SELECT * FROM converge.identify($1::converge.secret::text)"};
 constexpr Query kSubscribe = {"converge_subscribe",
                               "SELECT document::bigint, tenant::text, ticket::bytea "
                               "FROM converge.subscribe($1, $2)"};
@@ -26,19 +22,13 @@ constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_
 // Beyond what a clock's reading can be added to.
 constexpr std::chrono::milliseconds kLongestLifetime = std::chrono::hours(24 * 365);
 
-Statement authenticate(std::string_view token) {
-  Statement statement{&kAuthenticate, {}};
+Statement with_token(const Query& query, std::string_view token) {
+  Statement statement{&query, {}};
   statement.parameters.push_back({token, true});  // so that no log shows it
   return statement;
 }
 
-std::vector<Statement> ask_identity(std::string_view token) {
-  std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
-  statements.push_back({&kIdentity, {}});
-  static_assert(Access::kIdentifyStatements == 2);
-  return statements;
-}
+Statement authenticate(std::string_view token) { return with_token(kAuthenticate, token); }
 
 Identity identity_in(const Rows& row) {
   Identity identity;
@@ -68,8 +58,7 @@ Statement ask_pull(const wire::DocumentRef& document, std::string_view since) {
 
 Ticket ticket_in(const Rows& row, const wire::DocumentRef& document) {
   if (row.count() == 0 || row.is_null(0, 0)) {
-    throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002",
-                        Access::kIdentifyStatements, false);
+    throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002", 1, false);
   }
   Ticket ticket;
   ticket.document = static_cast<std::uint64_t>(row.integer(0, 0));
@@ -84,39 +73,37 @@ awaitable<std::vector<Rows>> Access::run_identified(std::string_view token, std:
                                                     Identity* identity) {
   try {
     auto answer = co_await database_.run(statements);
-    *identity = identity_in(answer.at(1));
+    *identity = identity_in(answer.at(0));
     known_tokens_.remember(token, {identity->tenant, identity->principal, identity->rates},
                            std::chrono::steady_clock::now() + identity->token_lifetime);
     co_return answer;
   } catch (const DatabaseError& error) {
-    if (error.statement < kIdentifyStatements && !error.unavailable) known_tokens_.forget(token);
+    if (error.statement == 0 && !error.unavailable) known_tokens_.forget(token);
     throw;
   }
 }
 
 awaitable<Identity> Access::identify(std::string_view token) {
-  const std::vector<Statement> statements = ask_identity(token);
+  const Statement statements[] = {with_token(kIdentify, token)};
   Identity identity;
   co_await run_identified(token, statements, &identity);
   co_return identity;
 }
 
 awaitable<Access::Opened> Access::open(std::string_view token, const wire::DocumentRef& document) {
-  std::vector<Statement> statements = ask_identity(token);
-  statements.push_back(ask_ticket(document));
+  const Statement statements[] = {with_token(kIdentify, token), ask_ticket(document)};
   Opened opened;
   auto answer = co_await run_identified(token, statements, &opened.identity);
-  opened.ticket = ticket_in(answer.at(kIdentifyStatements), document);
+  opened.ticket = ticket_in(answer.at(1), document);
   co_return opened;
 }
 
 awaitable<Access::Returned> Access::identify_and_pull(std::string_view token, const wire::DocumentRef& document,
                                                       std::string_view since) {
-  std::vector<Statement> statements = ask_identity(token);
-  statements.push_back(ask_pull(document, since));
+  const Statement statements[] = {with_token(kIdentify, token), ask_pull(document, since)};
   Returned returned;
   auto answer = co_await run_identified(token, statements, &returned.identity);
-  returned.pull = answer.at(kIdentifyStatements).bytes(0, 0);
+  returned.pull = answer.at(1).bytes(0, 0);
   co_return returned;
 }
 

@@ -38,8 +38,7 @@ class Access {
   awaitable<Identity> identify(std::string_view token);
 
   // Two in one question each, identify() and subscribe(), or identify() and pull(). Where
-  // it is the document that cannot be read, the error is of a later statement than
-  // kIdentifyStatements.
+  // it is the token that is refused, the error is of statement 0.
   struct Opened {
     Identity identity;
     Ticket ticket;
@@ -48,7 +47,6 @@ class Access {
     Identity identity;
     std::string pull;
   };
-  static constexpr std::size_t kIdentifyStatements = 2;
   awaitable<Opened> open(std::string_view token, const wire::DocumentRef& document);
   awaitable<Returned> identify_and_pull(std::string_view token, const wire::DocumentRef& document,
                                         std::string_view since);
@@ -79,7 +77,7 @@ class Access {
                                   std::string_view state_vector);
 
  private:
-  // What begins with authenticate() and kIdentity; remembers whose the token is.
+  // What begins with converge.identify(); remembers whose the token is.
   awaitable<std::vector<Rows>> run_identified(std::string_view token, std::span<const Statement> statements,
                                               Identity* identity);
 

@@ -212,14 +212,15 @@ class Http final : public Protocol {
       connection_.finish();
       return;
     }
-    Response response(http::status::switching_protocols, 11);
-    response.set(http::field::server, "converge-bridge/" CONVERGE_VERSION);
-    response.set(http::field::upgrade, "websocket");
-    response.set(http::field::connection, "Upgrade");
-    response.set(http::field::sec_websocket_accept, handshake.accept);
-    if (handshake.extensions) response.set(http::field::sec_websocket_extensions, *handshake.extensions);
-    if (!protocol.empty()) response.set(http::field::sec_websocket_protocol, protocol);
-    send(response);
+    std::string response =
+        "HTTP/1.1 101 Switching Protocols\r\n"
+        "Server: converge-bridge/" CONVERGE_VERSION "\r\n"
+        "Upgrade: websocket\r\n"
+        "Connection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: " + handshake.accept + "\r\n";
+    if (handshake.extensions) response += "Sec-WebSocket-Extensions: " + *handshake.extensions + "\r\n";
+    if (!protocol.empty()) response.append("Sec-WebSocket-Protocol: ").append(protocol) += "\r\n";
+    connection_.send(std::make_shared<const std::string>(std::move(response) + "\r\n"));
     connection_.become(make_websocket(connection_, handshake, converse));
   }
 

@@ -1,13 +1,11 @@
 #include "known_tokens.h"
 
-#include <openssl/sha.h>
-
 #include <cstring>
 #include <utility>
 
-namespace converge::bridge {
+#include "digest.h"
 
-static_assert(SHA256_DIGEST_LENGTH == 32);
+namespace converge::bridge {
 
 std::size_t KnownTokens::HashOfHash::operator()(const Hash& hash) const {
   std::size_t value;
@@ -15,11 +13,7 @@ std::size_t KnownTokens::HashOfHash::operator()(const Hash& hash) const {
   return value;
 }
 
-KnownTokens::Hash KnownTokens::hash_of(std::string_view token) {
-  Hash hash;
-  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash.data());
-  return hash;
-}
+KnownTokens::Hash KnownTokens::hash_of(std::string_view token) { return sha256(token); }
 
 void KnownTokens::remember(std::string_view token, Holder holder, Time end) {
   const Hash hash = hash_of(token);

@@ -97,7 +97,7 @@ awaitable<Identity> Session::ask_identity(FirstSubscribe& first) {
       first.pull = std::move(returned.pull);
       co_return returned.identity;
     } catch (const DatabaseError& error) {
-      if (error.statement < Access::kIdentifyStatements) throw;
+      if (error.statement == 0) throw;
     }
     first.leave();  // the usual way says what is wrong with the document
   }

@@ -1,12 +1,12 @@
 #include "websocket_handshake.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
 #include "deflate.h"
+#include "digest.h"
 
 namespace converge::bridge {
 
@@ -35,10 +35,9 @@ bool is_key(std::string_view key) {
 std::string accept_of(std::string_view key) {
   std::string text(key);
   text += kMagic;
-  unsigned char digest[SHA_DIGEST_LENGTH];
-  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  const auto digest = sha1(text);
   unsigned char accept[4 * ((SHA_DIGEST_LENGTH + 2) / 3) + 1];
-  int length = EVP_EncodeBlock(accept, digest, SHA_DIGEST_LENGTH);
+  int length = EVP_EncodeBlock(accept, digest.data(), SHA_DIGEST_LENGTH);
   return {reinterpret_cast<char*>(accept), static_cast<std::size_t>(length)};
 }
 

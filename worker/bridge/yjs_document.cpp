@@ -73,8 +73,8 @@ awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> toke
   co_return refusal;
 }
 
-// Whether it is one that comes back. Who follows the document is then who it says it is:
-// what it is sent waits for the database's word.
+// Whether the provider is one that comes back. It may follow the document then before the
+// database has said who it is, and is told of it only afterwards.
 bool YjsDocument::begin_return() {
   const KnownTokens::Holder* holder = named_ ? nullptr : services_.access.known_holder(*token_);
   if (holder == nullptr || !services_.hub.is_watched(holder->tenant, name_.document) ||
@@ -100,12 +100,10 @@ awaitable<void> YjsDocument::open() {
       identity_ = std::move(opened.identity);
       ticket_ = std::move(opened.ticket);
     } catch (const DatabaseError& error) {
-      refusal = error.statement < Access::kIdentifyStatements ? unidentified(error)
-                                                              : Refusal{code_of(error), told_of(error)};
+      refusal = error.statement == 0 ? unidentified(error) : Refusal{code_of(error), told_of(error)};
     }
   }
-  opening_ = returning_ = false;
-  if (opening_ends_) opening_ends_->notify_all();
+  end_opening();
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK) refusal = carrier_->admit(identity_);
   if (refusal.code == wire::CODE_OK && !charged && !may_ask()) co_return;
@@ -125,7 +123,12 @@ awaitable<void> YjsDocument::open() {
   if (open_for_use()) carrier_->resume();
 }
 
-awaitable<void> YjsDocument::opened_or_closed() {
+void YjsDocument::end_opening() {
+  opening_ = returning_ = false;
+  if (opening_ends_) opening_ends_->notify_all();
+}
+
+awaitable<void> YjsDocument::opening_ended() {
   while (opening_) {
     if (!opening_ends_) opening_ends_ = std::make_unique<Signal>(services_.io);
     co_await opening_ends_->wait();
@@ -139,7 +142,7 @@ awaitable<void> YjsDocument::renew(std::string token) {
   Identity identity;
   opening_ = true;
   Refusal refusal = co_await identify(fresh, &identity);
-  opening_ = false;
+  end_opening();
   if (!open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK &&
       (identity.tenant != identity_.tenant || identity.principal != identity_.principal))
@@ -313,7 +316,7 @@ awaitable<bool> YjsDocument::join_watched(const std::string& state_vector) {
     pull = co_await pull_since(state_vector, server_vector);
   } catch (const DatabaseError&) {  // the long way says what is wrong
   }
-  co_await opened_or_closed();
+  co_await opening_ended();
   // Under a token that came meanwhile it might not have been given.
   if (!open_for_use() || !opened_ || !pull || token != token_ || !services_.hub.is_complete(*subscription, *pull)) {
     services_.hub.leave(*subscription);
@@ -340,7 +343,7 @@ void YjsDocument::begin(std::shared_ptr<Subscription> subscription) {
 awaitable<void> YjsDocument::join(std::string state_vector) {
   auto self = shared_from_this();
   if (co_await join_watched(state_vector)) co_return;
-  co_await opened_or_closed();
+  co_await opening_ended();
   if (!open_for_use() || !opened_) co_return;
   Ticket ticket;
   Refusal refusal;

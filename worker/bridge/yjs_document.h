@@ -95,7 +95,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
 
   bool begin_return();
   void take_early(const YjsMessage& message);
-  awaitable<void> opened_or_closed();
+  void end_opening();
+  awaitable<void> opening_ended();
   static Refusal check(const std::string& token);
   static Refusal unidentified(const DatabaseError& error);
   awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);

@@ -109,29 +109,69 @@ void add(ChangeList* list, Converge__Wire__Change* change) {
   list->changes[list->count++] = change;
 }
 
-// The changes after `since`, replica by replica. False: the log does not reach
-// back so far, or the state is smaller. `last` has each replica's last number.
-bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, const Position* last, int count,
-                     const Positions& since, Relation log, RangeSize room, ChangeList* list) {
-  const Quarantine quarantine = quarantine_of(found.ref.tenant, found.document, GetActiveSnapshot());
-  std::uint64_t lacking = 0;
+// The replica's last number. `near`: a number near which that may be, or 0.
+std::int64_t last_position(const ReadableDocument& found, const ReplicaPosition& replica, std::int64_t near,
+                           Relation log, Snapshot snapshot) {
+  const Writer writer{found.ref.tenant, found.document, replica.replica};
+  const std::int64_t last = near > 0 ? last_logged_near(log, writer, near, snapshot) : last_logged(log, writer, snapshot);
+  return Max(last, replica.compacted);
+}
+
+// The last number of each replica. `known` are those of some; `about` are numbers near
+// which those of some may be.
+void find_last_positions(const ReadableDocument& found, const ReplicaPosition* replicas, int count,
+                         const Positions& known, const Positions& about, Relation log, Snapshot snapshot,
+                         Position* last) {
+  int known_hint = 0;
+  int hint = 0;
+  for (int i = 0; i < count; i++) {
+    const std::int64_t near = seq_of(about, replicas[i].replica, &hint);
+    const std::int64_t seq = seq_of(known, replicas[i].replica, &known_hint);
+    last[i] = {replicas[i].replica, seq > 0 ? seq : last_position(found, replicas[i], near, log, snapshot)};
+  }
+}
+
+// Reading as many changes as such a state has bytes costs less than finding out first
+// how many are lacking: that is a look-up for each replica.
+constexpr std::size_t kSmallState = 64 * 1024;
+
+// The changes after `since`, replica by replica, and each replica's last number. False:
+// the log does not reach back so far, or the state is smaller.
+bool collect_changes(const ReadableDocument& found, const ReplicaPosition* replicas, int count, const Positions& since,
+                     Relation log, ChangeList* list, Position* last) {
+  Snapshot snapshot = GetActiveSnapshot();
+  const std::size_t state = state_size(found);
+  RangeSize room(state);
   int hint = 0;
   for (int i = 0; i < count; i++) {
     const std::int64_t after = seq_of(since, replicas[i].replica, &hint);
     if (!log_reaches(static_cast<std::uint64_t>(after), static_cast<std::uint64_t>(replicas[i].compacted))) {
       return false;
     }
-    lacking += static_cast<std::uint64_t>(Max(last[i].seq - after, 0));
   }
-  if (!room.has_room_for(lacking)) return false;
+  const bool counted = state > kSmallState;
+  if (counted) {
+    find_last_positions(found, replicas, count, {}, since, log, snapshot, last);
+    std::uint64_t lacking = 0;
+    hint = 0;
+    for (int i = 0; i < count; i++) {
+      lacking += static_cast<std::uint64_t>(Max(last[i].seq - seq_of(since, replicas[i].replica, &hint), 0));
+    }
+    if (!room.has_room_for(lacking)) return false;
+  }
+  const Quarantine quarantine = quarantine_of(found.ref.tenant, found.document, snapshot);
   hint = 0;
   for (int i = 0; i < count; i++) {
     const std::int64_t after = seq_of(since, replicas[i].replica, &hint);
-    if (last[i].seq <= after) continue;
-    LogScan scan(log, {found.ref.tenant, found.document, replicas[i].replica}, after, GetActiveSnapshot());
+    if (counted && last[i].seq <= after) continue;
+    // Where the numbers are not known, the one that the client has tells that there is no other.
+    std::int64_t seen = 0;
+    LogScan scan(log, {found.ref.tenant, found.document, replicas[i].replica}, counted ? after : Max(after - 1, 0), snapshot);
     LoggedChange change;
     while (scan.next(&change)) {
       CHECK_FOR_INTERRUPTS();
+      seen = change.seq;
+      if (seen <= after) continue;
       if (!room.add(change.payload.size())) {
         scan.close();
         return false;
@@ -140,6 +180,9 @@ bool collect_changes(const ReadableDocument& found, const ReplicaPosition* repli
       add(list, to_wire(change));
     }
     scan.close();
+    if (!counted) {
+      last[i] = {replicas[i].replica, seen > 0 ? seen : last_position(found, replicas[i], 0, log, snapshot)};
+    }
   }
   return true;
 }
@@ -186,27 +229,22 @@ Converge__Wire__DocumentState* state_message(const ReadableDocument& found) {
   return state;
 }
 
-// The last number of each replica. `about`: numbers near which that may be, of some
-// of them.
-Position* last_positions(const ReadableDocument& found, const ReplicaPosition* replicas, int count,
-                         const Positions& about, Relation log, Snapshot snapshot) {
-  auto* positions = static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
-  int hint = 0;
-  for (int i = 0; i < count; i++) {
-    const Writer writer{found.ref.tenant, found.document, replicas[i].replica};
-    const std::int64_t near = seq_of(about, replicas[i].replica, &hint);
-    const std::int64_t last =
-        near > 0 ? last_logged_near(log, writer, near, snapshot) : last_logged(log, writer, snapshot);
-    positions[i] = {replicas[i].replica, Max(last, replicas[i].compacted)};
-  }
-  return positions;
+Position* make_positions(int count) {
+  return static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count)));
 }
 
-// From which number on changes are not in the row.
-Positions unfolded_positions(const UnfoldedReplica* unfolded, int count) {
-  Positions positions{static_cast<Position*>(palloc0_array_of(sizeof(Position), static_cast<size_t>(count))), count};
-  for (int i = 0; i < count; i++) positions.at[i] = {unfolded[i].replica, unfolded[i].from_seq};
-  return positions;
+// Adds what is unfolded to the document's fields, and finds the last number of each
+// replica: of those of which something is unfolded it has just been read. `about` as above.
+void complete_state(ReadableDocument* found, const ReplicaPosition* replicas, int count, const Positions& about,
+                    Relation log, Snapshot snapshot, Position* last) {
+  int unfolded_count;
+  const UnfoldedReplica* unfolded = unfolded_replicas(found->ref.tenant, found->document, snapshot, &unfolded_count);
+  auto* read = static_cast<std::int64_t*>(palloc0_array_of(sizeof(std::int64_t), static_cast<size_t>(unfolded_count)));
+  add_unfolded(found->collection, found->ref.tenant, found->document, snapshot, unfolded, unfolded_count,
+               found->values, read);
+  const Positions known{make_positions(unfolded_count), unfolded_count};
+  for (int i = 0; i < unfolded_count; i++) known.at[i] = {unfolded[i].replica, read[i]};
+  find_last_positions(*found, replicas, count, known, about, log, snapshot, last);
 }
 
 ProtobufCBinaryData bytes_of(struct varlena* value) {
@@ -272,16 +310,16 @@ extern "C" PGDLLEXPORT Datum converge_pull(PG_FUNCTION_ARGS) {
   OwnedTable log("change", AccessShareLock);
   int count;
   const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
-  const Position* positions = last_positions(found, replicas, count, since, log.relation, snapshot);
+  Position* positions = make_positions(count);
+  ChangeList list{};
+  const bool complete = collect_changes(found, replicas, count, since, log.relation, &list, positions);
+  if (!complete) complete_state(&found, replicas, count, since, log.relation, snapshot, positions);
   Converge__Wire__PullResponse response;
   begin_response(found, positions, count, &response);
-
-  ChangeList list{};
-  if (collect_changes(found, replicas, positions, count, since, log.relation, RangeSize(state_size(found)), &list)) {
+  if (complete) {
     response.changes = list.changes;
     response.n_changes = list.count;
   } else {
-    add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, found.values);
     response.state = state_message(found);
     response.state->log_version = response.log_version;
   }
@@ -300,15 +338,11 @@ extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
   OwnedTable log("change", AccessShareLock);
   int count;
   const ReplicaPosition* replicas = document_replicas(found.ref.tenant, found.document, snapshot, &count);
-  int unfolded_count;
-  const UnfoldedReplica* unfolded = unfolded_replicas(found.ref.tenant, found.document, snapshot, &unfolded_count);
-  const Position* positions =
-      last_positions(found, replicas, count, unfolded_positions(unfolded, unfolded_count), log.relation, snapshot);
+  Position* positions = make_positions(count);
+  complete_state(&found, replicas, count, {}, log.relation, snapshot, positions);
+  log.close();
   Converge__Wire__PullResponse response;
   begin_response(found, positions, count, &response);
-  log.close();
-  add_unfolded(found.collection, found.ref.tenant, found.document, snapshot, unfolded, unfolded_count,
-               found.values);
   const YjsUpdate made = yjs_update_since(state_bytes(FieldType::ydoc, found.values[field]), since);
   Converge__Wire__YjsState yjs;
   converge__wire__yjs_state__init(&yjs);

@@ -64,8 +64,54 @@ void join_batch(Replay* replay) {
   MemoryContextReset(replay->batch);
 }
 
+// Reads a protobuf varint below 2^32 and moves the view behind it. False: there is none.
+bool read_size(std::string_view* bytes, std::size_t* size) {
+  *size = 0;
+  for (unsigned shift = 0; shift < 32 && !bytes->empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(bytes->front());
+    bytes->remove_prefix(1);
+    *size |= static_cast<std::size_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return true;
+  }
+  return false;
+}
+
+// Takes what is under that tag, which has a length, from the view's beginning. False: it
+// is not there.
+bool take(std::string_view* bytes, char tag, std::string_view* content) {
+  if (bytes->empty() || bytes->front() != tag) return false;
+  bytes->remove_prefix(1);
+  std::size_t size;
+  if (!read_size(bytes, &size) || size > bytes->size()) return false;
+  *content = bytes->substr(0, size);
+  bytes->remove_prefix(size);
+  return true;
+}
+
+// Adds a payload that changes one field, one that others have changed before, where it
+// lies: what most of a busy document's log is, and unpacked it would cost as much as
+// reading it from the log. False: it is something else, or is damaged.
+bool add_delta(Replay* replay, std::string_view payload) {
+  constexpr char kPayloadFields = 2 << 3 | 2;
+  constexpr char kFieldName = 1 << 3 | 2;
+  constexpr char kFieldDelta = 2 << 3 | 2;
+  std::string_view change;
+  std::string_view name;
+  std::string_view delta;
+  if (!take(&payload, kPayloadFields, &change) || !payload.empty()) return false;
+  if (!take(&change, kFieldName, &name) || !take(&change, kFieldDelta, &delta) || !change.empty()) return false;
+  for (int i = 0; i < replay->count; i++) {
+    if (name != replay->fields[i].name) continue;
+    replay->fields[i].deltas.add(delta);
+    return true;
+  }
+  return false;
+}
+
 void add_change(Replay* replay, const LoggedChange& change) {
   if (change.refused) return;
+  replay->bytes += change.payload.size() + kChangeOverhead;
+  if (replay->quarantine.count == 0 && add_delta(replay, change.payload)) return;
   // Not in memory that is kept until the batch is joined: it is large.
   Payload payload;
   decode_logged_payload(change.payload, &payload);
@@ -74,7 +120,6 @@ void add_change(Replay* replay, const LoggedChange& change) {
     const FieldChange& field = payload.fields[i];
     field_named(replay, field.field, field.delta)->deltas.add(field.delta);
   }
-  replay->bytes += change.payload.size() + kChangeOverhead;
 }
 
 }  // namespace
@@ -127,6 +172,11 @@ namespace {
 
 bool is_before(const LoggedChange& change, void* end) { return change.seq < *static_cast<const std::int64_t*>(end); }
 
+bool note_seq(const LoggedChange& change, void* last) {
+  *static_cast<std::int64_t*>(last) = change.seq;
+  return true;
+}
+
 }  // namespace
 
 void replay(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
@@ -164,13 +214,15 @@ bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t
 }
 
 void add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
-                  const UnfoldedReplica* unfolded, int count, struct varlena** values) {
+                  const UnfoldedReplica* unfolded, int count, struct varlena** values, std::int64_t* last) {
   if (count == 0) return;
   Replay replay = begin_replay();
   OwnedTable log("change", AccessShareLock);
   for (int i = 0; i < count; i++) {
     LogScan scan(log.relation, {tenant, document, unfolded[i].replica}, unfolded[i].from_seq - 1, snapshot);
-    add_changes(&replay, &scan, nullptr, nullptr);
+    std::int64_t seq = 0;
+    add_changes(&replay, &scan, note_seq, &seq);
+    if (last != nullptr) last[i] = seq;
     scan.close();
   }
   log.close();

@@ -66,8 +66,9 @@ void replay(const Collection* collection, const char* tenant, std::int64_t docum
 bool add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
                   struct varlena** values);
 
-// The same, of what unfolded_replicas() gave.
+// The same, of what unfolded_replicas() gave. `last`, unless it is null: each one's last
+// number in the log.
 void add_unfolded(const Collection* collection, const char* tenant, std::int64_t document, Snapshot snapshot,
-                  const UnfoldedReplica* unfolded, int count, struct varlena** values);
+                  const UnfoldedReplica* unfolded, int count, struct varlena** values, std::int64_t* last = nullptr);
 
 }  // namespace converge

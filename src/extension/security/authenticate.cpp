@@ -118,15 +118,16 @@ Identity identity_of(const VerifiedToken& verified) {
   return {verified.tenant, verified.principal, verified.permissions, verified.expires_at};
 }
 
+void authenticate(std::string_view token, VerifiedToken* verified) {
+  boundary::Failure failure;
+  if (!verify(token, verified, &failure)) boundary::raise(failure);
+  set_identity(identity_of(*verified));
+}
+
 }  // namespace converge
 
 extern "C" PGDLLEXPORT Datum converge_authenticate(PG_FUNCTION_ARGS) {
-  text* token = PG_GETARG_TEXT_PP(0);
   converge::VerifiedToken verified;
-  converge::boundary::Failure failure;
-  if (!converge::verify(converge::boundary::view(token), &verified, &failure)) {
-    converge::boundary::raise(failure);
-  }
-  converge::set_identity(converge::identity_of(verified));
+  converge::authenticate(converge::boundary::view(PG_GETARG_TEXT_PP(0)), &verified);
   PG_RETURN_VOID();
 }

@@ -28,4 +28,7 @@ bool verify(std::string_view token, VerifiedToken* verified, boundary::Failure* 
 // As long as `verified` lives.
 Identity identity_of(const VerifiedToken& verified);
 
+// Verifies the token and makes its identity the transaction's. Raises 28000.
+void authenticate(std::string_view token, VerifiedToken* verified);
+
 }  // namespace converge
