@@ -159,6 +159,15 @@ SELECT code, message FROM test.push(test.token_group(:'ann',
     test.document('note', 'b', test.change(900, 1, test.payload('props', new_map('{"k": 1}')::bytea))),
     test.document('note', 'a', test.change(900, 1, test.payload('props', new_map('{"k": 1}')::bytea)))));
 
+-- The lock of the tenant's policies, too, is had again after a part that failed, and kept.
+BEGIN;
+SELECT code, message FROM test.push(test.token_group(:'ann',
+    test.document('note', 'b', test.change(901, 1, test.payload('props', new_map('{"k": 1}')::bytea))),
+    test.document('note', 'a', test.change(901, 1, test.payload('props', new_map('{"k": 1}')::bytea)))));
+SELECT mode, count(*) FROM pg_locks
+ WHERE locktype = 'object' AND classid = 'converge.policy_state'::regclass AND pid = pg_backend_pid() GROUP BY mode;
+COMMIT;
+
 -- A function that pushes itself, to the same table.
 RESET ROLE;
 CREATE FUNCTION pushes(id text) RETURNS boolean VOLATILE LANGUAGE plpgsql AS $$

@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -56,6 +57,7 @@ struct Arguments {
 };
 
 Datum column_value(const KeyColumn& column, const char* text) {
+  if (column.input == F_TEXTIN) return CStringGetTextDatum(text);
   return OidInputFunctionCall(column.input, const_cast<char*>(text), column.input_param, -1);
 }
 

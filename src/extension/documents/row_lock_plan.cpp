@@ -42,8 +42,8 @@ struct Steps {
   int key_count;
   IndexRuntimeKeyInfo* runtime_keys;
   int runtime_key_count;
-  ExprState* gate;  // what does not depend on the row; null: nothing
-  ExprState* recheck;  // of the index's conditions
+  ExprState* gate;     // what does not depend on the row; null: nothing
+  ExprState* recheck;  // of the index's conditions, where it is not exact
   ExprState* filter;
   ExprContext* expression_context;
   TupleDesc description;  // a copy, which slots need not pin
@@ -70,7 +70,7 @@ struct PlanParts {
   IndexScan* scan;
 };
 
-// How many rows this backend has looked for without the executor.
+// How many rows this backend has looked for without the executor. For tests.
 std::int64_t runs = 0;
 
 // Counts what is told of functions, roles and memberships: who may call which function is
@@ -234,7 +234,6 @@ RowLockResult scan_and_lock(const Steps& steps, LockedRow* row) {
   context->ecxt_scantuple = found;
   while (index_getnext_slot(scan, steps.direction, found)) {
     CHECK_FOR_INTERRUPTS();
-    // (Not the arguments of the scan, which were evaluated there as well.)
     const bool passes = (!scan->xs_recheck || ExecQual(steps.recheck, context)) && ExecQual(steps.filter, context);
     if (!passes) continue;
     if (!lock_version(table, found, locked, snapshot)) {

@@ -17,6 +17,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "replication/message.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -143,9 +144,21 @@ void tell_stream(const char* tenant, const char* principal, std::int64_t documen
 void lock_policies(const char* tenant) {
   // A parallel worker's locks end before the transaction does; and it does not write.
   if (XactReadOnly || IsParallelWorker()) return;
+  // What a subtransaction has locked stays locked as long as it is the present one: a push
+  // asks for each of its groups.
+  static LocalTransactionId locked_in = InvalidLocalTransactionId;
+  static SubTransactionId locked_in_part = InvalidSubTransactionId;
+  static char locked_tenant[kMaxTenantBytes + 1];
+  const SubTransactionId part = GetCurrentSubTransactionId();
+  if (locked_in == MyProc->lxid && locked_in_part == part && std::strcmp(locked_tenant, tenant) == 0) return;
+  locked_in = InvalidLocalTransactionId;
   const Oid table = owned_oid("policy_state");
   lock_state(table, kEveryTenant, ShareLock);
   lock_state(table, tenant, ShareLock);
+  // (A longer name is no tenant's, and would not be found again.)
+  strlcpy(locked_tenant, tenant, sizeof locked_tenant);
+  locked_in = MyProc->lxid;
+  locked_in_part = part;
 }
 
 void guard_policies() {
