@@ -105,7 +105,8 @@ class Crowd:
         self.seq += 1
         request = wire.PushRequest()
         hlc = int(time.time() * 1000) << 16
-        # What has been typed before: each client's first character, again and again.
+        # The same character again and again. Its identifier is one that SQL minted, so that each
+        # time it is asked whose it is, which clients' own do not cost.
         payload = wire.Payload(fields=[wire.FieldDelta(field="body", delta=self.delta)])
         for credential, replica, key in zip(self.tokens, self.replicas, self.keys):
             group = request.groups.add(token=credential)
