@@ -83,6 +83,7 @@ def measure(server):
         alter(connection, **QUIET)
         writer = fill(connection)
         clock = itertools.count()
+        choose = random.Random(2)
 
         def pushed(updates, is_new, code=wire.CODE_OK):
             requests = [request(connection, update, is_new) for update in updates]
@@ -93,7 +94,9 @@ def measure(server):
             return pushed([piece(client, n, b"x", (client, n - 1) if n else (writer, 5)) for n in range(PUSHES)], True)
 
         def first():
-            return pushed([piece(next(clients), 0, b"x", (writer, 5)) for _ in range(PUSHES)], False)
+            # At different places: what those who have not seen each other write at one is compared in pairs.
+            return pushed([piece(next(clients), 0, b"x", (writer, choose.randrange(30 * PIECES))) for _ in range(PUSHES)],
+                          False)
 
         def deleted():
             return pushed([deletion(writer, next(clock)) for _ in range(PUSHES)], True)
