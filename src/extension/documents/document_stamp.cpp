@@ -19,7 +19,7 @@ extern "C" {
 namespace converge {
 namespace {
 
-constexpr int kSlots = 1 << 15;
+constexpr int kSlots = 1 << 17;
 
 struct Stamps {
   pg_atomic_uint64 last;  // the stamp that was given last
@@ -62,8 +62,7 @@ int change_count = 0;
 int change_room = 0;
 std::uint64_t after = kUnknownStamp;
 // Where in `changes` a slot is, and one more; 0: nowhere.
-std::uint16_t places[kSlots];
-static_assert(kSlots <= PG_UINT16_MAX);
+std::int32_t places[kSlots];
 
 void forget_changes() {
   for (int i = 0; i < change_count; i++) places[changes[i].slot] = 0;
@@ -124,6 +123,10 @@ StampSlot name_slot(const Collection* collection, const RowRef& ref) {
 
 StampSlot writers_slot(std::int64_t document) { return slot_of(static_cast<std::uint64_t>(document), -1); }
 
+StampSlot writer_slot(std::int64_t document, std::int64_t replica) {
+  return slot_of(hash_combine64(static_cast<std::uint64_t>(document), static_cast<std::uint64_t>(replica)), -3);
+}
+
 StampSlot unfolded_slot(std::int64_t document) { return slot_of(static_cast<std::uint64_t>(document), -2); }
 
 std::uint64_t stamp_in(StampSlot slot) {
@@ -147,7 +150,7 @@ void note_change(StampSlot slot, bool only_adds) {
     change_room = room;
   }
   changes[change_count++] = {slot, only_adds, kUnknownStamp};
-  places[slot] = static_cast<std::uint16_t>(change_count);
+  places[slot] = change_count;
 }
 
 }  // namespace

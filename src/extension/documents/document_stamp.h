@@ -23,15 +23,16 @@ inline constexpr std::uint64_t kUnknownStamp = 0;
 // The place of a stamp.
 using StampSlot = std::uint32_t;
 StampSlot name_slot(const Collection* collection, const RowRef& ref);  // which document has the name
-StampSlot writers_slot(std::int64_t document);                         // whose its replicas are, and their numbers
-StampSlot unfolded_slot(std::int64_t document);                        // what of it is not folded
+StampSlot writers_slot(std::int64_t document);                         // what any replica's end or compaction changes
+StampSlot writer_slot(std::int64_t document, std::int64_t replica);    // whose the replica is, and its last number
+StampSlot unfolded_slot(std::int64_t document);                        // what of it has been folded
 
 std::uint64_t stamp_in(StampSlot slot);
 
 // The open transaction writes what the stamp is for.
 void change_stamp(StampSlot slot);
 // The same where it holds the lock of the document's row, and only adds to what is there: a
-// replica, its next number, the first that is not folded. Who added may remember it.
+// replica, its next number. Who added may remember it.
 void add_to_stamp(StampSlot slot);
 
 // To be called once before a transaction callback is registered that wants to ask the

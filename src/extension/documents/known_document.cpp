@@ -30,7 +30,7 @@ struct KnownDocument {
   std::uint64_t push;      // which one
   KnownWriter* writers;
   int count;
-  int made;  // writers that have a principal's name of their own
+  int made;  // places of writers that were used already
   int room;
 };
 
@@ -78,6 +78,12 @@ void keep(KnownDocument* known) {
   known->name_stamp = committed_stamp(known->name_slot, known->name_stamp);
   known->writers_stamp = committed_stamp(writers_slot(known->document), known->writers_stamp);
   known->unfolded_stamp = committed_stamp(unfolded_slot(known->document), known->unfolded_stamp);
+  for (int i = 0; i < known->count; i++) {
+    KnownWriter* writer = &known->writers[i];
+    if (!writer->in_doubt) continue;
+    writer->in_doubt = false;
+    writer->stamp = committed_stamp(writer_slot(known->document, writer->replica), writer->stamp);
+  }
 }
 
 void empty_doubts() {
@@ -226,12 +232,42 @@ KnownDocument* recall(const Collection* collection, const RowRef& ref) {
 
 std::int64_t number_of(const KnownDocument* known) { return known != nullptr && !stale ? known->document : 0; }
 
-const KnownWriter* find_writer(const KnownDocument* known, std::int64_t replica) {
-  if (known == nullptr || stale || !known->in_doubt) return nullptr;
+namespace {
+
+KnownWriter* writer_of(KnownDocument* known, std::int64_t replica) {
   for (int i = 0; i < known->count; i++) {
     if (known->writers[i].replica == replica) return &known->writers[i];
   }
   return nullptr;
+}
+
+KnownWriter* new_writer(KnownDocument* known, std::int64_t replica) {
+  if (known->count == kMaxWriters) known->count = 0;
+  if (known->count == known->room) {
+    const int room = known->room == 0 ? 4 : known->room * 2;
+    const Size size = sizeof(KnownWriter) * static_cast<Size>(room);
+    known->writers = static_cast<KnownWriter*>(known->writers == nullptr ? MemoryContextAlloc(memory, size)
+                                                                         : repalloc(known->writers, size));
+    known->room = room;
+  }
+  KnownWriter* writer = &known->writers[known->count++];
+  if (known->count > known->made) {
+    writer->principal = nullptr;
+    known->made = known->count;
+  }
+  writer->replica = replica;
+  writer->unfolded = false;
+  writer->stamp = kUnknownStamp;
+  return writer;
+}
+
+}  // namespace
+
+const KnownWriter* find_writer(KnownDocument* known, std::int64_t replica) {
+  if (known == nullptr || stale || !known->in_doubt) return nullptr;
+  const KnownWriter* writer = writer_of(known, replica);
+  if (writer == nullptr || writer->stamp == kUnknownStamp) return nullptr;
+  return writer->stamp == stamp_in(writer_slot(known->document, replica)) ? writer : nullptr;
 }
 
 void learn_number(KnownDocument* known, std::int64_t document) {
@@ -246,31 +282,19 @@ void learn_number(KnownDocument* known, std::int64_t document) {
 void learn_writer(KnownDocument* known, std::int64_t replica, const char* principal, std::int64_t last, bool unfolded,
                   std::int64_t yjs_client) {
   if (known == nullptr || !known->in_doubt || known->document == 0) return;
-  auto* writer = const_cast<KnownWriter*>(find_writer(known, replica));
-  if (writer == nullptr) {
-    if (known->count == kMaxWriters) known->count = 0;
-    if (known->count == known->room) {
-      const int room = known->room == 0 ? 4 : known->room * 2;
-      const Size size = sizeof(KnownWriter) * static_cast<Size>(room);
-      known->writers = static_cast<KnownWriter*>(known->writers == nullptr ? MemoryContextAlloc(memory, size)
-                                                                           : repalloc(known->writers, size));
-      known->room = room;
-    }
-    writer = &known->writers[known->count];
-    const bool is_made = known->count < known->made;
-    if (!is_made || std::strcmp(writer->principal, principal) != 0) {
-      char* copy = MemoryContextStrdup(memory, principal);
-      if (is_made) pfree(writer->principal);
-      writer->principal = copy;
-      if (!is_made) known->made++;
-    }
-    writer->replica = replica;
-    writer->unfolded = false;
-    known->count++;
+  KnownWriter* writer = writer_of(known, replica);
+  if (writer == nullptr) writer = new_writer(known, replica);
+  const std::uint64_t stamp = stamp_in(writer_slot(known->document, replica));
+  if (writer->principal == nullptr || std::strcmp(writer->principal, principal) != 0) {
+    char* copy = MemoryContextStrdup(memory, principal);
+    if (writer->principal != nullptr) pfree(writer->principal);
+    writer->principal = copy;
   }
   writer->last = last;
-  writer->unfolded = writer->unfolded || unfolded;
+  writer->unfolded = unfolded || (writer->unfolded && writer->stamp == stamp);
   writer->yjs_client = yjs_client;
+  writer->stamp = stamp;
+  writer->in_doubt = true;
 }
 
 void forget_document(KnownDocument* known) {

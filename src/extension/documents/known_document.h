@@ -21,6 +21,8 @@ struct KnownWriter {
   bool unfolded;        // converge.unfolded has it; false: perhaps
   std::int64_t yjs_client;  // a Yjs client that it wrote under and that is its principal's; or kNoYjsClient
   char* principal;
+  std::uint64_t stamp;  // beside which it is known
+  bool in_doubt;        // the open transaction has written as it
 };
 
 struct KnownDocument;
@@ -38,8 +40,8 @@ KnownDocument* recall(const Collection* collection, const RowRef& ref);
 
 // The document's number; 0: not known.
 std::int64_t number_of(const KnownDocument* known);
-// What is known of a replica, or null.
-const KnownWriter* find_writer(const KnownDocument* known, std::int64_t replica);
+// What is known of a replica, or null: nothing, or others have written as it meanwhile.
+const KnownWriter* find_writer(KnownDocument* known, std::int64_t replica);
 
 // To be known from the end of the transaction on, if it commits and nobody else has
 // written to the document meanwhile. Learnt in this order.

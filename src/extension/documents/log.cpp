@@ -80,7 +80,7 @@ namespace {
 HeapTuple form_change(Relation log, const ServerNode& node, const NewChange& change, MemoryContext context) {
   Assert(change.seq > 0 && change.writer.document > 0);
   ForceSyncCommit();
-  add_to_stamp(writers_slot(change.writer.document));
+  add_to_stamp(writer_slot(change.writer.document, change.writer.replica));
 
   struct {
     int32 header;

@@ -75,7 +75,7 @@ void create_replica(OwnedTable* table, const Writer& writer, const char* princip
   values[kLastSeq - 1] = Int64GetDatum(0);
   values[kEpoch - 1] = Int64GetDatum(epoch);
   table->insert(values, nulls);
-  add_to_stamp(writers_slot(writer.document));
+  add_to_stamp(writer_slot(writer.document, writer.replica));
   CommandCounterIncrement();
 }
 

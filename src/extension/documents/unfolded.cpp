@@ -51,8 +51,8 @@ void mark_unfolded(OwnedTable* table, const Writer& writer, std::int64_t from_se
   values[kReplica - 1] = Int64GetDatum(writer.replica);
   values[kFromSeq - 1] = Int64GetDatum(from_seq);
   values[kSince - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+  // (No stamp: who remembers that a replica is here is right still.)
   table->insert(values, nulls);
-  add_to_stamp(unfolded_slot(writer.document));
 }
 
 UnfoldedReplica* unfolded_replicas(const char* tenant, std::int64_t document, Snapshot in, int* count) {
