@@ -41,6 +41,16 @@ extern "C" {
 #define ANALYZE_TARGET(stats) ((stats)->attr->attstattarget)
 #endif
 
+// The session's number of its transaction, and a message in the WAL that needs no flush of
+// its own.
+#if PG_VERSION_NUM >= 170000
+#define MY_LOCAL_TRANSACTION (MyProc->vxid.lxid)
+#define LOG_LOGICAL_MESSAGE(prefix, bytes, size, transactional) LogLogicalMessage(prefix, bytes, size, transactional, false)
+#else
+#define MY_LOCAL_TRANSACTION (MyProc->lxid)
+#define LOG_LOGICAL_MESSAGE(prefix, bytes, size, transactional) LogLogicalMessage(prefix, bytes, size, transactional)
+#endif
+
 // What the executor asks before it runs a PlannedStmt. Raises 42501.
 #if PG_VERSION_NUM >= 160000
 #define CHECK_PERMISSIONS(statement) ((void)ExecCheckPermissions((statement)->rtable, (statement)->permInfos, true))

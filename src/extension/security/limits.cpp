@@ -166,7 +166,7 @@ std::int64_t number_of(Counted what, const char* tenant, std::int64_t most) {
   const auto place = static_cast<std::size_t>(what);
   Count* count = &known_tenant(tenant)->counts[place];
   const TimestampTz now = GetCurrentTimestamp();
-  const LocalTransactionId transaction = MyProc->lxid;
+  const LocalTransactionId transaction = MY_LOCAL_TRANSACTION;
   const bool holds = count->removed_in == InvalidLocalTransactionId ||
                      (count->removed_in == transaction && count->holds_in == GetCurrentSubTransactionId());
   if (!count->made || !holds || count->counted_to != most ||
@@ -186,7 +186,7 @@ void count_added(Counted what, const char* tenant) {
 void count_removed(Counted what, const char* tenant) {
   Count* count = &known_tenant(tenant)->counts[static_cast<std::size_t>(what)];
   count->made = false;
-  count->removed_in = MyProc->lxid;
+  count->removed_in = MY_LOCAL_TRANSACTION;
 }
 
 std::int64_t bytes_of(const char* tenant) {

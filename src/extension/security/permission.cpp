@@ -194,7 +194,7 @@ Subject* find_subject(const Identity& identity, std::int64_t state, bool keep, S
 
 bool is_of(const Current& current, const Identity& identity) {
   const Subject* subject = current.subject;
-  return subject != nullptr && subject->number == current.number && current.transaction == MyProc->lxid &&
+  return subject != nullptr && subject->number == current.number && current.transaction == MY_LOCAL_TRANSACTION &&
          current.own_changes == own_policy_changes() && std::strcmp(subject->name.tenant, identity.tenant) == 0 &&
          std::strcmp(subject->name.principal, identity.principal) == 0;
 }
@@ -226,7 +226,7 @@ Subject* current_subject(const Identity& identity, const Moment& moment) {
   const bool keep = own_policy_changes() == 0;
   Snapshot in = RegisterSnapshot(moment.latest ? GetLatestSnapshot() : moment.snapshot);
   Subject* subject = find_subject(identity, policy_state(identity.tenant, in), keep, in);
-  current = {subject, subject->number, GetCurrentSubTransactionId(), MyProc->lxid, SnapshotMark::of(in),
+  current = {subject, subject->number, GetCurrentSubTransactionId(), MY_LOCAL_TRANSACTION, SnapshotMark::of(in),
              own_policy_changes()};
   UnregisterSnapshot(in);
   return subject;

@@ -129,7 +129,7 @@ void tell_stream(const char* tenant, const char* principal, std::int64_t documen
   change.principal = const_cast<char*>(whose);
   change.document = static_cast<std::uint64_t>(document);
   const struct varlena* packed = pack_message(&change.base);
-  (void)LogLogicalMessage(kMessagePrefix, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), true);
+  (void)LOG_LOGICAL_MESSAGE(kMessagePrefix, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), true);
   strlcpy(own.told_tenant, tenant, sizeof own.told_tenant);
   strlcpy(own.told_principal, whose, sizeof own.told_principal);
   own.told_document = document;
@@ -150,14 +150,14 @@ void lock_policies(const char* tenant) {
   static SubTransactionId locked_in_part = InvalidSubTransactionId;
   static char locked_tenant[kMaxTenantBytes + 1];
   const SubTransactionId part = GetCurrentSubTransactionId();
-  if (locked_in == MyProc->lxid && locked_in_part == part && std::strcmp(locked_tenant, tenant) == 0) return;
+  if (locked_in == MY_LOCAL_TRANSACTION && locked_in_part == part && std::strcmp(locked_tenant, tenant) == 0) return;
   locked_in = InvalidLocalTransactionId;
   const Oid table = owned_oid("policy_state");
   lock_state(table, kEveryTenant, ShareLock);
   lock_state(table, tenant, ShareLock);
   // (A longer name is no tenant's, and would not be found again.)
   strlcpy(locked_tenant, tenant, sizeof locked_tenant);
-  locked_in = MyProc->lxid;
+  locked_in = MY_LOCAL_TRANSACTION;
   locked_in_part = part;
 }
 

@@ -22,8 +22,8 @@ struct SnapshotMark {
   CommandId command;
 
   static SnapshotMark of(Snapshot snapshot) {
-    return {MyProc->lxid,    snapshot->xmin,   snapshot->xmax,
-            snapshot->xcnt, snapshot->subxcnt, snapshot->curcid};
+    return {MY_LOCAL_TRANSACTION, snapshot->xmin, snapshot->xmax,
+            snapshot->xcnt,       snapshot->subxcnt, snapshot->curcid};
   }
   bool operator==(const SnapshotMark&) const = default;
 
