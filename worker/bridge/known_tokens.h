@@ -21,7 +21,7 @@ class KnownTokens {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // Beyond them it begins anew.
+  // Of more than these the older half is forgotten.
   static constexpr std::size_t kMost = 16384;
 
   struct Holder {
@@ -37,7 +37,7 @@ class KnownTokens {
   // Null: not known, or its time is over. Good until the next call of another function.
   const Holder* find(std::string_view token, Time now) const;
 
-  std::size_t size() const { return holders_.size(); }
+  std::size_t size() const { return newer_.size() + older_.size(); }
 
  private:
   // SHA-256: tokens may be long, and are secrets.
@@ -52,7 +52,10 @@ class KnownTokens {
 
   static Hash hash_of(std::string_view token);
 
-  std::unordered_map<Hash, Entry, HashOfHash> holders_;
+  // Each token in one of them; neither has more than half of kMost.
+  using Holders = std::unordered_map<Hash, Entry, HashOfHash>;
+  Holders newer_;
+  Holders older_;
 };
 
 }  // namespace converge::bridge

@@ -17,12 +17,12 @@ constexpr std::int64_t kNoYjsClient = -1;
 // A replica that is not refused, and has appeared.
 struct KnownWriter {
   std::int64_t replica;
-  std::int64_t last;    // its last number
-  bool unfolded;        // converge.unfolded has it; false: perhaps
+  std::int64_t last;        // its last number
+  bool unfolded;            // converge.unfolded has it; false: perhaps
   std::int64_t yjs_client;  // a Yjs client that it wrote under and that is its principal's; or kNoYjsClient
   char* principal;
-  std::uint64_t stamp;  // beside which it is known
-  bool in_doubt;        // the open transaction has written as it
+  std::uint64_t stamp;      // beside which it is known
+  bool in_doubt;            // the open transaction has written as it
 };
 
 struct KnownDocument;

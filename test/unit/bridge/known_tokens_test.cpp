@@ -41,11 +41,26 @@ TEST(KnownTokens, IsBounded) {
   KnownTokens tokens;
   for (std::size_t i = 0; i < KnownTokens::kMost; ++i) tokens.remember(std::to_string(i), {}, kNow + 1s);
   EXPECT_EQ(tokens.size(), KnownTokens::kMost);
-  tokens.remember("0", {}, kNow + 2s);  // known: no more of them
+  EXPECT_NE(tokens.find("0", kNow), nullptr);
+  const std::string last = std::to_string(KnownTokens::kMost - 1);
+  tokens.remember(last, {}, kNow + 2s);  // known: no more of them
   EXPECT_EQ(tokens.size(), KnownTokens::kMost);
   tokens.remember("new", {}, kNow + 1s);
-  EXPECT_EQ(tokens.size(), 1u);
-  EXPECT_NE(tokens.find("new", kNow), nullptr);
+  EXPECT_EQ(tokens.size(), KnownTokens::kMost / 2 + 1);
+  EXPECT_EQ(tokens.find("0", kNow), nullptr);
+  for (const std::string& newer : {last, std::to_string(KnownTokens::kMost / 2), std::string("new")})
+    EXPECT_NE(tokens.find(newer, kNow), nullptr) << newer;
+}
+
+TEST(KnownTokens, WhoComesAgainIsNotAmongTheOlder) {
+  KnownTokens tokens;
+  tokens.remember("regular", {}, kNow + 1s);
+  for (std::size_t i = 0; i < 3 * KnownTokens::kMost; ++i) {
+    tokens.remember(std::to_string(i), {}, kNow + 1s);
+    if (i % 1000 == 0) tokens.remember("regular", {}, kNow + 1s);
+    ASSERT_LE(tokens.size(), KnownTokens::kMost);
+  }
+  EXPECT_NE(tokens.find("regular", kNow), nullptr);
 }
 
 }  // namespace
