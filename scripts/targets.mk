@@ -9,7 +9,7 @@
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
 #   make bench-yjs        Yjs documents: the live path beside y-websocket and Hocuspocus, merging, storing
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
-#   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core
+#   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core (or worker/bridge/websocket)
 #   make large-transaction   a transaction of a million changes through plugin, worker and bridge; CHANGES=2000000
 #   make random-calls     random calls of the types under UBSan; CALLS=1000000 SEED=N ONLY=ydoc
 

@@ -1,6 +1,7 @@
 """RFC 6455, sections 5.5.1 and 7: the closing handshake."""
 import struct
 import time
+import urllib.parse
 
 import pytest
 
@@ -128,6 +129,22 @@ def test_a_bridge_that_goes_away_says_so(database, start_bridge):
     client.expect_close(1001)
     client.close()
     assert bridge.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, id=f"5.5: {what}") for what, name in {
+        "two bytes a character": "é" * 100, "the same, one on": "x" + "é" * 100, "four": "👋" * 50}.items()])
+def test_a_reason_of_the_bridges_own_is_cut_between_characters(conformance, raw, name):
+    """It names what was asked for, and fits a control frame."""
+    client = raw(hello=False, path=f"/yjs/{urllib.parse.quote(name)}/key/field",
+                 add=[("Sec-WebSocket-Protocol", f"converge.yjs, converge.token.{conformance.token}")])
+    client.send(frame(BINARY, b"\x00\x00\x01\x00"))  # y-protocols' first sync step
+    while (got := client.frame())[0] != CLOSE:  # y-protocols' own word for it may come before
+        pass
+    payload = got[1]
+    assert payload[:2] == struct.pack("!H", 4404)
+    assert 120 <= len(payload) <= 125
+    assert name[:20] in payload[2:].decode()
 
 
 def test_the_code_of_a_close_is_in_network_order(raw):
