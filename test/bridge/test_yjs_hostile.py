@@ -2,13 +2,14 @@
 everybody else go on."""
 import os
 import pathlib
+import random
 import time
 
 import pytest
 import websocket
 
-from database import value, wait_until
-from yjs_editors import make_pages, name_of, page_text
+from database import run, value, wait_until
+from yjs_editors import Editor, Editors, logged, make_pages, name_of, page_json, page_text, page_update
 
 websocket._abnf.VALID_CLOSE_STATUS += (1013, 4400, 4401, 4403, 4404)
 
@@ -92,8 +93,12 @@ def closing(socket):
 
 
 def resident(bridge):
-    status = pathlib.Path(f"/proc/{bridge.process.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
+    return memory(bridge.process.pid, "VmRSS")
+
+
+def memory(pid, kind):
+    """In kB."""
+    return int(pathlib.Path(f"/proc/{pid}/status").read_text().split(f"{kind}:")[1].split()[0])
 
 
 def test_frames_of_y_websocket(pages, bridge):
@@ -211,3 +216,75 @@ def test_a_flood_of_refused_updates_costs_no_states(pages, bridge):
         denied += message[:2] == b"\x02\x00"
         states += message[:2] == b"\x00\x01"
     assert states <= 2 and page_text(pages) == ""
+
+
+def spoiled(update, rng):
+    """The update with some bytes changed, cut out, put in or doubled."""
+    update = bytearray(update)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        at, size = rng.randrange(len(update) + 1), rng.randrange(1, 9)
+        match rng.randrange(5):
+            case 0:
+                update[at:at + 1] = rng.randbytes(1)
+            case 1:
+                del update[at:at + size]
+            case 2:
+                update[at:at] = rng.randbytes(size)
+            case 3:
+                update[at:at] = update[at:at + 4 * size]
+            case 4:
+                update[at:at + 1] = number(rng.getrandbits(rng.choice((7, 14, 31, 53))))
+    return bytes(update)
+
+
+def test_updates_that_are_spoiled(pages, bridge):
+    """Each is taken or refused by name; the document remains one that Yjs reads, and neither
+    the bridge's nor a session's memory grows by it. HOSTILE_UPDATES=N for more, HOSTILE_SEED=N
+    for others."""
+    wanted, seed = int(os.environ.get("HOSTILE_UPDATES", "500")), int(os.environ.get("HOSTILE_SEED", "1"))
+    rng = random.Random(seed)
+    node = Editors()
+    editor = Editor(node, bridge, client=1000 + seed)  # for the same updates each time
+    editor.scribble(seed=seed, count=90)
+    real = [bytes.fromhex(update) for update in editor.recent()]
+    editor.close()
+    wait_until(lambda: logged(pages) > 0, "its edits to be saved")
+    before = resident(bridge)
+    taken = refused = 0
+    socket = None
+    for _ in range(wanted):
+        update = spoiled(rng.choice(real), rng)
+        if socket is None:
+            socket = connect(bridge)
+            socket.send_binary(sync(0, b"\x00"))
+            while socket.recv()[:2] != sync(0, b"")[:2]:  # the bridge's own question ends the answer
+                pass
+        socket.send_binary(sync(2, update))
+        socket.ping("done?")
+        what = f"seed {seed}, {update.hex()}"
+        while True:
+            opcode, payload = socket.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                assert payload[:2] == (4400).to_bytes(2, "big") and payload[2:].startswith(b"malformed Yjs update"), what
+                refused, socket = refused + 1, None
+                break
+            if payload[:2] == b"\x02\x00":
+                assert len(payload) > 4, what
+                refused, socket = refused + 1, None
+                break
+            if opcode == websocket.ABNF.OPCODE_PONG:
+                taken += 1
+                break
+    assert taken > wanted / 100 and refused > wanted / 4
+    assert resident(bridge) - before < 32 << 10
+    for pid, in run(pages.session, "SELECT pid FROM pg_stat_activity WHERE usename = 'bridge'"):
+        assert memory(pid, "RssAnon") < 64 << 10
+    # Whoever opens it now can go on, and has what Yjs reads of the row.
+    newcomer = Editor(node, bridge)
+    newcomer.insert(root="text", at=0, text="honest")
+    wait_until(lambda: "honest" in str(page_json(pages)), "an honest edit")
+    document = newcomer.document()
+    for form in (1, 2):
+        loaded = node.call("load", update=page_update(pages, form), format=form)
+        assert (loaded["json"], loaded["deep"]) == (document["json"], document["deep"])
+    node.stop()

@@ -3,7 +3,7 @@ and two bridges, with SQL edits, slow and cut connections, absences, and updates
 come twice, in another order, by another way. In the end every editor, the row's
 JSON, and what Yjs loads of the row's updates of both formats are one document.
 
-YJS_EDITS=N for more, YJS_SEED=N for another case."""
+55,000 edits of the editors' in all; YJS_EDITS=N for more, YJS_SEED=N for another case."""
 import itertools
 import os
 import random
@@ -16,11 +16,11 @@ from database import run, value, wait_until
 from network import Network
 from yjs_editors import Editor, Editors, make_pages, page_json, page_update
 
-EDITORS = 6
-EDITS = int(os.environ.get("YJS_EDITS", "400"))  # of each
+EDITORS = 5  # of a document
+EDITS = int(os.environ.get("YJS_EDITS", "1000"))  # of each
 SEED = int(os.environ.get("YJS_SEED", "1"))
 TROUBLE = 0.05  # seconds from one to the next
-ROW = "WHERE id = 'home' AND tenant = 'acme'"
+ROW = "WHERE id = %(key)s AND tenant = 'acme'"
 
 
 class Loop:
@@ -46,7 +46,7 @@ class Loop:
             raise self.problem
 
 
-def edit_in_sql(session, rng):
+def edit_in_sql(session, key, rng):
     edits = ("converge.yjs_insert(body, 'text', 0, %(word)s)",
              "converge.yjs_set(body, 'map', %(word)s, %(json)s)",
              "converge.yjs_unset(body, 'map', %(word)s)",
@@ -54,7 +54,7 @@ def edit_in_sql(session, rng):
              "converge.yjs_delete(converge.yjs_insert(body, 'text', 0, %(word)s), 'text', 0, 1)")
     with session.cursor() as cursor:
         cursor.execute(f"UPDATE page SET body = {rng.choice(edits)} {ROW}",
-                       {"word": rng.choice(["title", "SQL", "😀", "Ключ"]), "json": rng.choice(["1", "null", '{"a": [1, "x"]}'])})
+                       {"key": key, "word": rng.choice(["title", "SQL", "😀", "Ключ"]), "json": rng.choice(["1", "null", '{"a": [1, "x"]}'])})
 
 
 def some_recent(editor, rng):
@@ -64,7 +64,7 @@ def some_recent(editor, rng):
     return updates[1:] + updates[:2]
 
 
-def disturb(editors, session, rng):
+def disturb(editors, session, key, rng):
     one, other = rng.sample(editors, 2)
     kind = rng.randrange(6)
     if kind == 0:
@@ -84,7 +84,9 @@ def disturb(editors, session, rng):
             other.apply(update=update)
     elif kind == 5:
         for update in some_recent(one, rng):
-            run(session, f"UPDATE page SET body = converge.yjs_apply(body, %s, 1) {ROW}", bytes.fromhex(update))
+            with session.cursor() as cursor:
+                cursor.execute(f"UPDATE page SET body = converge.yjs_apply(body, %(update)s, 1) {ROW}",
+                               {"key": key, "update": bytes.fromhex(update)})
 
 
 def first_difference(one, other, path=""):
@@ -98,51 +100,70 @@ def first_difference(one, other, path=""):
     return next((first_difference(here, there, f"{path}/{key}") for key, here, there in pairs if here != there), None)
 
 
-@pytest.mark.parametrize("deferred", [(), ("body",)], ids=["immediate", "deferred"])
-def test_random_editing_ends_in_one_document(database, start_bridge, deferred):
+def difference(database, key, editors):
+    """What of a document is not as its first editor has it, or None."""
+    first = editors[0].document()
+    if first["pending"]:
+        return "something is pending"
+    for editor in editors[1:]:
+        if (document := editor.document()) != first:
+            return f"editor {editor.name}: {first_difference(document, first)}"
+    for form in (1, 2):
+        if (loaded := editors[0].load(update=page_update(database, form, key), format=form)) != first:
+            return f"the row's update {form}: {first_difference(loaded, first)}"
+    if (row := page_json(database, key)) != first["json"]:
+        return f"the row's JSON: {first_difference(row, first['json'])}"
+    return None
+
+
+@pytest.mark.parametrize("documents, deferred", [(3, ()), (8, ("body",))], ids=["immediate", "deferred"])
+def test_random_editing_ends_in_one_document(database, start_bridge, documents, deferred):
+    """In one document each, several of which are edited at the same time."""
     make_pages(database, deferred)
+    keys = [f"random {number}" for number in range(documents)]
+    run(database.session, "INSERT INTO page (tenant, id) SELECT 'acme', unnest(%s)", keys)
     bridges = [start_bridge(database), start_bridge(database)]
     rng = random.Random(SEED)
     node = Editors()
-    networks = [Network(bridges[n // 2 % 2], seed=rng.random()) for n in range(EDITORS)]
-    editors = [Editor(node, network, ("y-websocket", "hocuspocus")[n % 2]) for n, network in enumerate(networks)]
-    for editor, network in zip(editors, networks):
-        editor.network = network
+    editors, networks = {}, []
+    for key in keys:
+        editors[key] = []
+        for n in range(EDITORS):
+            network = Network(bridges[n // 2 % 2], seed=rng.random())
+            networks.append(network)
+            editors[key].append(Editor(node, network, ("y-websocket", "hocuspocus")[n % 2], document=("page", key, "body")))
+            editors[key][-1].network = network
+    everybody = [editor for own in editors.values() for editor in own]
     sessions = [database.connect(), database.connect()]
-    troubles = [Loop(lambda: edit_in_sql(sessions[0], random.Random(rng.random()))),
-                Loop(lambda: disturb(editors, sessions[1], random.Random(rng.random())))]
-    writing = [editor.begin("scribble", seed=rng.getrandbits(31), count=EDITS, pause=5) for editor in editors]
+
+    def edit_one():
+        edit_in_sql(sessions[0], rng.choice(keys), random.Random(rng.random()))
+
+    def disturb_one():
+        key = rng.choice(keys)
+        disturb(editors[key], sessions[1], key, random.Random(rng.random()))
+
+    troubles = [Loop(edit_one), Loop(disturb_one)]
+    writing = [editor.begin("scribble", seed=rng.getrandbits(31), count=EDITS, pause=5) for editor in everybody]
     for future in writing:
         future.result(300)
     for trouble in troubles:
         trouble.stop()
-    for editor in editors:
+    for editor in everybody:
         editor.resume()
 
-    def difference():
-        """What is not as the first editor has it, or None."""
-        first = editors[0].document()
-        if first["pending"]:
-            return "something is pending"
-        for editor in editors[1:]:
-            if editor.document() != first:
-                return f"editor {editor.name}: {first_difference(editor.document(), first)}"
-        for form in (1, 2):
-            if (loaded := editors[0].load(update=page_update(database, form), format=form)) != first:
-                return f"the row's update {form}: {first_difference(loaded, first)}"
-        if (row := page_json(database)) != first["json"]:
-            return f"the row's JSON: {first_difference(row, first['json'])}"
-
-    try:
-        wait_until(lambda: not difference(), "one document everywhere", timeout=60)
-    except AssertionError:
-        events = [editor.events() for editor in editors]
-        raise AssertionError(f"YJS_SEED={SEED}: {difference()}\nthe editors' events: {events}\nthe bridges: "
-                             + "".join(bridge.log() for bridge in bridges)
-                             + f"\nthe server: {database.server.log()[-2000:]}") from None
-    for editor in editors:
+    for key in keys:
+        try:
+            wait_until(lambda: not difference(database, key, editors[key]), "one document everywhere", timeout=60)
+        except AssertionError:
+            events = [editor.events() for editor in editors[key]]
+            raise AssertionError(f"YJS_SEED={SEED}: {key}: {difference(database, key, editors[key])}\n"
+                                 f"the editors' events: {events}\nthe bridges: "
+                                 + "".join(bridge.log() for bridge in bridges)
+                                 + f"\nthe server: {database.server.log()[-2000:]}") from None
+    for editor in everybody:
         editor.saved()
-    refused = [event for editor in editors for event in editor.events() if "denied" in event or "stateless" in event]
+    refused = [event for editor in everybody for event in editor.events() if "denied" in event or "stateless" in event]
     assert not refused
     assert value(database.session, "SELECT count(*) FROM converge.quarantine") == 0
     node.stop()
