@@ -18,10 +18,14 @@ void Recorder::begin(unsigned clients) {
   for (Author& author : authors_) author.measured_from = static_cast<std::uint32_t>(author.updates.size());
   delivery_.clear();
   acknowledgement_.clear();
+  lateness_.clear();
   receipts_ = 0;
 }
 
-void Recorder::sent(unsigned author, Time intended) { authors_[author].updates.push_back({intended, {}, 0}); }
+void Recorder::sent(unsigned author, Time intended) {
+  authors_[author].updates.push_back({intended, {}, 0});
+  lateness_.push_back(milliseconds(Clock::now() - intended));
+}
 
 void Recorder::received(unsigned author, std::uint32_t number) {
   Author& from = authors_[author];

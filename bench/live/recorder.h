@@ -18,6 +18,7 @@ class Recorder {
   // Begins a measurement: what was sent before it is not counted any more.
   void begin(unsigned clients);
 
+  // It is being sent now.
   void sent(unsigned author, Time intended);
   // A client has the author's update `number`. Again counts once more: the
   // workloads look for losses, and the tests for duplicates.
@@ -30,6 +31,8 @@ class Recorder {
   // In milliseconds; NaN when there are none. `fraction` from 0 to 1.
   double delivery(double fraction) { return quantile(delivery_, fraction); }
   double acknowledgement(double fraction) { return quantile(acknowledgement_, fraction); }
+  // How much later than intended updates were sent: the generator's part of the others.
+  double lateness(double fraction) { return quantile(lateness_, fraction); }
   // Of the updates that came to `receivers` clients, the time to the last.
   double last_receiver(unsigned receivers, double fraction) const;
 
@@ -50,6 +53,7 @@ class Recorder {
   std::vector<Author> authors_;
   std::vector<float> delivery_;         // milliseconds
   std::vector<float> acknowledgement_;
+  std::vector<float> lateness_;
   std::uint64_t receipts_ = 0;
 };
 

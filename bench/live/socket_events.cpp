@@ -13,7 +13,8 @@ namespace bench {
 
 namespace {
 
-constexpr int kEvents = 1024;
+// At a time: so that who has to send something meanwhile is not late.
+constexpr int kEvents = 64;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -34,13 +35,14 @@ void SocketEvents::add(int socket, Handler& handler) {
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) fail("epoll_ctl");
 }
 
-void SocketEvents::wait(Time until) {
+bool SocketEvents::wait(Time until) {
   const auto left = std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(until - std::chrono::steady_clock::now()));
   const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000), static_cast<long>(left.count() % 1'000'000'000)};
   std::array<epoll_event, kEvents> events;
   const int count = epoll_pwait2(epoll_, events.data(), kEvents, &timeout, nullptr);
   if (count < 0 && errno != EINTR) fail("epoll_pwait2");
   for (int i = 0; i < count; ++i) static_cast<Handler*>(events[i].data.ptr)->on_events(events[i].events);
+  return count == kEvents;
 }
 
 }  // namespace bench

@@ -31,8 +31,9 @@ class SocketEvents {
   // wait() in which that happens.
   void add(int socket, Handler& handler);
 
-  // Handles what has happened; if nothing has, waits for it until `until`.
-  void wait(Time until);
+  // Handles some of what has happened; if nothing has, waits for it until `until`. Gives
+  // whether there may be more.
+  bool wait(Time until);
 
  private:
   int epoll_;

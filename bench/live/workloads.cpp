@@ -32,9 +32,9 @@ Typing measure_typing(Fleet& fleet, const Load& load) {
   Recorder& recorder = fleet.recorder();
   const Typing result{recorder.delivery(0.5), recorder.delivery(0.99), recorder.acknowledgement(0.5),
                       recorder.acknowledgement(0.99), traffic.cores};
-  std::printf("  %.0f updates/s: delivery p50 %.2f p99 %.2f ms, ack p50 %.2f p99 %.2f ms, %.2f cores, "
+  std::printf("  %.0f updates/s, late by p50 %.2f p99 %.2f ms: delivery p50 %.2f p99 %.2f ms, ack p50 %.2f p99 %.2f ms, %.2f cores, "
               "generator %.2f, lost %.2f %%, machine stolen for %.0f ms\n",
-              traffic.sent_per_s, result.p50_ms, result.p99_ms, result.ack_p50_ms, result.ack_p99_ms, result.cores,
+              traffic.sent_per_s, recorder.lateness(0.5), recorder.lateness(0.99), result.p50_ms, result.p99_ms, result.ack_p50_ms, result.ack_p99_ms, result.cores,
               traffic.generator_cores, 100 * traffic.lost, 1000 * traffic.stolen);
   return result;
 }
@@ -57,9 +57,9 @@ double find_highest_rate(Fleet& fleet, const Load& load) {
     const Traffic traffic = fleet.drive(fleet.all_writers(), fleet.followers() - 1, rate, load.seconds);
     const double p99 = fleet.recorder().delivery(0.99);
     const bool ok = p99 < kHighestP99 && traffic.lost < kMostLost && traffic.sent_per_s > kLeastSent * rate;
-    std::printf("  %.0f updates/s: %s, sent %.0f, delivery p50 %.2f p99 %.2f ms, %.2f cores, generator %.2f, lost %.2f %%\n",
-                rate, ok ? "held" : "not held", traffic.sent_per_s, fleet.recorder().delivery(0.5), p99, traffic.cores,
-                traffic.generator_cores, 100 * traffic.lost);
+    std::printf("  %.0f updates/s: %s, sent %.0f, late by p99 %.2f ms, delivery p50 %.2f p99 %.2f ms, %.2f cores, generator %.2f, lost %.2f %%\n",
+                rate, ok ? "held" : "not held", traffic.sent_per_s, fleet.recorder().lateness(0.99),
+                fleet.recorder().delivery(0.5), p99, traffic.cores, traffic.generator_cores, 100 * traffic.lost);
     // What did not come yet is not to be counted for the next rate.
     if (!ok) fleet.rest(milliseconds(500));
     return ok;
