@@ -393,6 +393,18 @@ test("a forged token ends the tries; a lost server does not", async (context) =>
   assert.deepEqual(waiting.identity, { tenant: "acme", principal: "alice" });
 });
 
+test("what the server has to say of an old protocol is told, and the connection goes on", async (context) => {
+  const loopback = await server();
+  loopback.notice = "protocol version 1 is old";
+  const client = connect(context, loopback);
+  const told: string[] = [];
+  client.on("notice", (message) => told.push(message));
+  const note = await client.open("note", "welcome");
+  note.text("body").insert(0, "still served");
+  await note.acknowledged();
+  assert.deepEqual(told, ["protocol version 1 is old"]);
+});
+
 test("a token that a function gives is renewed before it ends, on the same connection", async (context) => {
   const loopback = await server();
   loopback.tokenMs = 50n;

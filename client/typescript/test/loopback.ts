@@ -1,7 +1,7 @@
 // A server's side of the protocol in memory, for the client's unit tests: it
 // numbers, logs, acknowledges and passes on. It merges nothing and checks no
 // rights; what it shall refuse, a test tells it.
-import { ClientMessage, Code, ServerMessage, type Change } from "../generated/converge.ts";
+import { ClientMessage, Code, Notice_Kind, ServerMessage, type Change } from "../generated/converge.ts";
 import type { WebSocketConstructor, WebSocketLike } from "../src/connection.ts";
 import type { CoreModule } from "../src/core/module.ts";
 import { DocumentSession, FieldType } from "../src/core/session.ts";
@@ -20,6 +20,8 @@ export class Loopback {
   problems: Code[] = [];
   /** the temporary keys under which the document was to be made */
   creations: string[] = [];
+  /** what clients are told behind the greeting */
+  notice = "";
   /** nothing is answered */
   silent = false;
   /** the kinds of the messages that came */
@@ -90,6 +92,7 @@ export class Loopback {
           socket.complain(Code.CODE_UNAUTHENTICATED, "token does not verify", 0, true);
         } else {
           socket.give({ $case: "welcome", value: { protocol: 1, epoch: this.epoch, tenant: "acme", principal: message.value.token, server: "loopback", tokenMs: this.tokenMs, peer: socket.peer, presenceMs: this.presenceMs } });
+          if (this.notice !== "") socket.give({ $case: "notice", value: { kind: Notice_Kind.OLD_PROTOCOL, message: this.notice } });
         }
         break;
       case "renew":
