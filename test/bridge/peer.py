@@ -47,6 +47,12 @@ class Peer(RawConnection):
                 return getattr(message, kind)
             self.waiting.append(message)
 
+    def next_of(self, *kinds):
+        """The next message that is of one of these kinds; what comes before it is dropped."""
+        while (message := self.next()).WhichOneof("message") not in kinds:
+            pass
+        return message
+
     def quiet(self, seconds=0.3, kind=None):
         """Whether nothing comes for a while, or nothing of a kind. (What was
         committed just before a subscription may come once more.)"""

@@ -129,14 +129,14 @@ def test_more_connections_than_allowed(database, start_bridge, connect):
     with pytest.raises((websocket.WebSocketException, ConnectionError)):
         connect(bridge)
     first.close()
-    for _ in range(100):  # until the bridge has noticed
+
+    def let_in():
         try:
             connect(bridge).ping()
-            break
+            return True
         except (websocket.WebSocketException, ConnectionError):
-            time.sleep(0.05)
-    else:
-        pytest.fail("a place that was given back is not given out again")
+            return False
+    wait_until(let_in, "the place that was given back")
     second.ping()
 
 

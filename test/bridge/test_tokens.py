@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from cluster import in_time
 from database import SOON, run
 from wire import ClientMessage, code_name
 
@@ -39,15 +40,18 @@ def test_a_connection_that_does_nothing_ends_with_its_token(database, bridge, co
 
 def test_a_token_is_renewed_in_place(database, bridge, connect):
     database.insert("plan")
-    peer = connect(bridge, hello=False)
-    first_ends = time.monotonic() + SOON + 5
-    peer.say_hello(database.token(lifetime=SOON))
-    peer.follow("note", "plan")
-    renew(peer, database.token(lifetime=600))
-    assert peer.next("renewed").token_ms > 500_000
-    time.sleep(max(0, first_ends + 1 - time.monotonic()))
-    push_one(peer)
-    assert peer.quiet(0.1, "problem")
+
+    def attempt(lifetime):
+        peer = connect(bridge, hello=False)
+        first_ends = time.monotonic() + lifetime + 5
+        peer.say_hello(database.token(lifetime=lifetime))
+        peer.follow("note", "plan")
+        renew(peer, database.token(lifetime=600))
+        assert peer.next("renewed").token_ms > 500_000
+        time.sleep(max(0, first_ends + 1 - time.monotonic()))
+        push_one(peer)
+        assert peer.quiet(0.1, "problem")
+    in_time(attempt, SOON, 20)
 
 
 def test_only_the_same_principals_token_renews(database, bridge, connect):

@@ -5,7 +5,7 @@ import threading
 import psycopg2
 import pytest
 
-from database import run, value
+from database import run, value, wait_until
 
 BODY = "SELECT body::text FROM note WHERE tenant = 'acme' AND id = 'session'"
 
@@ -29,10 +29,9 @@ def at_once(sessions, statement):
     waiting = threading.Thread(target=lambda: (run(second, statement), second.commit()))
     waiting.start()
     # Until it waits for the lock, or the test would not be of two at once.
-    while not value(first, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
-        pass
+    wait_until(lambda: value(first, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "the second's wait")
     first.commit()
-    waiting.join(30)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 
