@@ -27,6 +27,28 @@ SELECT char_length(assign(t, reverse(t::text))), nextval('completed') FROM doc;
 RESET statement_timeout;
 SELECT is_called FROM completed;
 
+-- Maps and sets with very many entries.
+CREATE TABLE large AS
+SELECT i, new_map(jsonb_object_agg(i || ' ' || n, n)) AS m, new_set(array_agg(i || ' ' || n)) AS s
+  FROM generate_series(1, 2) i, generate_series(1, 100000) n GROUP BY i;
+SELECT extract(epoch FROM clock_timestamp()) AS begun \gset
+SELECT octet_length((a.m || b.m)::bytea) > 0 AS merged FROM large a, large b WHERE a.i < b.i;
+SELECT extract(epoch FROM clock_timestamp()) - :begun AS whole \gset
+SELECT ceil(:whole * 50) AS twentieth_ms \gset
+SET statement_timeout = :twentieth_ms;
+SELECT octet_length((a.m || b.m)::bytea) > 0, nextval('completed') FROM large a, large b WHERE a.i < b.i;
+RESET statement_timeout;
+SELECT is_called FROM completed;
+SELECT extract(epoch FROM clock_timestamp()) AS begun \gset
+SELECT octet_length((a.s || b.s)::bytea) > 0 AS merged FROM large a, large b WHERE a.i < b.i;
+SELECT extract(epoch FROM clock_timestamp()) - :begun AS whole \gset
+SELECT ceil(:whole * 50) AS twentieth_ms \gset
+SET statement_timeout = :twentieth_ms;
+SELECT octet_length((a.s || b.s)::bytea) > 0, nextval('completed') FROM large a, large b WHERE a.i < b.i;
+RESET statement_timeout;
+SELECT is_called FROM completed;
+DROP TABLE large;
+
 SELECT char_length(t) FROM side UNION ALL SELECT char_length(t) FROM doc;
 DROP TABLE side, doc;
 DROP SEQUENCE completed;

@@ -152,7 +152,7 @@ test("edited offline on one side, merged when it is back", limit, async (context
   await right.root.getByRole("button", { name: "Remove kept" }).click();
   await becomes(() => row("body::text", "offline"), "right common", "the row while the left is offline");
   assert.equal(await left.text(), "common left");
-  assert.equal(await left.pending(), 7);
+  await becomes(left.pending, 7, "what waits");
   await left.toggle();
   for (const pane of [left, right]) {
     await becomes(pane.text, "right common left", "a text");
@@ -164,9 +164,9 @@ test("edited offline on one side, merged when it is back", limit, async (context
   assert.deepEqual(errors, []);
 });
 
-/** Closes a page like a user who has stopped typing: saves are up to 250 ms behind. */
-async function leave({ page }) {
-  await page.waitForTimeout(1500);
+/** Closes a page like a user who has stopped typing: when all is saved. */
+async function leave({ page, left, right }) {
+  for (const pane of [left, right]) await pane.kept();
   await page.close();
 }
 
@@ -189,7 +189,7 @@ test("edited offline, closed, reopened: the edits arrive once", limit, async (co
   await first.left.caret(6);
   await first.left.type(" offline");
   await first.left.setKey("n", "1");
-  assert.equal(await first.left.pending(), 9);
+  await becomes(first.left.pending, 9, "what waits");
   await leave(first);
   assert.equal(await row(both, "closed"), "common {}");
   assert.deepEqual(first.errors, []);

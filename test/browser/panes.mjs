@@ -42,6 +42,7 @@ function pane(page, title) {
     present: () => root.locator(".present li").allTextContents(),
     selections: () => root.locator(".selection").allTextContents(),
     state: (state) => root.and(page.locator(`[data-state="${state}"]`)).waitFor(),
+    kept: () => root.and(page.locator('[data-kept="true"]')).waitFor(),
     /** Puts the caret at `at`. */
     caret: async (at) => {
       await area.focus();

@@ -91,6 +91,7 @@ export async function openPane(template: HTMLTemplateElement, parent: HTMLElemen
   const area = textField === undefined ? undefined : part<HTMLTextAreaElement>("textarea");
   bindPresence(pane, opened, options.title, area && textField !== undefined ? { field: textField, area } : undefined);
   countWire(pane, client, opened);
+  if (options.storage) showKept(pane, opened);
   showState();
   const yjsField = opened.fields.find(({ type }) => type === FieldType.ydoc)?.field;
   return { identity, textField, yjsField };
@@ -120,6 +121,18 @@ function bindFields(pane: HTMLElement, document: Document): string | undefined {
   const set = place(FieldType.or_set, ".set-field");
   if (set) bindSet(set.element, document, set.name);
   return text?.name;
+}
+
+/** `data-kept` says whether every edit made so far outlives the page. */
+function showKept(pane: HTMLElement, document: Document): void {
+  let edits = 0;
+  const keep = () => {
+    const edit = ++edits;
+    pane.dataset["kept"] = "false";
+    void document.kept().then(() => edit === edits && (pane.dataset["kept"] = "true"));
+  };
+  document.on("change", keep);
+  keep();
 }
 
 /** Lets an element show for a moment that somebody else changed it. */

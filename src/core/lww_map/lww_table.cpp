@@ -5,6 +5,7 @@
 #include "core/codec/utf8.h"
 #include "core/codec/varint.h"
 #include "core/json/json.h"
+#include "core/long_work.h"
 #include "core/state_header.h"
 
 namespace converge {
@@ -48,6 +49,7 @@ Result<void> LwwTable::read(FieldType type, Reader& in, CausalContext& context, 
   EncodedEntry entry;
   std::string_view before;
   for (std::size_t i = 0; i < count && !in.failed(); ++i) {
+    long_work(i);
     entry.key = in.string();
     if (i > 0 && !(before < entry.key)) in.fail("keys are not in ascending order");
     if (entry.key.size() > kMaxKeyBytes) in.fail("a key is too long");
@@ -102,7 +104,9 @@ std::string LwwTable::encode(FieldType type) const {
   if (entries_.empty()) return out;
   append_varint(out, least);
   const std::vector<ReplicaId> replicas = context_.replicas();
+  std::size_t round = 0;
   for (std::uint32_t at : entries_.sorted()) {
+    long_work(round++);
     const auto& [key, entry] = entries_[at];
     append_string(out, key);
     append_varint(out, replica_index(replicas, entry.dot.replica));
@@ -150,7 +154,11 @@ Result<void> LwwTable::check_room(FieldType type, const Entries& theirs) const {
 
 Result<void> LwwTable::merge(FieldType type, const LwwTable& other) {
   if (auto room = check_room(type, other.entries_); !room) return room.error();
-  for (const auto& slot : other.entries_) take(slot.key, slot.value);
+  std::size_t round = 0;
+  for (const auto& slot : other.entries_) {
+    long_work(round++);
+    take(slot.key, slot.value);
+  }
   context_.merge(other.context_);
   return {};
 }

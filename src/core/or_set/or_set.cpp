@@ -4,6 +4,7 @@
 
 #include "core/codec/utf8.h"
 #include "core/codec/varint.h"
+#include "core/long_work.h"
 #include "core/state_header.h"
 
 namespace converge {
@@ -38,6 +39,7 @@ Result<OrSet> OrSet::decode(std::string_view bytes) {
   dots.reserve(count);
   std::string_view before;
   for (std::size_t i = 0; i < count && !in.failed(); ++i) {
+    long_work(i);
     const std::string_view element = in.string();
     if (i > 0 && !(before < element)) in.fail("elements are not in ascending order");
     if (element.size() > kMaxKeyBytes) in.fail("an element is too long");
@@ -78,7 +80,9 @@ std::string OrSet::encode() const {
   context_.encode(out);
   append_varint(out, elements_.size());
   const std::vector<ReplicaId> replicas = context_.replicas();
+  std::size_t round = 0;
   for (std::uint32_t at : elements_.sorted()) {
+    long_work(round++);
     const auto& [element, dots] = elements_[at];
     append_string(out, element);
     append_varint(out, dots.size() - 1);
@@ -146,7 +150,9 @@ Result<void> OrSet::merge(const OrSet& other) {
   // leaves the element where it is.
   build_dot_index();
   std::uint64_t settled = 0;  // dots of the other context that are dealt with
+  std::size_t round = 0;
   for (const auto& [element, theirs] : other.elements_) {
+    long_work(round++);
     settled += theirs.size();
     const std::uint32_t at = elements_.find_or_add(element).first;
     const DotSet mine = elements_[at].value;
@@ -170,6 +176,7 @@ Result<void> OrSet::merge(const OrSet& other) {
     if (seen_there <= elements_.size()) {
       for (const DotInterval& seen : other.context_.intervals()) {
         for (std::uint64_t counter = seen.first; counter <= seen.last; ++counter) {
+          long_work(counter);
           const Dot dot{seen.replica, counter};
           const std::uint32_t at = position_of(dot);
           if (at != HashIndex::npos && removed_there(elements_[at].key, dot)) erase(at, dot);
@@ -178,6 +185,7 @@ Result<void> OrSet::merge(const OrSet& other) {
     } else {
       // Backwards, because the last element fills the gap of an erased one.
       for (auto at = static_cast<std::uint32_t>(elements_.size()); at-- > 0;) {
+        long_work(at);
         const DotSet mine = elements_[at].value;
         for (const Dot& dot : mine) {
           if (other.context_.contains(dot) && removed_there(elements_[at].key, dot)) {
