@@ -40,8 +40,8 @@ TEST(GatherWindow, not_at_all_until_the_thread_has_worked_for_some_time) {
   asio::io_context io;
   GatherWindow gathering(io, kLongest);
   EXPECT_EQ(gathering.window(), microseconds(0));
-  rest();
-  EXPECT_EQ(gathering.window(), microseconds(0));
+  // A thread that waits for a processor counts as one that works.
+  EXPECT_TRUE(comes_true([&] { return gathering.window() == microseconds(0); }, rest));
 }
 
 TEST(GatherWindow, up_to_the_bound_under_load_and_no_longer_when_that_ends) {
