@@ -77,8 +77,8 @@ def test_nonsense_before_hello_ends_the_connection(bridge, connect):
 
 def test_who_never_says_hello_is_sent_away(database, start_bridge, connect):
     bridge = start_bridge(database, "--handshake-timeout", "300ms")
-    peer = connect(bridge, hello=False)
     started = time.monotonic()
+    peer = connect(bridge, hello=False)
     assert_turned_away(peer.receive(), peer, "CODE_UNAUTHENTICATED")
     assert 0.2 < time.monotonic() - started
 

@@ -1,4 +1,6 @@
 """What is recorded of failures, although their transactions leave nothing."""
+import time
+
 import psycopg2
 import pytest
 
@@ -16,6 +18,7 @@ def fail(session, statement, *values):
 
 
 def test_failures_to_authenticate_are_recorded_and_counted(database):
+    began = time.monotonic()
     session = database.connect("bridge")
     good = database.token()
     forged = good[:-6] + "AAAAAA"
@@ -32,7 +35,9 @@ def test_failures_to_authenticate_are_recorded_and_counted(database):
     assert rows["token's signature does not verify"] == ("", "", "bridge", "", "token's signature does not verify", 20)
     assert rows["token is malformed"][-1] == 1
     assert rows["token was revoked"] == ("acme", "bob", "bridge", "", "token was revoked", 1)
-    assert value(database.session, "SELECT count(*) FROM converge.audit WHERE event = 'authentication_failure'") < 10
+    # One row for like ones in a second.
+    seconds = time.monotonic() - began
+    assert value(database.session, "SELECT count(*) FROM converge.audit WHERE event = 'authentication_failure'") < 10 + 3 * seconds
     session.close()
 
 
@@ -51,6 +56,7 @@ def test_a_document_that_was_asked_for_in_vain_is_recorded(database):
 
 def test_a_flood_of_different_failures_is_bounded(database):
     session = database.connect("bridge")
+    began = time.monotonic()
     run(session, """DO $$ BEGIN
         FOR i IN 1 .. 500 LOOP
             BEGIN
@@ -59,8 +65,9 @@ def test_a_flood_of_different_failures_is_bounded(database):
             END;
         END LOOP;
     END $$""")
+    seconds = time.monotonic() - began
     failures = "FROM converge.audit WHERE event IN ('authentication_failure', 'not_recorded')"
     wait_until(lambda: value(database.session, f"SELECT sum(count)::int {failures}") == 500, "the audit")
     assert recorded(database, "not_recorded")
-    assert value(database.session, f"SELECT count(*) {failures}") < 150
+    assert value(database.session, f"SELECT count(*) {failures}") < 100 + 33 * seconds
     session.close()
