@@ -40,3 +40,20 @@ def test_names_in_the_reference_are_there(database):
         cursor.execute("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'converge'::regnamespace")
         there = {name for name, in cursor.fetchall()}
     assert set(shown) <= there
+
+
+def test_every_error_is_in_the_reference():
+    """Each message of what is raised, word for word, in one line of it: not of triggers that
+    are attached elsewhere, of what nobody can bring about, and of the types' own functions."""
+    lines = [set(re.findall(r"[\w'()]+", line)) for line in (ROOT / "docs/reference/errors.md").read_text().splitlines()]
+    raised = re.compile(r'ereport\(ERROR, \(errcode\((\w+)\),\s*errmsg\(\s*"((?:[^"\\]|\\.|"\s*")*)"')
+    found = 0
+    for folder in ("documents", "security"):
+        for source in sorted((ROOT / "src/extension" / folder).glob("*.cpp")):
+            for code, message in raised.findall(source.read_text()):
+                if "TRIGGER_PROTOCOL" in code or code in ("ERRCODE_INTERNAL_ERROR", "ERRCODE_DATA_CORRUPTED"):
+                    continue
+                words = set(re.findall(r"[\w'()]+", re.sub(r"%(\.\*)?l*[sdu]|%zu", " ", message.replace('\\"', ' '))))
+                assert any(words <= line for line in lines), f"{source.name}: {message}"
+                found += 1
+    assert found > 60
