@@ -128,7 +128,7 @@ DATA = $(wildcard src/extension/upgrade/converge--*.sql)
 # No bitcode: PGXS's step for it ignores the C++ flags.
 override with_llvm = no
 PG_CPPFLAGS = -Isrc -Ibuild -I. -isystem $(shell $(PG_CONFIG) --includedir-server) \
-              -DPGDLLEXPORT='__attribute__((visibility("default")))'
+              -DCONVERGE_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++20 -O2 -fvisibility=hidden -fvisibility-inlines-hidden \
               -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
 PG_CFLAGS = -fvisibility=hidden

@@ -37,7 +37,8 @@ GRANT SELECT ON public.many TO regress_converge_app;
 SET ROLE regress_converge_app;
 BEGIN;
 SELECT converge.authenticate(test.token('acme', 'ann'));
-SET LOCAL force_parallel_mode = on;
+-- (Its name until PostgreSQL 15, and since.)
+SELECT set_config(name, 'on', true) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
 SELECT DISTINCT converge.current_tenant() || '/' || converge.current_principal() AS seen FROM public.many;
 COMMIT;
 
@@ -64,10 +65,10 @@ EXCEPTION WHEN invalid_authorization_specification THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     RETURN SQLERRM || coalesce(nullif(': ' || detail, ': '), '');
 END $$;
-CREATE FUNCTION pg_temp.claims(json text) RETURNS text LANGUAGE sql
-    AS $$ SELECT pg_temp.try(test.signed('{"alg":"HS256","kid":"test"}', json, test.secret())) $$;
-CREATE FUNCTION pg_temp.header(json text) RETURNS text LANGUAGE sql
-    AS $$ SELECT pg_temp.try(test.signed(json, '{"tenant":"acme","sub":"ann","exp":4102444800}', test.secret())) $$;
+CREATE FUNCTION pg_temp.claims(claims text) RETURNS text LANGUAGE sql
+    AS $$ SELECT pg_temp.try(test.signed('{"alg":"HS256","kid":"test"}', claims, test.secret())) $$;
+CREATE FUNCTION pg_temp.header(header text) RETURNS text LANGUAGE sql
+    AS $$ SELECT pg_temp.try(test.signed(header, '{"tenant":"acme","sub":"ann","exp":4102444800}', test.secret())) $$;
 SELECT pg_temp.header('{"alg":"HS256","kid":"test"}');
 SELECT pg_temp.try('');
 SELECT pg_temp.try('a.b');

@@ -32,9 +32,9 @@ EXCEPTION WHEN invalid_authorization_specification THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     RETURN SQLERRM || coalesce(nullif(': ' || detail, ': '), '');
 END $$;
-CREATE FUNCTION test.claims(json text, kid text DEFAULT 'test') RETURNS text LANGUAGE sql
+CREATE FUNCTION test.claims(claims text, kid text DEFAULT 'test') RETURNS text LANGUAGE sql
     AS $$ SELECT test.try(test.signed(format('{"alg":"HS256","kid":"%s"}', kid),
-                                      '{"tenant":"acme","sub":"ann",' || json || '}', test.secret())) $$;
+                                      '{"tenant":"acme","sub":"ann",' || claims || '}', test.secret())) $$;
 CREATE FUNCTION test.now() RETURNS bigint LANGUAGE sql AS $$ SELECT extract(epoch FROM clock_timestamp())::bigint $$;
 RESET client_min_messages;
 
@@ -102,7 +102,9 @@ SELECT test.claims(format('"exp":%s', test.now() - 2)) AS just_ended, test.claim
        test.claims(format('"exp":4102444800,"nbf":%s', test.now() + 2)) AS nearly, test.claims(format('"exp":4102444800,"nbf":%s', test.now() + 60)) AS not_yet,
        test.claims(format('"exp":4102444800,"iat":%s', test.now() + 60)) AS issued_later;
 RESET ROLE;
+\set VERBOSITY sqlstate
 SET converge.token_leeway = '301s';
+\set VERBOSITY default
 SET converge.token_leeway = '2min';
 SET converge.token_max_lifetime = '1h';
 SET ROLE regress_converge_app;
@@ -154,9 +156,9 @@ SELECT test.claims('"exp":4102444800', 'never');
 
 -- The claim about permissions is kept in one form.
 SET ROLE regress_converge_app;
-CREATE FUNCTION pg_temp.permissions(json text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.permissions(permissions text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    answer text := test.claims('"exp":4102444800,"permissions":' || json);
+    answer text := test.claims('"exp":4102444800,"permissions":' || permissions);
 BEGIN
     RETURN CASE answer WHEN 'acme/ann' THEN replace(current_setting('converge.permissions'), E'\n', '|') ELSE answer END;
 END $$;

@@ -57,7 +57,7 @@ void describe(int sqlstate, std::string_view message, std::string_view detail,
               Failure* failure) noexcept;
 
 // Reports the failure as an ERROR. Only with no C++ object alive in the caller.
-CONVERGE_NORETURN void raise(const Failure& failure);
+[[noreturn]] void raise(const Failure& failure);
 
 // The bytes of a detoasted value (PG_GETARG_…_PP), short header or not.
 inline std::string_view view(const void* value) {

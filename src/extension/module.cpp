@@ -9,7 +9,7 @@ extern "C" {
 
 extern "C" {
 
-CONVERGE_MODULE_MAGIC("converge", "0.1");
+CONVERGE_MODULE_MAGIC("converge");
 
 PGDLLEXPORT void _PG_init(void);
 

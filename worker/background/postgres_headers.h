@@ -1,5 +1,4 @@
-// PostgreSQL's headers as the background worker needs them, and what differs
-// between the major versions it is built for. The worker is PostgreSQL code
+// PostgreSQL's headers as the background worker needs them. The worker is PostgreSQL code
 // with classes: nothing in it keeps a C++ object with a destructor alive,
 // because an ereport() skips destructors; memory is palloc'ed in contexts that
 // each class names.

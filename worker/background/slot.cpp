@@ -9,38 +9,17 @@ void slot_prefix(char prefix[NAMEDATALEN]) {
   snprintf(prefix, NAMEDATALEN, "converge_%u_", MyDatabaseId);
 }
 
-bool lost_its_wal(const ReplicationSlot* slot) {
-#if PG_VERSION_NUM >= 160000
-  return slot->data.invalidated != RS_INVAL_NONE;
-#else
-  return XLogRecPtrIsInvalid(slot->data.restart_lsn) ||
-         !XLogRecPtrIsInvalid(slot->data.invalidated_at);
-#endif
-}
-
 // Nothing is decoded into output while a slot is being created.
 void write_nothing(LogicalDecodingContext*, XLogRecPtr, TransactionId, bool) {}
 
 void create_slot(const char* name, XLogReaderRoutine* routine) {
-#if PG_VERSION_NUM >= 170000
-  ReplicationSlotCreate(name, true, RS_EPHEMERAL, false, false, false);
-#else
-  ReplicationSlotCreate(name, true, RS_EPHEMERAL, false);
-#endif
+  CREATE_LOGICAL_SLOT(name);
   LogicalDecodingContext* context = CreateInitDecodingContext(
       kPlugin, NIL, false, InvalidXLogRecPtr, routine, write_nothing, write_nothing, nullptr);
   DecodingContextFindStartpoint(context);
   FreeDecodingContext(context);
   ReplicationSlotPersist();
   ReplicationSlotRelease();
-}
-
-void acquire(const char* name) {
-#if PG_VERSION_NUM >= 180000
-  ReplicationSlotAcquire(name, true, false);
-#else
-  ReplicationSlotAcquire(name, true);
-#endif
 }
 
 }  // namespace
@@ -77,8 +56,8 @@ void drop_stale_slots(const char* keep) {
 
 bool acquire_slot(const char* name, bool fails, XLogReaderRoutine* routine) {
   if (SearchNamedReplicationSlot(name, true) != nullptr) {
-    acquire(name);
-    if (lost_its_wal(MyReplicationSlot)) {
+    ACQUIRE_SLOT(name);
+    if (SLOT_IS_INVALID(MyReplicationSlot)) {
       ReplicationSlotRelease();
       ReplicationSlotDrop(name, true);
       ereport(LOG, (errmsg("replication slot \"%s\" is made anew", name),
@@ -100,7 +79,7 @@ bool acquire_slot(const char* name, bool fails, XLogReaderRoutine* routine) {
     }
   }
   create_slot(name, routine);
-  acquire(name);
+  ACQUIRE_SLOT(name);
   return true;
 }
 

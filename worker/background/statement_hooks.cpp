@@ -22,14 +22,6 @@ namespace {
 ProcessUtility_hook_type previous_process_utility = nullptr;
 object_access_hook_type previous_object_access = nullptr;
 
-bool owns_database(Oid database) {
-#if PG_VERSION_NUM >= 160000
-  return object_ownercheck(DatabaseRelationId, database, GetUserId());
-#else
-  return pg_database_ownercheck(database, GetUserId());
-#endif
-}
-
 const char* option_value(List* options, const char* name) {
   ListCell* cell;
 
@@ -70,7 +62,7 @@ Oid database_needed_alone(Node* statement) {
   if (name == nullptr) return InvalidOid;
 
   const Oid database = get_database_oid(name, true);
-  return OidIsValid(database) && owns_database(database) ? database : InvalidOid;
+  return OidIsValid(database) && OWNS_DATABASE(database) ? database : InvalidOid;
 }
 
 void process_utility(PlannedStmt* planned, const char* query, bool read_only_tree,

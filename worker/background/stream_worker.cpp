@@ -217,11 +217,7 @@ void stream(LogicalDecodingContext* context) {
 }
 
 void make_event_set() {
-#if PG_VERSION_NUM >= 170000
-  worker.events = CreateWaitEventSet(nullptr, 3);
-#else
-  worker.events = CreateWaitEventSet(worker.context, 3);
-#endif
+  worker.events = CREATE_WAIT_EVENT_SET(worker.context, 3);
   AddWaitEventToSet(worker.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(worker.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
   AddWaitEventToSet(worker.events, WL_SOCKET_READABLE, worker.server.event_descriptor(), nullptr,

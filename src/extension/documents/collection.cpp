@@ -405,12 +405,7 @@ bool field_type_of(Oid type, FieldType* field_type) {
 }
 
 void check_table_owner(Oid relation) {
-#if PG_VERSION_NUM >= 160000
-  const bool owns = object_ownercheck(RelationRelationId, relation, GetUserId());
-#else
-  const bool owns = pg_class_ownercheck(relation, GetUserId());
-#endif
-  if (!owns) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+  if (!OWNS_TABLE(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
 }
 
 void set_keep(Relation tracked, const Interval* keep) {

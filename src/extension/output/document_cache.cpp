@@ -77,7 +77,7 @@ char* look_up_document(const char* tenant, uint64 document, int32* collection) {
   ScanKeyInit(&keys[1], column_number(relation, "document"), BTEqualStrategyNumber, F_INT8EQ,
               Int64GetDatum(static_cast<int64>(document)));
 
-  const Oid index = RelationGetPrimaryKeyIndex(relation);
+  const Oid index = PRIMARY_KEY_INDEX(relation);
   SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, 2, keys);
   HeapTuple tuple = systable_getnext(scan);
   if (HeapTupleIsValid(tuple)) {
@@ -102,7 +102,7 @@ char* look_up_collection(int32 collection) {
   ScanKeyInit(&key, column_number(relation, "collection"), BTEqualStrategyNumber, F_INT4EQ,
               Int32GetDatum(collection));
 
-  const Oid index = RelationGetPrimaryKeyIndex(relation);
+  const Oid index = PRIMARY_KEY_INDEX(relation);
   SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, 1, &key);
   HeapTuple tuple = systable_getnext(scan);
   if (HeapTupleIsValid(tuple)) name = text_column(relation, tuple, "name");

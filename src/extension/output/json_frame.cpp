@@ -16,13 +16,7 @@ void append_base64(StringInfo out, const void* data, int length) {
     const int room = pg_b64_enc_len(length);
 
     enlargeStringInfo(out, room);
-#if PG_VERSION_NUM >= 180000
-    const int written =
-        pg_b64_encode(static_cast<const uint8*>(data), length, out->data + out->len, room);
-#else
-    const int written =
-        pg_b64_encode(static_cast<const char*>(data), length, out->data + out->len, room);
-#endif
+    const int written = pg_b64_encode(static_cast<const BASE64_BYTE*>(data), length, out->data + out->len, room);
     if (written < 0) elog(ERROR, "could not encode %d bytes in base64", length);
     out->len += written;
     out->data[out->len] = '\0';

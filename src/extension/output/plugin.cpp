@@ -7,18 +7,8 @@
 #include "frame_writer.h"
 #include "protobuf_frame.h"
 
-#if PG_VERSION_NUM < 160000
-#undef PGDLLEXPORT
-#define PGDLLEXPORT __attribute__((visibility("default")))
-#endif
-
 extern "C" {
-#if PG_VERSION_NUM >= 180000
-PG_MODULE_MAGIC_EXT(.name = "converge_output", .version = PG_VERSION);
-#else
-PGDLLEXPORT extern const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
-#endif
+CONVERGE_MODULE_MAGIC("converge_output");
 PGDLLEXPORT extern void _PG_output_plugin_init(OutputPluginCallbacks* callbacks);
 }
 
@@ -104,7 +94,7 @@ void change(LogicalDecodingContext* context, ReorderBufferTXN*, Relation relatio
     case LogTable::change: {
       // The log loses rows only to compaction and erasure, which are no
       // changes of documents.
-      HeapTuple tuple = insert ? inserted_tuple(change) : nullptr;
+      HeapTuple tuple = insert ? INSERTED_TUPLE(change) : nullptr;
       ChangeRow row;
 
       if (tuple == nullptr) break;

@@ -109,7 +109,7 @@ void compute(VacAttrStats* stats, AnalyzeAttrFetchFunc fetch, int rows, double t
 
   double values = 0;
   for (int row = 0; row < rows; ++row) {
-    vacuum_delay_point();
+    ANALYZE_DELAY_POINT();
     bool is_null;
     const Datum value = fetch(stats, row, &is_null);
     if (is_null || toast_raw_datum_size(value) > kLargestValue) continue;

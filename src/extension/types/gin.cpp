@@ -28,7 +28,7 @@ Datum extract_elements(FieldType type, FunctionCallInfo fcinfo) {
   const StateArgument state = state_argument(type, PG_GETARG_DATUM(0));
   auto* count = reinterpret_cast<int32*>(PG_GETARG_POINTER(1));
   const TextDatums keys = boundary::call([&] {
-    return with_state<Set>(state, [](const Set& set) -> Result<TextDatums> {
+    return with_state<Set>(state, [](const Set& set) -> converge::Result<TextDatums> {
       return text_datums(set.elements());
     });
   });
@@ -102,7 +102,7 @@ Datum set_gin_triconsistent(PG_FUNCTION_ARGS) {
 Datum lww_map_gin_extract_value(PG_FUNCTION_ARGS) {
   const StateArgument state = state_argument(FieldType::lww_map, PG_GETARG_DATUM(0));
   char* json = boundary::call([&] {
-    return with_state<LwwMap>(state, [](const LwwMap& map) -> Result<char*> {
+    return with_state<LwwMap>(state, [](const LwwMap& map) -> converge::Result<char*> {
       return boundary::cstring_of(map.to_json());
     });
   });
