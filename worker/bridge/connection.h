@@ -62,7 +62,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void finish();
   // Ends it at once.
   void abort(const std::string& why);
-  bool finishing() const { return finishing_ || ended_; }
 
   Worker& worker() { return worker_; }
   const std::string& peer() const { return peer_; }

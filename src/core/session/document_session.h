@@ -337,7 +337,6 @@ class DocumentSession {
   Result<void> record(std::string_view field, std::string delta, std::optional<Edit> edit);
   ReplicaId replica();
   Result<void> apply(const Change& change, Observer& observer);
-  Result<void> apply_own(const Change& change, bool& known, Observer& observer);
   void forget_filled_holes();
   Result<void> confirm_front();
   Result<void> confirm_before(std::size_t index);
