@@ -74,8 +74,21 @@ SELECT code, message FROM test.push(test.token_group(:'amy', test.document('leaf
 SELECT code, message FROM test.push(test.token_group(:'ann', test.document('leaf', 'a',
     test.unnumbered(6, test.payload('body', converge.new_ydoc('\x01016403846402013f00')::bytea)))));
 
--- Who may not write may send what is there.
+-- Of very many clients at once: the others in the call would wait for them. Also where the
+-- change makes the document.
 RESET ROLE;
+CREATE FUNCTION test.of_clients(clients integer) RETURNS bytea LANGUAGE sql VOLATILE AS $$
+    SELECT test.payload('body', converge.new_ydoc(test.varint(clients) || string_agg(
+        '\x01'::bytea || test.varint(1000 + n) || '\x00040101740178', '' ORDER BY n DESC) || '\x00')::bytea)
+      FROM generate_series(1, clients) n $$;
+SET ROLE regress_converge_app;
+SELECT code, message FROM test.push(test.token_group(:'ann',
+    test.document('page', 'a', test.unnumbered(8, test.of_clients(4097)), test.unnumbered(8, test.of_clients(3), true)),
+    test.document('page', 'made', test.change(9, 1, '\x0801'::bytea || test.of_clients(4097)))));
+RESET ROLE;
+SELECT count(*) FROM converge.yjs_client WHERE client > 1000;
+
+-- Who may not write may send what is there.
 UPDATE page SET body = new_ydoc('\x01016400040104626f647902486900') WHERE id = 'frozen';
 SET ROLE regress_converge_app;
 SELECT code, message FROM test.push(test.token_group(:'ann', test.document('page', 'frozen',

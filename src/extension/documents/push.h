@@ -30,6 +30,8 @@ inline constexpr int kMaxRequestChanges = 65536;
 inline constexpr int kMaxRequestDocuments = 65536;
 // In one DocumentPush.
 inline constexpr int kMaxPushReplicas = 256;
+// Of which one change has structs: each that is new takes a row, while others wait.
+inline constexpr int kMaxChangeYjsClients = 4096;
 
 struct Verdict {
   Converge__Wire__Code code;
@@ -201,6 +203,10 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
 // Whether the change has structs of a Yjs client of which the document has none: then
 // it certainly adds something, and no state needs to be looked at.
 bool has_new_yjs_client(const PushDocument& document, const CheckedChange& change);
+
+// Whether the change has identifiers of few enough replicas and Yjs clients. False:
+// `verdict` says how many. For a change that makes a document; of others the two below ask it.
+bool has_few_authors(const CheckedChange& change, Verdict* verdict);
 
 // Whether each Yjs client of which the change has structs that the document lacks
 // is the principal's, or no principal's yet: then it is bound to it. That of `replica` is

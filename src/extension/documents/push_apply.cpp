@@ -349,6 +349,7 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
         continue;
       }
       if (!may_create(document, limits, verdict) || !may_grow(document, limits, verdict)) continue;
+      if (!has_few_authors(checked, verdict)) continue;
       create_row(&document, checked);
       count_added(Counted::documents, document.ref.tenant);
       created = true;
@@ -369,11 +370,6 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
         !may_author(document, change, checked, deltas, tables, &state, verdict)) {
       finding = Finding::refuse;
     }
-    if (finding == Finding::apply && reason == nullptr &&
-        !bind_yjs_clients(document, checked, replica, deltas, tables, &state, verdict)) {
-      finding = Finding::refuse;
-    }
-    if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");
     if (finding == Finding::apply && reason != nullptr) {
       *verdict = *reason;
       finding = Finding::refuse;
@@ -384,6 +380,11 @@ void apply_changes(const PushDocument& given, size_t first, size_t end, const Ve
     }
     if (!created && finding != Finding::settled && !may_appear(document, *replica, limits, verdict)) continue;
     if (!created && finding == Finding::apply && !may_grow(document, limits, verdict)) continue;
+    // The last that may refuse it, because what is bound stays bound.
+    if (finding == Finding::apply && !bind_yjs_clients(document, checked, replica, deltas, tables, &state, verdict)) {
+      finding = Finding::refuse;
+    }
+    if (created && finding != Finding::apply) elog(ERROR, "change that made a document does not apply to it");
     if (finding == Finding::refuse && numbered) write_refusal(document, change, replica, tables, *verdict);
     if (finding != Finding::apply) continue;
     appear(document, replica, tables);

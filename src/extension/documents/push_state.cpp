@@ -95,6 +95,38 @@ bool adds_as(const PushDocument& document, const Field* field, std::string_view 
 
 }  // namespace
 
+namespace {
+
+bool are_few_replicas(const FieldChange& field, int count, Verdict* verdict) {
+  if (count <= kMaxPushReplicas) return true;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
+              psprintf("delta of field \"%s\" has identifiers of %d replicas; the limit is %d", field.field, count,
+                       kMaxPushReplicas), 0};
+  return false;
+}
+
+bool are_few_yjs_clients(const FieldChange& field, int count, Verdict* verdict) {
+  if (count <= kMaxChangeYjsClients) return true;
+  *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
+              psprintf("update of field \"%s\" has structs of %d Yjs clients; the limit is %d", field.field, count,
+                       kMaxChangeYjsClients), 0};
+  return false;
+}
+
+}  // namespace
+
+bool has_few_authors(const CheckedChange& change, Verdict* verdict) {
+  for (int i = 0; i < change.payload.count; i++) {
+    const FieldChange& field = change.payload.fields[i];
+    const FieldType type = change.fields[i]->type;
+    const bool few = type == FieldType::ydoc
+                         ? are_few_yjs_clients(field, yjs_clients_of(field.delta).count, verdict)
+                         : are_few_replicas(field, authors_of_delta(type, field.delta).count, verdict);
+    if (!few) return false;
+  }
+  return true;
+}
+
 bool may_author(const PushDocument& document, const Converge__Wire__Change& change, const CheckedChange& checked,
                 Deltas* deltas, PushTables* tables, PushedState* state, Verdict* verdict) {
   for (int i = 0; i < checked.payload.count; i++) {
@@ -102,12 +134,7 @@ bool may_author(const PushDocument& document, const Converge__Wire__Change& chan
     const std::string_view delta = checked.payload.fields[i].delta;
     if (field->type == FieldType::ydoc) continue;
     const DeltaAuthors authors = authors_of_delta(field->type, delta);
-    if (authors.count > kMaxPushReplicas) {
-      *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
-                  psprintf("delta of field \"%s\" has identifiers of %d replicas; the limit is %d",
-                           checked.payload.fields[i].field, authors.count, kMaxPushReplicas), 0};
-      return false;
-    }
+    if (!are_few_replicas(checked.payload.fields[i], authors.count, verdict)) return false;
     for (int j = 0; j < authors.count; j++) {
       const auto author = static_cast<std::int64_t>(authors.replicas[j]);
       if (authors.replicas[j] == change.replica || author == tables->own_author) continue;
@@ -164,6 +191,7 @@ bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change,
     const YjsClients clients = yjs_clients_of(delta);
     const bool one = clients.count == 1;
     if (clients.count == 0 || (one && clients.clients[0] == replica->yjs_client)) continue;
+    if (!are_few_yjs_clients(change.payload.fields[i], clients.count, verdict)) return false;
     auto* to_bind = static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * static_cast<Size>(clients.count + 1)));
     int binding = 0;
     int passed_over = 0;  // another's, of which nothing is added
@@ -193,6 +221,7 @@ bool bind_yjs_clients(const PushDocument& document, const CheckedChange& change,
       bind_yjs_client(&table, document.ref.tenant, document.document, to_bind[j], document.principal);
     }
     table.close();
+    CommandCounterIncrement();
     if (one && passed_over == 0) replica->yjs_client = clients.clients[0];
   }
   return true;

@@ -9,6 +9,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 }
@@ -75,7 +76,6 @@ void bind_yjs_client(OwnedTable* table, const char* tenant, std::int64_t documen
                      const char* principal) {
   HeapTuple row = find_row(table->relation, tenant, document, client);
   write_row(table, row, tenant, document, client, principal);
-  CommandCounterIncrement();
 }
 
 void note_yjs_clients(const char* tenant, std::int64_t document, const Payload& payload) {
@@ -84,6 +84,7 @@ void note_yjs_clients(const char* tenant, std::int64_t document, const Payload& 
     const YjsClients clients = yjs_clients_of(payload.fields[i].delta);
     OwnedTable table("yjs_client", RowExclusiveLock);
     for (int j = 0; j < clients.count; j++) {
+      CHECK_FOR_INTERRUPTS();
       if (HeapTupleIsValid(find_row(table.relation, tenant, document, clients.clients[j]))) continue;
       write_row(&table, nullptr, tenant, document, clients.clients[j], "");
     }

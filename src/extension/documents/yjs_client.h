@@ -26,8 +26,8 @@ YjsClients yjs_clients_of(std::string_view state);
 // CurrentMemoryContext; empty: SQL has, and no principal yet; null: nobody has.
 const char* find_yjs_client(Relation table, const char* tenant, std::int64_t document, std::int64_t client);
 
-// The client is the principal's. It was no principal's; the caller holds the
-// document's row lock.
+// The client is the principal's, for the next command. It was no principal's; the caller
+// holds the document's row lock.
 void bind_yjs_client(OwnedTable* table, const char* tenant, std::int64_t document, std::int64_t client,
                      const char* principal);
 
