@@ -19,6 +19,13 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 
 constexpr Query kPush = {"converge_push", "SELECT converge.push($1::converge.secret::bytea)"};
 
+// What push() would set for each call otherwise. A tighter bound of the role's own stays.
+constexpr Query kBoundWaits = {
+    "converge_bound_waits",
+    "SELECT pg_catalog.set_config('lock_timeout', p.setting, false) FROM pg_catalog.pg_settings p, "
+    "pg_catalog.pg_settings l WHERE p.name = 'converge.push_lock_timeout' AND l.name = 'lock_timeout' AND "
+    "p.setting::int > 0 AND (l.setting::int = 0 OR l.setting::int > p.setting::int)"};
+
 // Different for different documents, whatever bytes their names are of.
 std::string document_key_of(const PendingPush& push) {
   const std::string& collection = push.document.collection();
@@ -212,6 +219,12 @@ void Pusher::move_to_slow_lane(Lane& lane, std::vector<PendingPush> locked) {
   }
 }
 
+awaitable<void> Pusher::connect(DatabaseConnection& connection) {
+  co_await connection.connect();
+  const Statement bound[] = {{&kBoundWaits, {}}};
+  co_await connection.run(bound);
+}
+
 // Pushes until the database has decided. After a loss of the connection nobody
 // knows whether the transaction committed: the same request is made again, and
 // what was there already counts as applied.
@@ -229,7 +242,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
     std::string failure, told = "the database cannot answer now";
     wire::Code code = wire::CODE_OK;
     try {
-      if (!lane.connection.connected()) co_await lane.connection.connect();
+      if (!lane.connection.connected()) co_await connect(lane.connection);
       std::vector<Statement> statements(1);
       statements[0].query = &kPush;
       statements[0].parameters.push_back({request, true});

@@ -99,6 +99,7 @@ class Pusher {
   };
 
   awaitable<void> run(Queue& queue, Lane& lane);
+  awaitable<void> connect(DatabaseConnection& connection);
   awaitable<void> push_batch(Lane& lane, std::vector<PendingPush>& batch);
   std::chrono::microseconds time_to_gather(const Queue& queue);
   std::vector<PendingPush> take_batch(Queue& queue, Lane& lane);

@@ -1,12 +1,19 @@
 #include "extension/documents/owned_table.h"
 
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "access/sdir.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 }
 
 namespace converge {
@@ -57,12 +64,44 @@ void OwnedTable::remove(ItemPointerData tid) {
   CatalogTupleDelete(relation, &tid);
 }
 
+namespace {
+
+// What was looked up, until PostgreSQL tells of a changed relation or schema. A name that
+// comes to another's place takes it.
+struct KnownRelation {
+  NameData name;
+  Oid id;
+};
+constexpr std::uint32_t kKnownRelations = 256;
+KnownRelation known_relations[kKnownRelations];
+
+void forget_relations(Datum, int, uint32) {
+  for (KnownRelation& known : known_relations) known.id = InvalidOid;
+}
+
+KnownRelation* place_of(const char* name) {
+  static bool watching = false;
+  if (!watching) {
+    for (const int cache : {RELOID, NAMESPACEOID}) CacheRegisterSyscacheCallback(cache, forget_relations, Datum{0});
+    watching = true;
+  }
+  std::uint32_t hash = 0;
+  for (const char* at = name; *at != '\0'; at++) hash = hash * 31 + static_cast<unsigned char>(*at);
+  return &known_relations[hash % kKnownRelations];
+}
+
+}  // namespace
+
 Oid owned_oid(const char* name) {
+  KnownRelation* known = place_of(name);
+  if (OidIsValid(known->id) && std::strcmp(NameStr(known->name), name) == 0) return known->id;
   const Oid id = get_relname_relid(name, get_namespace_oid("converge", false));
   if (!OidIsValid(id)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation converge.%s does not exist", name),
                     errhint("Run ALTER EXTENSION converge UPDATE, or create the extension again.")));
   }
+  namestrcpy(&known->name, name);
+  known->id = id;
   return id;
 }
 

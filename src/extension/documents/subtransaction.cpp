@@ -13,6 +13,9 @@ extern "C" {
 namespace converge {
 namespace {
 
+// Of settings, where none was changed.
+constexpr int kNoLevel = 0;
+
 // Whether a trigger chose this SQLSTATE itself: its class is none of PostgreSQL's.
 bool is_applications_own(int sqlstate) {
   constexpr char kClasses[][3] = {"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21",
@@ -83,15 +86,17 @@ ErrorData* in_subtransaction(void (*work)(void*), void* argument) {
 }
 
 int begin_lock_timeout(int milliseconds) {
+  // To end a level looks at all settings of the server.
+  if (milliseconds <= 0 || (LockTimeout > 0 && LockTimeout <= milliseconds)) return kNoLevel;
   const int level = NewGUCNestLevel();
-  if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds)) {
-    (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, ERROR, false);
-  }
+  (void)set_config_option("lock_timeout", psprintf("%d", milliseconds), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, ERROR, false);
   return level;
 }
 
-void end_lock_timeout(int level) { AtEOXact_GUC(true, level); }
+void end_lock_timeout(int level) {
+  if (level != kNoLevel) AtEOXact_GUC(true, level);
+}
 
 void defer_constraints() { set_constraints(true); }
 
