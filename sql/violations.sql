@@ -46,6 +46,17 @@ SELECT test.request(test.token_group(:'ann', test.document('note', 'a',
     test.change(5, 1, test.set('room', '3')),
     test.change(6, 1, test.set('room', '"nine"')),
     test.change(7, 1, test.set('colour', '"red"'))))) AS request \gset
+-- As a whole it is an error, which tells nothing: nothing is recorded, and the caller is
+-- who it was.
+SELECT test.token('acme', 'amy') AS amy \gset
+BEGIN;
+SELECT authenticate(:'amy');
+SAVEPOINT before;
+SELECT converge.push(:'request'::bytea || '\x1001');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO before;
+SELECT current_principal();
+COMMIT;
 SELECT * FROM test.violations(converge.push(:'request'));
 -- Asked again, the same; and the replica is at an end.
 SELECT * FROM test.violations(converge.push(:'request'));
@@ -90,6 +101,11 @@ SELECT * FROM test.violations(converge.push(test.request(test.token_group(:'ann'
     test.change(23, 1, test.set('raise', '"null"')),
     test.change(24, 1, test.set('raise', '"bug"')),
     test.change(25, 1, test.set('colour', '"grey"')))))));
+-- As a whole: verdicts that need no error are as ever.
+SELECT * FROM test.violations(converge.push(test.request(test.token_group(:'ann', test.document('note', 'a',
+    test.change(1, 1, test.set('title', '"other"')),
+    test.change(25, 2, test.set('colour', '"black"')),
+    test.change(26, 2, test.set('colour', '"white"'))))) || '\x1001'));
 BEGIN;
 SELECT authenticate(:'ann');
 SELECT props::jsonb, verify('note', 'a') FROM note;

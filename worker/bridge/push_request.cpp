@@ -94,7 +94,7 @@ struct HashOfName {
 
 }  // namespace
 
-std::string encode_push_request(std::span<const PendingPush> batch, std::vector<PushPlace>& places) {
+std::string encode_push_request(std::span<const PendingPush> batch, bool whole, std::vector<PushPlace>& places) {
   std::vector<Group> groups;
   std::vector<Document> documents;
   std::vector<Push> pushes(batch.size());
@@ -131,7 +131,7 @@ std::string encode_push_request(std::span<const PendingPush> batch, std::vector<
   }
 
   for (const Document& document : documents) groups[static_cast<std::size_t>(document.group)].size += delimited(document.size);
-  std::size_t size = 0;
+  std::size_t size = whole ? 2 : 0;
   for (Group& group : groups) {
     group.size += delimited_or_none(*group.push->token) + (group.push->atomic ? 2 : 0);
     size += delimited(group.size);
@@ -155,6 +155,7 @@ std::string encode_push_request(std::span<const PendingPush> batch, std::vector<
     }
     out.flag(wire::PushGroup::kAtomicFieldNumber, group.push->atomic);
   }
+  out.flag(wire::PushRequest::kWholeFieldNumber, whole);
   return bytes;
 }
 

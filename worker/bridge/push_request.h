@@ -19,7 +19,7 @@ struct PushPlace {
 // One group for each token, in it one entry for each document, so that a document's
 // changes stay in the order in which they came. A push with a condition is a group of
 // its own, and what its client sends later another one. Gives the bytes of a
-// PushRequest, and in `places` a place for each push.
-std::string encode_push_request(std::span<const PendingPush> batch, std::vector<PushPlace>& places);
+// PushRequest that is `whole` or not, and in `places` a place for each push.
+std::string encode_push_request(std::span<const PendingPush> batch, bool whole, std::vector<PushPlace>& places);
 
 }  // namespace converge::bridge

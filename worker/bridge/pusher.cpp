@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{1000};
+// For so long nothing is pushed as a whole after that failed: who pushes what cannot be
+// applied does not have every call made twice.
+constexpr std::chrono::seconds kApartFor{1};
+constexpr std::string_view kNotAsAWhole = "CV002";
 
 constexpr Query kPush = {"converge_push", "SELECT converge.push($1::converge.secret::bytea)"};
 
@@ -236,7 +240,9 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
   metrics_.push_changes.Observe(static_cast<double>(changes));
   while (!batch.empty() && !stopped_) {
     std::vector<PushPlace> places;
-    const std::string request = encode_push_request(batch, places);
+    // (Of the slow lane's rows it is known that they are locked.)
+    const bool whole = !batch.front().slow && std::chrono::steady_clock::now() >= lane.apart_until;
+    const std::string request = encode_push_request(batch, whole, places);
     google::protobuf::Arena arena;
     auto& response = *google::protobuf::Arena::CreateMessage<wire::PushResponse>(&arena);
     std::string failure, told = "the database cannot answer now";
@@ -253,6 +259,10 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
         code = wire::CODE_UNAVAILABLE;
       }
     } catch (const DatabaseError& error) {
+      if (error.sqlstate == kNotAsAWhole) {
+        lane.apart_until = std::chrono::steady_clock::now() + kApartFor;
+        continue;
+      }
       failure = error.what();
       told = told_of(error);
       code = code_of(error);

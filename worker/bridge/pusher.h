@@ -84,6 +84,7 @@ class Pusher {
     bool free = false;                          // waits for `arrived`
     std::unordered_set<std::string> documents;  // in its call
     std::deque<PendingPush> next;               // for this lane only: of those documents
+    std::chrono::steady_clock::time_point apart_until{};  // a call as a whole has failed
   };
   // What waits for a call, and the lanes that take it.
   struct Queue {

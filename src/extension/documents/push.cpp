@@ -304,6 +304,31 @@ void lock_and_apply(void* argument) {
   end_lock_timeout(level);
 }
 
+// Raised instead of what was raised where nothing is to be decided alone.
+constexpr int kNotAsAWhole = MAKE_SQLSTATE('C', 'V', '0', '0', '2');
+
+// Applies all at once, in the caller's transaction: a subtransaction costs a transaction
+// number of its own, and the decoder its share. What goes wrong is not told: it may be
+// about a row that the caller may not see.
+void apply_whole(Batch* batch) {
+  MemoryContext context = CurrentMemoryContext;
+  sort_locks(batch);
+  PG_TRY();
+  {
+    Attempt attempt{batch, false};
+    lock_and_apply(&attempt);
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    if (concerns_everything(CopyErrorData())) PG_RE_THROW();
+    FlushErrorState();
+    ereport(ERROR, (errcode(kNotAsAWhole), errmsg("push cannot be applied as a whole"),
+                    errhint("Push again without \"whole\": then each change is decided.")));
+  }
+  PG_END_TRY();
+}
+
 // Applies what can be applied: all at once, or what fails alone, under locks that
 // outlive it.
 void apply_batch(Batch* batch) {
@@ -429,7 +454,11 @@ extern "C" PGDLLEXPORT Datum converge_push(PG_FUNCTION_ARGS) {
   Batch* batch = make_batch(*request, caller);
   // What the caller's own statements left is not the groups'.
   fire_deferred_constraints();
-  apply_batch(batch);
+  if (request->whole) {
+    apply_whole(batch);
+  } else {
+    apply_batch(batch);
+  }
   set_identity(caller);
   PG_RETURN_BYTEA_P(answer(*request, *batch));
 }

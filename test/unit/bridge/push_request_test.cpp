@@ -30,10 +30,11 @@ PendingPush push(const std::string& token, const std::string& key, std::vector<w
 }
 
 // Reads the request, and looks for each push's changes at its place.
-wire::PushRequest request_of(const std::vector<PendingPush>& batch) {
+wire::PushRequest request_of(const std::vector<PendingPush>& batch, bool whole = false) {
   std::vector<PushPlace> places;
   wire::PushRequest request;
-  EXPECT_TRUE(request.ParseFromString(encode_push_request(batch, places)));
+  EXPECT_TRUE(request.ParseFromString(encode_push_request(batch, whole, places)));
+  EXPECT_EQ(request.whole(), whole);
   EXPECT_EQ(places.size(), batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const wire::PushGroup& group = request.groups(places[i].group);
@@ -54,6 +55,7 @@ TEST(PushRequest, of_one_push) {
   ASSERT_EQ(request.groups(0).documents_size(), 1);
   EXPECT_EQ(request.groups(0).documents(0).changes_size(), 1);
   EXPECT_FALSE(request.groups(0).atomic());
+  (void)request_of({push("a token", "k", {change(7, 1, "payload")})}, true);
 }
 
 TEST(PushRequest, has_a_group_for_each_token_and_in_it_an_entry_for_each_document) {
