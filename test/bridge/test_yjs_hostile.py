@@ -283,8 +283,13 @@ def test_updates_that_are_spoiled(pages, bridge):
     newcomer = Editor(node, bridge)
     newcomer.insert(root="text", at=0, text="honest")
     wait_until(lambda: "honest" in str(page_json(pages)), "an honest edit")
-    document = newcomer.document()
-    for form in (1, 2):
+
+    def what_yjs_reads(form):
         loaded = node.call("load", update=page_update(pages, form), format=form)
-        assert (loaded["json"], loaded["deep"]) == (document["json"], document["deep"])
+        return loaded["json"], loaded["deep"]
+
+    def has_it():
+        document = newcomer.document()
+        return all(what_yjs_reads(form) == (document["json"], document["deep"]) for form in (1, 2))
+    wait_until(has_it, "the same document")
     node.stop()
