@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from database import ROOT
+from database import ROOT, run, value
 from test_readme import BLOCK, squeezed
 
 REFERENCE = [ROOT / "docs/reference/documents.md", ROOT / "docs/reference/history.md"]
@@ -29,6 +29,20 @@ def test_a_guide(guide, database):
             printed = psql.stdout
         elif kind == "text":
             assert squeezed(printed)[-len(squeezed(block)):] == squeezed(block)
+
+
+def test_the_examples_of_permissions(database):
+    """On the table of these tests, with what the examples take for granted."""
+    run(database.session, "ALTER TABLE note ADD COLUMN team text; "
+                          "CREATE TABLE team_member (tenant text, team text, person text)")
+    blocks = BLOCK.findall((ROOT / "docs/reference/permissions.md").read_text())
+    assert len(blocks) == 2
+    for kind, block in blocks:
+        assert kind == "sql"
+        run(database.session, block)
+    assert value(database.session, "SELECT count(*) FROM pg_policy WHERE polrelid = 'note'::regclass") == 1 + 4 + 1
+    assert value(database.session, "SELECT array_agg(DISTINCT level::text ORDER BY level::text) "
+                 "FROM converge.access_report('acme') WHERE because = 'grant'") == ["admin"]
 
 
 def test_names_in_the_reference_are_there(database):
