@@ -6,8 +6,9 @@ namespace converge::bridge {
 
 namespace {
 
-// A bucket that was left alone for so long is full, whatever its rate.
-constexpr std::chrono::minutes kFull{1};
+double refill(double rate, RateLimiter::Time since, RateLimiter::Time now) {
+  return rate * std::chrono::duration<double>(now - since).count() / 60;
+}
 
 // Neither name holds a NUL.
 std::string key_of(char kind, const std::string& tenant, const std::string& principal) {
@@ -54,19 +55,23 @@ bool RateLimiter::take(const Wanted& principal, const Wanted& tenant, double cou
 
 RateLimiter::Bucket& RateLimiter::refilled(const Wanted& wanted, Time now) {
   const auto rate = static_cast<double>(wanted.rate);
-  auto [at, added] = buckets_.try_emplace(wanted.key, Bucket{rate, now});
+  auto [at, added] = buckets_.try_emplace(wanted.key, Bucket{rate, now, rate});
   Bucket& bucket = at->second;
   if (!added && now > bucket.at) {
-    bucket.room += rate * std::chrono::duration<double>(now - bucket.at).count() / 60;
+    bucket.room += refill(rate, bucket.at, now);
     bucket.at = now;
   }
   // The rate may have become another.
+  bucket.rate = rate;
   bucket.room = std::min(bucket.room, rate);
   return bucket;
 }
 
 void RateLimiter::forget_full(Time now) {
-  std::erase_if(buckets_, [&](const auto& entry) { return entry.second.room >= 0 && now - entry.second.at >= kFull; });
+  std::erase_if(buckets_, [&](const auto& entry) {
+    const Bucket& bucket = entry.second;
+    return bucket.room + refill(bucket.rate, bucket.at, now) >= bucket.rate;
+  });
   sweep_at_ = std::max<std::size_t>(1024, 2 * buckets_.size());
 }
 

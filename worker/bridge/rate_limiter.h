@@ -35,13 +35,14 @@ class RateLimiter {
   bool take_changes(const Rates& rates, const std::string& tenant, const std::string& principal, std::size_t count,
                     Time now);
 
-  // Of those who asked something within about a minute.
+  // Of those who have asked more than has refilled since, or not long ago.
   std::size_t buckets() const;
 
  private:
   struct Bucket {
     double room;  // below 0 after more than a minute's worth
     Time at;
+    double rate;  // as of then
   };
   struct Wanted {
     std::string key;

@@ -102,5 +102,16 @@ TEST(RateLimiter, full_buckets_are_forgotten) {
   EXPECT_LT(asking.limiter.buckets(), 3000u);
 }
 
+TEST(RateLimiter, what_was_asked_for_beyond_a_minutes_worth_is_forgotten_when_it_is_paid_for) {
+  constexpr Rates rates{0, 60, 0, 0};
+  Asking asking;
+  for (int i = 0; i < 20'000; ++i) {
+    asking.now += milliseconds(100);
+    EXPECT_TRUE(asking.change(rates, 180, ("user " + std::to_string(i)).c_str()));
+  }
+  // Three minutes have 1,800 of them.
+  EXPECT_LT(asking.limiter.buckets(), 6000u);
+}
+
 }  // namespace
 }  // namespace converge::bridge
