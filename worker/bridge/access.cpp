@@ -16,7 +16,7 @@ constexpr Query kSubscribe = {"converge_subscribe",
 // A parameter of a type of the extension's own would outlive the extension in the
 // prepared statement, and be unknown when it is created again.
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3::bytea::converge.log_version)"};
-constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4)"};
+constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4, $5)"};
 constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_access($1::converge.secret::bytea)"};
 
 // Beyond what a clock's reading can be added to.
@@ -140,7 +140,9 @@ awaitable<std::string> Access::pull(std::string_view token, const wire::Document
 }
 
 awaitable<std::string> Access::yjs_pull(std::string_view token, const wire::DocumentRef& document,
-                                        std::string_view field, std::string_view state_vector) {
+                                        std::string_view field, std::string_view state_vector,
+                                        std::size_t state_up_to) {
+  const std::string up_to = std::to_string(state_up_to);
   std::vector<Statement> statements;
   statements.push_back(authenticate(token));
   statements.push_back({&kYjsPull, {}});
@@ -148,6 +150,7 @@ awaitable<std::string> Access::yjs_pull(std::string_view token, const wire::Docu
   statements.back().parameters.push_back({document.key()});
   statements.back().parameters.push_back({field});
   statements.back().parameters.push_back({state_vector, true});
+  statements.back().parameters.push_back({up_to});
   auto answer = co_await database_.run(statements);
   co_return std::string(answer.at(1).bytes(0, 0));
 }

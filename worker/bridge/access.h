@@ -72,9 +72,9 @@ class Access {
   awaitable<std::string> pull(std::string_view token, const wire::DocumentRef& document, std::string_view since);
 
   // converge.yjs_pull(): an encoded PullResponse with what a Yjs client of this
-  // state vector lacks.
+  // state vector lacks; or the field itself, if it has up to `state_up_to` bytes.
   awaitable<std::string> yjs_pull(std::string_view token, const wire::DocumentRef& document, std::string_view field,
-                                  std::string_view state_vector);
+                                  std::string_view state_vector, std::size_t state_up_to = 0);
 
  private:
   // What begins with converge.identify(); remembers whose the token is.

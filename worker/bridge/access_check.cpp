@@ -25,6 +25,15 @@ AccessCheck::AccessCheck(asio::io_context& io, Access& access, Listener& listene
 void AccessCheck::ask(std::shared_ptr<Subscription> subscription) {
   waiting_.push_back(std::move(subscription));
   if (running_ == kCalls || (running_ > 0 && waiting_.size() <= kQuestions)) return;
+  begin_run();
+}
+
+void AccessCheck::note(std::uint32_t transaction) {
+  after_.insert(transaction);
+  if (running_ == 0) begin_run();
+}
+
+void AccessCheck::begin_run() {
   ++running_;
   // After what else this turn of the event loop asks.
   asio::post(io_, [this] { start(io_, run()); });
@@ -78,7 +87,7 @@ void AccessCheck::hand_out(Questions& questions, const wire::AccessRequest& requ
 }
 
 awaitable<void> AccessCheck::run() {
-  while (!waiting_.empty()) {
+  while (!waiting_.empty() || !after_.empty()) {
     wire::AccessRequest request;
     Questions questions = take(request);
     bool failed = false;

@@ -30,8 +30,8 @@ class AccessCheck {
   AccessCheck(asio::io_context& io, Access& access, Listener& listener);
 
   // A transaction that the stream brought: what is asked from now on is answered
-  // as of a moment when others see it.
-  void note(std::uint32_t transaction) { after_.insert(transaction); }
+  // as of a moment when others see it. Waits for that also where nobody asks.
+  void note(std::uint32_t transaction);
   // Whether others may not see all of these yet.
   bool is_behind() const { return !after_.empty(); }
 
@@ -46,6 +46,7 @@ class AccessCheck {
   };
   using Questions = std::vector<Question>;
 
+  void begin_run();
   awaitable<void> run();
   Questions take(wire::AccessRequest& request);
   void hand_out(Questions& questions, const wire::AccessRequest& request, const wire::AccessResponse& response);

@@ -226,6 +226,8 @@ const std::vector<Option>& options() {
       size_option("push-queue", "one client's pushes in the works before its connection is read on",
                   &Config::push_queue, 1024),
       size_option("push-batch", "changes gathered into one call of converge.push()", &Config::push_batch, 1024),
+      size_option("yjs-copies", "a worker's copies of Yjs documents that are followed, from which newcomers are told what they "
+                  "lack; 0 keeps none", &Config::yjs_copies, 0),
       count_option("max-connections", "connections of the process", &Config::max_connections, 1, 1000000),
       count_option("max-connections-per-address", "connections from one address; 0 sets no bound",
                    &Config::max_connections_per_address, 0, 1000000),

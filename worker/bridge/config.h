@@ -52,6 +52,7 @@ struct Config {
   std::size_t send_queue = std::size_t{1} << 20;     // bytes waiting for one client
   std::size_t push_queue = std::size_t{4} << 20;     // bytes of one client's pushes in the works
   std::size_t push_batch = std::size_t{8} << 20;     // bytes of one call of converge.push()
+  std::size_t yjs_copies = std::size_t{16} << 20;    // bytes of a worker's copies of Yjs documents; 0: none
   unsigned max_connections = 10000;                  // of the process
   unsigned max_connections_per_address = 0;          // 0: no bound of its own
   unsigned max_connections_per_tenant = 0;           // the same

@@ -18,6 +18,8 @@ constexpr unsigned kRefillers = 4;
 constexpr std::chrono::milliseconds kRefillPause{200};
 // A watch lasts 60 s (worker/background/watch_table.h).
 constexpr std::chrono::seconds kRenewAfter{20};
+// Fields of a document of which there are copies.
+constexpr std::size_t kMostYjsCopies = 8;
 
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -30,6 +32,11 @@ std::string name_of(const std::string& tenant, const wire::DocumentRef& ref) {
   name += ref.collection();
   name.push_back('\0');
   return name += ref.key();
+}
+
+void forget_copies(Document& document) {
+  for (const auto& copy : document.yjs_copies) copy->forget();
+  document.yjs_copies.clear();
 }
 
 void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
@@ -55,6 +62,7 @@ Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSourc
       gather_window_(gathering),
       metrics_(metrics),
       presence_(io, config, source, metrics),
+      yjs_copies_(config.yjs_copies),
       access_check_(io, access, *this) {}
 
 // A number that no document on this worker has; 0 is never used.
@@ -189,6 +197,57 @@ void Hub::finish_joining(Subscription& subscription, std::string_view pull) {
   presence_.greet(subscription);
 }
 
+// ------------------------------------------------------------ copies for Yjs
+
+std::uint64_t Hub::access_mark() const {
+  return access_check_.is_behind() || !source_.attached() ? 0 : access_changes_;
+}
+
+bool Hub::has_yjs_copy(const std::string& tenant, const wire::DocumentRef& ref, const std::string& field) const {
+  auto name = names_.find(name_of(tenant, ref));
+  if (name == names_.end()) return false;
+  const auto& copies = documents_.at(name->second)->yjs_copies;
+  return std::any_of(copies.begin(), copies.end(),
+                     [&](const auto& copy) { return copy->field() == field && copy->can_answer(); });
+}
+
+std::shared_ptr<YjsCopy> Hub::yjs_copy(const Subscription& subscription, const std::string& field) {
+  Document& document = *subscription.document;
+  // What the stream told of the document, a pull may not know yet.
+  if (document.refilling || access_mark() == 0) return nullptr;
+  auto& copies = document.yjs_copies;
+  std::erase_if(copies, [](const auto& copy) { return copy->forgotten(); });
+  for (const auto& copy : copies)
+    if (copy->field() == field) return copy;
+  if (copies.size() >= kMostYjsCopies) return nullptr;
+  auto copy = yjs_copies_.begin(field);
+  if (copy) copies.push_back(copy);
+  return copy;
+}
+
+std::shared_ptr<Subscription> Hub::join_copied(Subscriber& subscriber, const Ticket& ticket, std::uint64_t mark,
+                                               const std::string& field, std::string_view state_vector,
+                                               wire::YjsState* lacking) {
+  if (mark == 0 || mark != access_mark()) return nullptr;
+  auto found = documents_.find(ticket.document);
+  if (found == documents_.end()) return nullptr;
+  auto document = found->second;
+  if (document->tenant != ticket.tenant || !document->version_known || document->refilling) return nullptr;
+  for (const auto& copy : document->yjs_copies) {
+    if (copy->field() != field || !copy->answer(state_vector, lacking)) continue;
+    metrics_.yjs_copy_answers.Increment();
+    renew(*document, ticket.bytes);
+    return join(subscriber, std::move(document), 0);
+  }
+  return nullptr;
+}
+
+void Hub::finish_joining(Subscription& subscription) {
+  presence_.watched(subscription.document);
+  go_live(subscription);
+  presence_.greet(subscription);
+}
+
 void Hub::go_live(Subscription& subscription) {
   subscription.phase = Phase::live;
   subscription.since.clear();
@@ -232,6 +291,7 @@ void Hub::hold_back(Subscription& subscription) {
 void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) {
   send_gathered();  // what was committed before is still theirs
   access_check_.note(frame.xid());
+  ++access_changes_;
   auto hold_back_all = [&](const Document& document) {
     for (const auto& subscription : document.subscriptions)
       if (change.principal().empty() || subscription->subscriber->principal() == change.principal())
@@ -239,13 +299,19 @@ void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& ch
   };
   if (change.document() != 0) {
     auto found = documents_.find(change.document());
-    if (found != documents_.end()) hold_back_all(*found->second);
+    if (found == documents_.end()) return;
+    // Something of it may have been put into quarantine.
+    forget_copies(*found->second);
+    hold_back_all(*found->second);
   } else if (!change.tenant().empty()) {
     auto found = tenants_.find(change.tenant());
     if (found == tenants_.end()) return;
     for (const Document* document : found->second) hold_back_all(*document);
   } else {
-    for (const auto& [id, document] : documents_) hold_back_all(*document);
+    for (const auto& [id, document] : documents_) {
+      forget_copies(*document);  // of fields that may be gone
+      hold_back_all(*document);
+    }
   }
 }
 
@@ -351,6 +417,7 @@ void Hub::flush(Document& document) {
   for (const wire::Change& change : changes.changes())
     if (change.replica() != sole_replica) sole_replica = 0;
   deliver(document, frame, sole_replica, changes.changes().rbegin()->seq());
+  for (const auto& copy : document.yjs_copies) copy->add(changes.changes());
   metrics_.changes_out.Increment(changes.changes_size());
   metrics_.delivery_seconds.Observe(std::max(0.0, seconds_since_1970() - static_cast<double>(document.batch_committed) / 1e6));
   LogVersion& version = document.refilling ? document.held_version : document.version;
@@ -396,6 +463,7 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
 
 void Hub::on_lost() {
   send_gathered();
+  ++access_changes_;
   for (auto& [id, document] : documents_) need_refill(*document);
   to_refill_.clear();
 }
@@ -404,6 +472,7 @@ void Hub::need_refill(Document& document) {
   document.in_pieces = false;
   document.pieces.Clear();
   document.refilling = true;
+  forget_copies(document);
   document.held.clear();
   document.held_bytes = 0;
   document.held_version = LogVersion();

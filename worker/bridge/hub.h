@@ -32,6 +32,7 @@
 #include "presence.h"
 #include "change_source.h"
 #include "gather_window.h"
+#include "yjs_copy.h"
 
 namespace converge::bridge {
 
@@ -113,6 +114,8 @@ struct Document {
   std::unique_ptr<DocumentPresence> presence;  // null until somebody shows something
   bool presence_asked = false;                 // the other bridges, for what they have
 
+  std::vector<std::shared_ptr<YjsCopy>> yjs_copies;  // of its fields, forgotten ones perhaps among them
+
   bool ended() const { return subscriptions.empty(); }
 };
 
@@ -147,6 +150,26 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   // The answer of pull() for a joining subscription: sends it, then what was
   // held back. The subscription is live then, or lagging if too much came.
   void finish_joining(Subscription& subscription, std::string_view pull);
+
+  // ---- for Yjs providers, who are told what they lack from a copy of the field
+
+  // A number that stands for all that the stream has told of changed access; 0 while it
+  // has told of something that others may not see yet, and while there is no stream. What
+  // the database says between two equal numbers that are not 0 holds for everything that
+  // the stream has brought by then.
+  std::uint64_t access_mark() const;
+  // Whether there is a copy of the field to answer from.
+  bool has_yjs_copy(const std::string& tenant, const wire::DocumentRef& ref, const std::string& field) const;
+  // The field's copy, begun if there is none; it may lack what came before the subscription.
+  // Null: none is kept now.
+  std::shared_ptr<YjsCopy> yjs_copy(const Subscription& subscription, const std::string& field);
+  // For one that was given the ticket after access_mark() was `mark`: a joining subscription,
+  // and from the copy what it lacks up to now. Null: it has to join in another way.
+  std::shared_ptr<Subscription> join_copied(Subscriber& subscriber, const Ticket& ticket, std::uint64_t mark,
+                                            const std::string& field, std::string_view state_vector,
+                                            wire::YjsState* lacking);
+  // It has been told that.
+  void finish_joining(Subscription& subscription);
 
   ChangeSource& source() { return source_; }
   PresenceExchange& presence() { return presence_; }
@@ -197,6 +220,8 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   GatherWindow& gather_window_;
   Metrics& metrics_;
   PresenceExchange presence_;
+  YjsCopies yjs_copies_;
+  std::uint64_t access_changes_ = 1;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
   std::unordered_map<std::string, std::uint64_t> names_;       // name_of() → document

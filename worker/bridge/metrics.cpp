@@ -52,6 +52,7 @@ Metrics::Metrics()
       bytes_in(counter(registry_, "bytes_in_total", "bytes read from clients")),
       bytes_out(counter(registry_, "bytes_out_total", "bytes written to clients")),
       catch_ups(counter(registry_, "catch_ups_total", "times that a client was brought up to date from the log")),
+      yjs_copy_answers(counter(registry_, "yjs_copy_answers_total", "times that a Yjs provider was told what it lacks from a copy of the document")),
       presences(gauge(registry_, "presences", "presences at the documents followed, counted for each worker of the bridge")),
       presences_out(counter(registry_, "presences_out_total", "presences sent on to their documents' followers")),
       push_queue_changes(gauge(registry_, "push_queue_changes", "changes that wait for converge.push()")),

@@ -37,6 +37,7 @@ class Metrics {
   prometheus::Counter& bytes_in;
   prometheus::Counter& bytes_out;
   prometheus::Counter& catch_ups;     // pulls, for a subscription or a client that was slow
+  prometheus::Counter& yjs_copy_answers;  // Yjs providers told what they lack from a copy (yjs_copy.h)
   prometheus::Gauge& presences;       // known at documents followed here
   prometheus::Counter& presences_out; // sent on, once for each document
   prometheus::Gauge& push_queue_changes;

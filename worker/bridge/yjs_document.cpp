@@ -1,9 +1,8 @@
 #include "yjs_document.h"
 
-#include <algorithm>
 #include <limits>
-#include <random>
 
+#include "core/ydoc/update_reader.h"
 #include "log.h"
 #include "rate_limiter.h"
 
@@ -11,29 +10,10 @@ namespace converge::bridge {
 
 namespace {
 
-// Yjs clients whose clocks are remembered. A provider is one, or a few.
-constexpr std::size_t kRememberedClients = 64;
 // How long open()'s ticket is good for the subscription: well below its lifetime.
 constexpr std::chrono::seconds kTicketUse{1};
 // Awareness entries that wait for the subscription.
 constexpr std::size_t kEarlyAwareness = 16;
-
-std::uint64_t new_replica() {
-  std::random_device source;
-  const std::uint64_t bits = std::uint64_t{source()} << 32 | source();
-  return (bits >> 11) | 1;  // below 2^53, and not 0
-}
-
-// JSON's string of a message of the server's, which has no control characters but
-// perhaps quotes.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
-  }
-  return out + '"';
-}
 
 }  // namespace
 
@@ -82,6 +62,7 @@ bool YjsDocument::begin_return() {
     return false;
   identity_.tenant = holder->tenant;
   identity_.principal = holder->principal;
+  expects_copy_ = services_.hub.has_yjs_copy(holder->tenant, name_.document, name_.field);
   return true;
 }
 
@@ -91,10 +72,11 @@ awaitable<void> YjsDocument::open() {
   Refusal refusal = check(*token_);
   returning_ = refusal.code == wire::CODE_OK && begin_return();
   const bool charged = returning_;
-  if (returning_) {
-    carrier_->resume();
+  if (returning_) carrier_->resume();
+  if (returning_ && !expects_copy_) {
     refusal = co_await identify(token_, &identity_);
   } else if (refusal.code == wire::CODE_OK) {
+    access_mark_ = services_.hub.access_mark();
     try {
       Access::Opened opened = co_await services_.access.open(*token_, name_.document);
       identity_ = std::move(opened.identity);
@@ -201,10 +183,12 @@ void YjsDocument::on_revoked(std::uint32_t, wire::Code code, std::string_view me
 
 // ------------------------------------------------------------------- messages
 
-// The first that a provider says, and mostly the question what it lacks. That is asked on
-// another connection to the database, if that makes nobody wait.
+// The first that a provider says, and mostly the question what it lacks. Where there is no
+// copy to tell it from, that is asked on another connection to the database, if that makes
+// nobody wait.
 void YjsDocument::take_early(const YjsMessage& message) {
-  if (message.type == YjsMessageType::sync && message.sync == YjsSync::step1 && services_.access.answers_at_once()) {
+  if (message.type == YjsMessageType::sync && message.sync == YjsSync::step1 && !expects_copy_ &&
+      services_.access.answers_at_once()) {
     sync(std::string(message.body));
   } else {
     held_ = Held{message, std::string(message.body)};
@@ -301,8 +285,26 @@ void YjsDocument::sync(std::string state_vector) {
           [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector), true); });
     return;
   }
+  if (join_copied(state_vector)) return;
   joining_ = true;
   start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->join(std::move(vector)); });
+}
+
+// The shortest way, for a document of which there is a copy: the database was asked who may
+// read it, and nothing else. False: it is to go another one.
+bool YjsDocument::join_copied(const std::string& state_vector) {
+  if (!ticket_ || std::chrono::steady_clock::now() - opened_at_ >= kTicketUse) return false;
+  wire::YjsState lacking;
+  auto subscription =
+      services_.hub.join_copied(*this, *ticket_, access_mark_, name_.field, state_vector, &lacking);
+  if (!subscription) return false;
+  begin(subscription);
+  if (!open_for_use()) return true;
+  told_ = std::make_unique<YjsTold>(lacking);
+  carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step2, lacking.update()));
+  services_.hub.finish_joining(*subscription);
+  carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, lacking.state_vector()));
+  return true;
 }
 
 // The short way, for a document that is watched already. False: it is to go the long one.
@@ -310,24 +312,34 @@ awaitable<bool> YjsDocument::join_watched(const std::string& state_vector) {
   auto subscription = services_.hub.join_watched(*this, identity_.tenant, name_.document, 0);
   if (!subscription) co_return false;
   const auto token = token_;
-  auto server_vector = std::make_shared<std::string>();
-  std::optional<std::string> pull;
+  auto copy = services_.hub.yjs_copy(*subscription, name_.field);
+  std::optional<Pulled> pulled;
   try {
-    pull = co_await pull_since(state_vector, server_vector);
+    pulled = co_await pull_since(state_vector, copy && !copy->can_answer());
   } catch (const DatabaseError&) {  // the long way says what is wrong
   }
   co_await opening_ended();
   // Under a token that came meanwhile it might not have been given.
-  if (!open_for_use() || !opened_ || !pull || token != token_ || !services_.hub.is_complete(*subscription, *pull)) {
+  if (!open_for_use() || !opened_ || !pulled || token != token_ ||
+      !services_.hub.is_complete(*subscription, pulled->pull)) {
+    if (copy && !pulled) copy->forget();
     services_.hub.leave(*subscription);
     co_return false;
   }
+  fill(copy.get(), *pulled);
   begin(subscription);
   if (!open_for_use()) co_return true;
-  services_.hub.finish_joining(*subscription, *pull);
-  carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, *server_vector));
+  services_.hub.finish_joining(*subscription, pulled->pull);
+  carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, pulled->state_vector));
   after_catch_up(*subscription, {});
   co_return true;
+}
+
+// With the field itself, which has what came before the copy began; without, it is too large for one.
+void YjsDocument::fill(YjsCopy* copy, const Pulled& pulled) {
+  if (copy == nullptr || copy->can_answer()) return;
+  if (pulled.state.empty()) return copy->forget();
+  copy->complete(pulled.state);
 }
 
 // From here on it is told of the document.
@@ -375,24 +387,41 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
   // server lacks.
   auto subscription = subscription_;
   auto server_vector = std::make_shared<std::string>();
-  auto pull = [this, vector = std::move(state_vector), server_vector] {
-    return pull_since(vector, server_vector);
+  auto copy = services_.hub.yjs_copy(*subscription, name_.field);
+  auto pull = [this, vector = std::move(state_vector), server_vector, copy]() -> awaitable<std::string> {
+    Pulled pulled = co_await pull_since(vector, copy && !copy->can_answer());
+    fill(copy.get(), pulled);
+    *server_vector = std::move(pulled.state_vector);
+    co_return std::move(pulled.pull);
   };
   CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
   refusal = co_await catch_up.run(std::move(ticket.bytes));
+  if (copy && !copy->can_answer()) copy->forget();
   if (subscription->ended() || !open_for_use()) co_return;
   if (refusal.code == wire::CODE_OK) carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, *server_vector));
   after_catch_up(*subscription, refusal);
 }
 
-awaitable<std::string> YjsDocument::pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector) {
-  std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
+// `for_copy`: a copy needs the field itself, if it is small. What the provider lacks of it is
+// found here then.
+awaitable<YjsDocument::Pulled> YjsDocument::pull_since(std::string state_vector, bool for_copy) {
+  // What is wrong with a state vector the database says.
+  const std::size_t state_up_to = for_copy && read_state_vector(state_vector) ? kLargestYjsCopy : 0;
+  Pulled pulled;
+  pulled.pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector, state_up_to);
   wire::PullResponse response;
-  if (response.ParseFromString(pull)) {
-    *server_vector = response.yjs().state_vector();
-    told_ = std::make_unique<YjsTold>(response.yjs());
+  if (!response.ParseFromString(pulled.pull)) co_return pulled;
+  wire::YjsState& yjs = *response.mutable_yjs();
+  if (!yjs.state().empty()) {
+    pulled.state = std::move(*yjs.mutable_state());
+    Result<wire::YjsState> lacking = yjs_state_since(pulled.state, state_vector);
+    if (!lacking) throw DatabaseError("the field in the database: " + lacking.error().message, "XX001", 1, false);
+    yjs = std::move(*lacking);
+    response.SerializeToString(&pulled.pull);
   }
-  co_return pull;
+  pulled.state_vector = yjs.state_vector();
+  told_ = std::make_unique<YjsTold>(yjs);
+  co_return pulled;
 }
 
 // From where it was served: the provider did not read, or the stream was lost.
@@ -452,131 +481,6 @@ awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
   } else {
     over(refusal.code, refusal.message);
   }
-}
-
-// --------------------------------------------------------------------- pushes
-
-void YjsDocument::take_update(std::string_view update, YjsSync step) {
-  if (!refused_.empty()) {
-    refuse(wire::CODE_AFTER_REFUSED, "an earlier update was refused: " + refused_);
-    return;
-  }
-  const std::unique_ptr<YjsTold> told = step == YjsSync::step2 ? std::move(told_) : nullptr;
-  if (told && told->includes(update)) {
-    acknowledge();
-    return;
-  }
-  const Result<YjsDelta> read = read_yjs_update(update);
-  if (!read) {
-    const Error& error = read.error();
-    const std::string why = error.detail.empty() ? error.message : error.message + ": " + error.detail;
-    if (error.code == ErrorCode::too_large) {
-      refuse(wire::CODE_TOO_LARGE, why);
-    } else {
-      over(wire::CODE_MALFORMED, why);
-    }
-    return;
-  }
-  if (read->delta.empty()) {  // it has all there is, and nothing of its own
-    acknowledge();
-    return;
-  }
-  if (!services_.rates.take_changes(identity_.rates, identity_.tenant, identity_.principal, 1,
-                                    std::chrono::steady_clock::now())) {
-    carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
-    return;
-  }
-  wire::Payload payload;
-  wire::FieldDelta& field = *payload.add_fields();
-  field.set_field(name_.field);
-  field.set_delta(read->delta);
-  if (replica_ == 0) replica_ = new_replica();
-  if (subscription_) subscription_->own_replica = replica_;
-  wire::Change change;
-  change.set_replica(replica_);
-  change.set_is_new(is_new(read->structs, step, told.get()));
-  payload.SerializeToString(change.mutable_payload());
-  push(std::move(change));
-}
-
-// Whether the server certainly lacks something of it; else it looks. A struct that
-// follows directly on what was pushed from here under the same Yjs client, or on what
-// the server had of that, is the provider's own. So is a deletion that it tells by
-// itself, as it makes it.
-bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told) {
-  if (structs.empty()) return step == YjsSync::update;
-  bool is_new = false;
-  for (const YjsStructs& range : structs) {
-    auto pushed = pushed_.find(range.client);
-    if (pushed == pushed_.end()) {
-      if (pushed_.size() >= kRememberedClients) continue;
-      pushed = pushed_.emplace(range.client, told ? told->clock_of(range.client) : range.end).first;
-    }
-    is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
-    pushed->second = std::max(pushed->second, range.end);
-  }
-  return is_new;
-}
-
-void YjsDocument::push(wire::Change change) {
-  PendingPush pending;
-  pending.author = weak_from_this();
-  pending.token = token_;
-  pending.document = name_.document;
-  pending.bytes = change.ByteSizeLong() + sizeof(PendingPush);
-  pending.changes.push_back(std::move(change));
-  pushing_bytes_ += pending.bytes;
-  services_.pusher.enqueue(std::move(pending));
-}
-
-void YjsDocument::on_push_done(std::size_t bytes) {
-  pushing_bytes_ -= bytes;
-  if (open_for_use()) carrier_->resume();
-}
-
-void YjsDocument::on_verdicts(std::uint32_t, std::span<const wire::Change>,
-                              std::span<const wire::Verdict> verdicts) {
-  for (const wire::Verdict& verdict : verdicts) {
-    if (!open_for_use()) return;
-    switch (verdict.code()) {
-      case wire::CODE_OK:
-      case wire::CODE_DUPLICATE:
-        acknowledge();
-        break;
-      case wire::CODE_LIMIT:
-      case wire::CODE_UNAVAILABLE:  // the provider sends it again when it connects again
-        carrier_->end(verdict.code(), verdict.message(), CloseCode::try_again_later);
-        break;
-      case wire::CODE_UNAUTHENTICATED:
-      case wire::CODE_UNKNOWN_DOCUMENT:
-      case wire::CODE_UNKNOWN_FIELD:
-        over(verdict.code(), verdict.message());
-        break;
-      default:
-        refuse(verdict.code(), verdict.message());
-    }
-  }
-}
-
-void YjsDocument::acknowledge() {
-  if (named_) carrier_->carry(yjs_sync_status_frame(prefix_, true));
-}
-
-// The provider is told, and sent the state, which it has to begin anew from: a Yjs
-// document cannot take back what is in it.
-void YjsDocument::refuse(wire::Code code, std::string_view message) {
-  services_.metrics.rejections(code).Increment();
-  const bool first = refused_.empty();
-  if (first) refused_ = std::string(message);
-  if (named_) {
-    carrier_->carry(yjs_sync_status_frame(prefix_, false));
-    if (first)
-      carrier_->carry(yjs_stateless_frame(prefix_, R"({"type":"refused","code":)" + quoted(wire::Code_Name(code)) +
-                                                       R"(,"message":)" + quoted(message) + "}"));
-  } else {
-    carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
-  }
-  if (first) start(services_.io, [self = shared_from_this()] { return self->send_state({}, false); });
 }
 
 }  // namespace converge::bridge

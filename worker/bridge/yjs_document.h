@@ -52,7 +52,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
 
   // Verifies the token and asks whether the document may be read: the latter not of a
   // provider that comes back with a token that is known (known_tokens.h) to a document
-  // that is watched, whose first sync asks it.
+  // that is watched, whose first sync asks it, if what it lacks is not told from a copy.
   awaitable<void> open();
   // Goes on under another token of the same principal.
   awaitable<void> renew(std::string token);
@@ -93,6 +93,13 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
     std::string body;
   };
 
+  // What yjs_pull() gave.
+  struct Pulled {
+    std::string pull;          // an encoded PullResponse with what the provider lacks
+    std::string state;         // the field itself, if it was asked for and is small enough
+    std::string state_vector;  // the server's
+  };
+
   bool begin_return();
   void take_early(const YjsMessage& message);
   void end_opening();
@@ -102,9 +109,11 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);
   void sync(std::string state_vector);
   awaitable<void> join(std::string state_vector);
+  bool join_copied(const std::string& state_vector);
   awaitable<bool> join_watched(const std::string& state_vector);
   void begin(std::shared_ptr<Subscription> subscription);
-  awaitable<std::string> pull_since(std::string state_vector, std::shared_ptr<std::string> server_vector);
+  static void fill(YjsCopy* copy, const Pulled& pulled);
+  awaitable<Pulled> pull_since(std::string state_vector, bool for_copy);
   awaitable<void> follow();
   void after_catch_up(const Subscription& subscription, const Refusal& refusal);
   // `asked`: by the provider.
@@ -137,7 +146,9 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::optional<Held> held_;
   bool opened_ = false;
   bool joining_ = false;        // the subscription is not there yet
+  bool expects_copy_ = false;     // while opening: what it lacks need not be asked
   std::optional<Ticket> ticket_;  // what open() was given, for the subscription
+  std::uint64_t access_mark_ = 0;  // Hub::access_mark() before it was asked for
   std::chrono::steady_clock::time_point opened_at_;
   bool sending_state_ = false;
   YjsAwarenessView awareness_;

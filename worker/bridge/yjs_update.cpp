@@ -82,6 +82,19 @@ std::uint64_t YjsTold::clock_of(ReplicaId client) const {
   return vector ? vector->get(client) : 0;
 }
 
+Result<wire::YjsState> yjs_state_since(std::string_view state, std::string_view state_vector) {
+  const Result<YDoc> document = YDoc::decode(state);
+  if (!document) return document.error();
+  std::size_t deletions;
+  Result<std::string> update = document->update_since(state_vector, UpdateFormat::v1, &deletions);
+  if (!update) return update.error();
+  wire::YjsState lacking;
+  lacking.set_update(std::move(*update));
+  lacking.set_state_vector(document->state_vector());
+  lacking.set_deletions(deletions);
+  return lacking;
+}
+
 Frame yjs_translation(std::string_view bytes, std::string_view prefix, const std::string& field) {
   wire::ServerMessage message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return nullptr;

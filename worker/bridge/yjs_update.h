@@ -43,6 +43,10 @@ class YjsTold {
   std::size_t deletions_hash_;  // who finds another set with that hash loses an update of his own
 };
 
+// What a Yjs client of that state vector lacks of an encoded ydoc, as yjs_pull() says it.
+// Errors: malformed.
+Result<wire::YjsState> yjs_state_since(std::string_view state, std::string_view state_vector);
+
 // An encoded ServerMessage (Changes, or Subscribed with what pull() or yjs_pull()
 // gave) as the sync message for who follows that field. Null where it says nothing
 // of the field.

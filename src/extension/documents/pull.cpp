@@ -333,6 +333,7 @@ extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
   require_live(found);
   const int field = ydoc_field(*found.collection, text_to_cstring(PG_GETARG_TEXT_PP(2)));
   const std::string_view since = boundary::view(PG_GETARG_VARLENA_PP(3));
+  const auto state_up_to = static_cast<std::size_t>(Max(PG_GETARG_INT32(4), 0));
 
   Snapshot snapshot = GetActiveSnapshot();
   OwnedTable log("change", AccessShareLock);
@@ -343,12 +344,17 @@ extern "C" PGDLLEXPORT Datum converge_yjs_pull(PG_FUNCTION_ARGS) {
   log.close();
   Converge__Wire__PullResponse response;
   begin_response(found, positions, count, &response);
-  const YjsUpdate made = yjs_update_since(state_bytes(FieldType::ydoc, found.values[field]), since);
+  const std::string_view state = state_bytes(FieldType::ydoc, found.values[field]);
   Converge__Wire__YjsState yjs;
   converge__wire__yjs_state__init(&yjs);
-  yjs.update = bytes_of(made.update);
-  yjs.state_vector = bytes_of(made.state_vector);
-  yjs.deletions = made.deletions;
+  if (state.size() <= state_up_to) {
+    yjs.state = {state.size(), reinterpret_cast<uint8_t*>(const_cast<char*>(state.data()))};
+  } else {
+    const YjsUpdate made = yjs_update_since(state, since);
+    yjs.update = bytes_of(made.update);
+    yjs.state_vector = bytes_of(made.state_vector);
+    yjs.deletions = made.deletions;
+  }
   response.yjs = &yjs;
   PG_RETURN_BYTEA_P(pack_message(&response.base));
 }

@@ -12,6 +12,7 @@
 #include "extension/documents/owned_table.h"
 #include "extension/documents/row.h"
 #include "extension/documents/subtransaction.h"
+#include "extension/security/policy_state.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -166,6 +167,8 @@ void put_into_quarantine(const Writer& writer, std::int64_t seq, const NameData*
   table.insert(values, nulls);
   table.close();
   CommandCounterIncrement();
+  // Bridges may have a copy of the document with it, for newcomers.
+  change_document_access(writer.tenant, writer.document);
 }
 
 namespace {

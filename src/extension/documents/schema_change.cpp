@@ -2,6 +2,7 @@
 // converge.collection and converge.field at the columns that they mean.
 #include "extension/documents/collection.h"
 #include "extension/documents/field_name.h"
+#include "extension/security/policy_state.h"
 
 extern "C" {
 #include "access/relation.h"
@@ -49,6 +50,8 @@ void follow(Oid table, const Change& change) {
     if (change.old_name != nullptr) rename_collection_column(table, change.old_name, change.new_name);
     record_fields(relation, number);
     forget_collection(table);
+    // Bridges may have copies of a field that is gone.
+    change_document_access("", 0);
   }
   relation_close(relation, NoLock);
 }

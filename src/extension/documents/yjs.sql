@@ -20,10 +20,11 @@ CREATE TRIGGER forget_documents AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON 
 ALTER TABLE converge.yjs_client ENABLE ALWAYS TRIGGER forget_documents;
 
 -- STABLE: row and log are read in the statement's one snapshot.
-CREATE FUNCTION converge.yjs_pull(collection text, key text, field text, since bytea DEFAULT '\x') RETURNS bytea
+CREATE FUNCTION converge.yjs_pull(collection text, key text, field text, since bytea DEFAULT '\x',
+                                  state_up_to integer DEFAULT 0) RETURNS bytea
     AS 'MODULE_PATHNAME', 'converge_yjs_pull'
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION converge.yjs_pull(text, text, text, bytea) IS
-    'what a Yjs client with the state vector "since" lacks of a field (wire.PullResponse)';
-REVOKE ALL ON FUNCTION converge.yjs_pull(text, text, text, bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION converge.yjs_pull(text, text, text, bytea) TO converge_client;
+COMMENT ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) IS
+    'what a Yjs client with the state vector "since" lacks of a field, or the field itself if it has up to so many bytes (wire.PullResponse)';
+REVOKE ALL ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) TO converge_client;

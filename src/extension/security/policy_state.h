@@ -52,7 +52,8 @@ void lock_policies_for_change(const char* tenant);
 void change_policies(const char* tenant, const char* principal);
 
 // Tells the stream that the subscriptions of one document are to be checked: a
-// column that its policies look at was changed.
+// column that its policies look at was changed, or it is not what its followers were
+// sent any more. Document 0 of an empty tenant stands for all.
 void change_document_access(const char* tenant, std::int64_t document);
 
 }  // namespace converge

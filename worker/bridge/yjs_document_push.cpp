@@ -1,0 +1,157 @@
+// YjsDocument's updates: from the provider's messages to the pusher, and the verdicts.
+#include <algorithm>
+#include <random>
+
+#include "rate_limiter.h"
+#include "yjs_document.h"
+
+namespace converge::bridge {
+
+namespace {
+
+// Yjs clients whose clocks are remembered. A provider is one, or a few.
+constexpr std::size_t kRememberedClients = 64;
+
+std::uint64_t new_replica() {
+  std::random_device source;
+  const std::uint64_t bits = std::uint64_t{source()} << 32 | source();
+  return (bits >> 11) | 1;  // below 2^53, and not 0
+}
+
+// JSON's string of a message of the server's, which has no control characters but
+// perhaps quotes.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+void YjsDocument::take_update(std::string_view update, YjsSync step) {
+  if (!refused_.empty()) {
+    refuse(wire::CODE_AFTER_REFUSED, "an earlier update was refused: " + refused_);
+    return;
+  }
+  const std::unique_ptr<YjsTold> told = step == YjsSync::step2 ? std::move(told_) : nullptr;
+  if (told && told->includes(update)) {
+    acknowledge();
+    return;
+  }
+  const Result<YjsDelta> read = read_yjs_update(update);
+  if (!read) {
+    const Error& error = read.error();
+    const std::string why = error.detail.empty() ? error.message : error.message + ": " + error.detail;
+    if (error.code == ErrorCode::too_large) {
+      refuse(wire::CODE_TOO_LARGE, why);
+    } else {
+      over(wire::CODE_MALFORMED, why);
+    }
+    return;
+  }
+  if (read->delta.empty()) {  // it has all there is, and nothing of its own
+    acknowledge();
+    return;
+  }
+  if (!services_.rates.take_changes(identity_.rates, identity_.tenant, identity_.principal, 1,
+                                    std::chrono::steady_clock::now())) {
+    carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
+    return;
+  }
+  wire::Payload payload;
+  wire::FieldDelta& field = *payload.add_fields();
+  field.set_field(name_.field);
+  field.set_delta(read->delta);
+  if (replica_ == 0) replica_ = new_replica();
+  if (subscription_) subscription_->own_replica = replica_;
+  wire::Change change;
+  change.set_replica(replica_);
+  change.set_is_new(is_new(read->structs, step, told.get()));
+  payload.SerializeToString(change.mutable_payload());
+  push(std::move(change));
+}
+
+// Whether the server certainly lacks something of it; else it looks. A struct that
+// follows directly on what was pushed from here under the same Yjs client, or on what
+// the server had of that, is the provider's own. So is a deletion that it tells by
+// itself, as it makes it.
+bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told) {
+  if (structs.empty()) return step == YjsSync::update;
+  bool is_new = false;
+  for (const YjsStructs& range : structs) {
+    auto pushed = pushed_.find(range.client);
+    if (pushed == pushed_.end()) {
+      if (pushed_.size() >= kRememberedClients) continue;
+      pushed = pushed_.emplace(range.client, told ? told->clock_of(range.client) : range.end).first;
+    }
+    is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
+    pushed->second = std::max(pushed->second, range.end);
+  }
+  return is_new;
+}
+
+void YjsDocument::push(wire::Change change) {
+  PendingPush pending;
+  pending.author = weak_from_this();
+  pending.token = token_;
+  pending.document = name_.document;
+  pending.bytes = change.ByteSizeLong() + sizeof(PendingPush);
+  pending.changes.push_back(std::move(change));
+  pushing_bytes_ += pending.bytes;
+  services_.pusher.enqueue(std::move(pending));
+}
+
+void YjsDocument::on_push_done(std::size_t bytes) {
+  pushing_bytes_ -= bytes;
+  if (open_for_use()) carrier_->resume();
+}
+
+void YjsDocument::on_verdicts(std::uint32_t, std::span<const wire::Change>,
+                              std::span<const wire::Verdict> verdicts) {
+  for (const wire::Verdict& verdict : verdicts) {
+    if (!open_for_use()) return;
+    switch (verdict.code()) {
+      case wire::CODE_OK:
+      case wire::CODE_DUPLICATE:
+        acknowledge();
+        break;
+      case wire::CODE_LIMIT:
+      case wire::CODE_UNAVAILABLE:  // the provider sends it again when it connects again
+        carrier_->end(verdict.code(), verdict.message(), CloseCode::try_again_later);
+        break;
+      case wire::CODE_UNAUTHENTICATED:
+      case wire::CODE_UNKNOWN_DOCUMENT:
+      case wire::CODE_UNKNOWN_FIELD:
+        over(verdict.code(), verdict.message());
+        break;
+      default:
+        refuse(verdict.code(), verdict.message());
+    }
+  }
+}
+
+void YjsDocument::acknowledge() {
+  if (named_) carrier_->carry(yjs_sync_status_frame(prefix_, true));
+}
+
+// The provider is told, and sent the state, which it has to begin anew from: a Yjs
+// document cannot take back what is in it.
+void YjsDocument::refuse(wire::Code code, std::string_view message) {
+  services_.metrics.rejections(code).Increment();
+  const bool first = refused_.empty();
+  if (first) refused_ = std::string(message);
+  if (named_) {
+    carrier_->carry(yjs_sync_status_frame(prefix_, false));
+    if (first)
+      carrier_->carry(yjs_stateless_frame(prefix_, R"({"type":"refused","code":)" + quoted(wire::Code_Name(code)) +
+                                                       R"(,"message":)" + quoted(message) + "}"));
+  } else {
+    carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
+  }
+  if (first) start(services_.io, [self = shared_from_this()] { return self->send_state({}, false); });
+}
+
+}  // namespace converge::bridge
