@@ -122,6 +122,10 @@ SELECT test.first_bytes(pulled, 1) AS update, test.first_bytes(pulled, 2) AS sta
        test.first_bytes(answer, 4) = test.first_bytes(converge.pull('leaf', 'a'), 4) AS same_version
   FROM (SELECT answer, test.first_bytes(answer, 7) AS pulled
           FROM converge.yjs_pull('leaf', 'a', 'body', '\x026404c80101') AS answer) AS a;
+-- Of few bytes the field itself, whatever the state vector.
+SELECT up_to, length(test.first_bytes(pulled, 4)) > 1 AS state, length(test.first_bytes(pulled, 1)) > 0 AS update
+  FROM (VALUES (-1), (1), (100000)) AS v (up_to),
+       LATERAL (SELECT test.first_bytes(converge.yjs_pull('leaf', 'a', 'body', '\x026404c80101', up_to), 7) AS pulled) AS a;
 SELECT converge.yjs_pull('leaf', 'a', 'body', '\x0264');
 ROLLBACK;
 BEGIN;
