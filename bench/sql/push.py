@@ -74,7 +74,7 @@ class Clients:
 
     def request(self, documents, each):
         """A request of `each` changes of each of the first `documents` documents."""
-        request = wire.PushRequest()
+        request = wire.PushRequest(whole=True)  # as bridges ask first
         group = request.groups.add(token=self.token)
         hlc = int(time.time() * 1000) << 16
         for key in self.keys[:documents]:
@@ -103,7 +103,7 @@ class Crowd:
     def request(self):
         """One change of each of them."""
         self.seq += 1
-        request = wire.PushRequest()
+        request = wire.PushRequest(whole=True)
         hlc = int(time.time() * 1000) << 16
         # The same character again and again. Its identifier is one that SQL minted, so that each
         # time it is asked whose it is, which clients' own do not cost.
@@ -203,9 +203,11 @@ def prepare(connection, documents):
 
 def as_client(connection, measured, *arguments):
     run(connection, "SET ROLE bench_app")
+    run(connection, "SELECT set_config('lock_timeout', current_setting('converge.push_lock_timeout'), false)")
     try:
         return measured(connection, *arguments)
     finally:
+        run(connection, "RESET lock_timeout")
         run(connection, "RESET ROLE")
 
 
