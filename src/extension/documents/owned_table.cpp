@@ -74,8 +74,11 @@ struct KnownRelation {
 };
 constexpr std::uint32_t kKnownRelations = 256;
 KnownRelation known_relations[kKnownRelations];
+// Counts what PostgreSQL told: what comes while a name is looked up may be about it.
+std::uint64_t news = 0;
 
 void forget_relations(Datum, int, uint32) {
+  news++;
   for (KnownRelation& known : known_relations) known.id = InvalidOid;
 }
 
@@ -95,13 +98,16 @@ KnownRelation* place_of(const char* name) {
 Oid owned_oid(const char* name) {
   KnownRelation* known = place_of(name);
   if (OidIsValid(known->id) && std::strcmp(NameStr(known->name), name) == 0) return known->id;
+  const std::uint64_t seen = news;
   const Oid id = get_relname_relid(name, get_namespace_oid("converge", false));
   if (!OidIsValid(id)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation converge.%s does not exist", name),
                     errhint("Run ALTER EXTENSION converge UPDATE, or create the extension again.")));
   }
-  namestrcpy(&known->name, name);
-  known->id = id;
+  if (seen == news) {
+    namestrcpy(&known->name, name);
+    known->id = id;
+  }
   return id;
 }
 
