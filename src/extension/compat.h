@@ -46,7 +46,7 @@ extern "C" {
 #define ERRCODE_SNAPSHOT_TOO_OLD MAKE_SQLSTATE('7', '2', '0', '0', '0')
 #endif
 
-// The primary key's index, null (InvalidOid) if it is deferrable; and where ANALYZE may be
+// The primary key's index, InvalidOid if there is none or it is deferrable; and where ANALYZE may be
 // told to wait.
 #if PG_VERSION_NUM >= 180000
 #define PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation, false)

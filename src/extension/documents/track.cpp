@@ -110,12 +110,12 @@ bool has_stable_text(Oid type) {
 
 // The primary key's columns without the tenant's, in the key's order.
 int check_key(Relation relation, const FormData_pg_attribute* tenant, NameData* keys) {
-  (void)RelationGetIndexList(relation);
-  if (!OidIsValid(relation->rd_pkindex)) {
+  const Oid key = PRIMARY_KEY_INDEX(relation);
+  if (!OidIsValid(key)) {
     cannot_track(relation, "It has no primary key, or a deferrable one.",
                  "Give it one that holds the tenant's column and the document's key.");
   }
-  Relation index = index_open(relation->rd_pkindex, AccessShareLock);
+  Relation index = index_open(key, AccessShareLock);
   int count = 0;
   bool has_tenant = false;
   for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
