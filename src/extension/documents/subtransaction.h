@@ -19,8 +19,7 @@ ErrorData* in_subtransaction(void (*work)(void*), void* argument);
 bool concerns_everything(const ErrorData* error);
 
 // Bounds each wait for a lock until end_lock_timeout(), unless the session's own
-// bound is tighter. 0 milliseconds: no bound. Settings that are changed until
-// then are set back.
+// bound is tighter. 0 milliseconds: no bound. What this gives, that takes.
 int begin_lock_timeout(int milliseconds);
 void end_lock_timeout(int level);
 
