@@ -23,7 +23,7 @@ namespace converge::bridge {
 class YjsCopies;
 
 // Bytes of an encoded field of type ydoc. To bring one up to date and compare it takes the
-// worker's thread some 10 µs for each kB; larger ones the database compares, which has
+// worker's thread up to 20 µs for each kB; larger ones the database compares, which has
 // more processes for it.
 inline constexpr std::size_t kLargestYjsCopy = 64 << 10;
 
