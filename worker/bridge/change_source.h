@@ -29,7 +29,7 @@ class ChangeSource {
     virtual void on_lost() = 0;
     // Before the changes of the frame.
     virtual void on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) = 0;
-    virtual void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) = 0;
+    virtual void on_change(const wire::StreamFrame& frame, const wire::StreamChange& change) = 0;
     // The document's changes come no longer.
     virtual void on_watch_ended(std::uint64_t document) = 0;
     // All that had arrived has been handed over.

@@ -11,6 +11,8 @@ namespace {
 
 // A batch is sent when it has grown to this, even if more is waiting.
 constexpr std::size_t kBatchBytes = 128 << 10;
+// What a document keeps of that for the next one.
+constexpr std::size_t kKeptBatch = 1 << 10;
 // A change whose payload comes in pieces and grows beyond this is fetched from
 // the log, as part of a state if that is smaller.
 constexpr std::size_t kLongestPayload = 64 << 20;
@@ -355,7 +357,7 @@ void Hub::renew(Document& document, const std::string& ticket) {
 
 // ---------------------------------------------------------------- the stream
 
-void Hub::on_change(const wire::StreamFrame& frame, wire::StreamChange& change) {
+void Hub::on_change(const wire::StreamFrame& frame, const wire::StreamChange& change) {
   auto found = documents_.find(change.document());
   if (found == documents_.end()) return;  // its last subscriber has just left
   Document& document = *found->second;
@@ -365,22 +367,23 @@ void Hub::on_change(const wire::StreamFrame& frame, wire::StreamChange& change) 
     return;
   }
 
-  wire::Change& incoming = *change.mutable_change();
-  if (document.in_pieces) {
-    document.pieces.mutable_payload()->append(incoming.payload());
-  } else {
-    document.pieces.Swap(&incoming);
+  const wire::Change* whole = &change.change();
+  if (document.in_pieces || change.continues()) {
+    if (document.in_pieces) {
+      document.pieces.mutable_payload()->append(whole->payload());
+    } else {
+      document.pieces = *whole;
+    }
+    document.in_pieces = change.continues();
+    if (document.in_pieces && document.pieces.payload().size() <= kLongestPayload) return;
+    if (document.in_pieces) throw std::runtime_error("a change with a payload beyond 64 MB from the worker");
+    whole = &document.pieces;
   }
-  document.in_pieces = change.continues();
-  if (document.in_pieces && document.pieces.payload().size() <= kLongestPayload) return;
-  if (document.in_pieces) throw std::runtime_error("a change with a payload beyond 64 MB from the worker");
-
-  std::size_t size = document.pieces.ByteSizeLong() + 8;
-  if (document.batch_bytes + size > kBatchBytes) flush(document);
-  if (document.batch_bytes == 0) document.batch_committed = frame.commit_time();
-  document.batch.mutable_changes()->add_changes()->Swap(&document.pieces);
-  document.pieces.Clear();
-  document.batch_bytes += size;
+  if (document.batch.size() + whole->ByteSizeLong() > kBatchBytes) flush(document);
+  if (document.batch.empty()) document.batch_committed = frame.commit_time();
+  append_change(document.batch, *whole);
+  document.batch_numbers.push_back({whole->replica(), whole->seq()});
+  if (whole == &document.pieces) document.pieces.Clear();
   if (!document.dirty) {
     document.dirty = true;
     dirty_.push_back(found->second);
@@ -409,21 +412,27 @@ void Hub::send_gathered() {
 }
 
 void Hub::flush(Document& document) {
-  wire::Changes& changes = *document.batch.mutable_changes();
-  if (changes.changes_size() == 0) return;
-  changes.set_channel(document.channel);
-  Frame frame = encode(document.batch);
-  std::uint64_t sole_replica = changes.changes(0).replica();
-  for (const wire::Change& change : changes.changes())
-    if (change.replica() != sole_replica) sole_replica = 0;
-  deliver(document, frame, sole_replica, changes.changes().rbegin()->seq());
-  for (const auto& copy : document.yjs_copies) copy->add(changes.changes());
-  metrics_.changes_out.Increment(changes.changes_size());
+  if (document.batch.empty()) return;
+  const auto& numbers = document.batch_numbers;
+  const Frame frame = changes_frame(document.channel, document.batch);
+  std::uint64_t sole_replica = numbers.front().replica;
+  for (const auto& number : numbers)
+    if (number.replica != sole_replica) sole_replica = 0;
+  deliver(document, frame, sole_replica, numbers.back().seq);
+  if (!document.yjs_copies.empty()) {
+    wire::Changes changes;
+    changes.ParseFromString(document.batch);
+    for (const auto& copy : document.yjs_copies) copy->add(changes.changes());
+  }
+  metrics_.changes_out.Increment(static_cast<double>(numbers.size()));
   metrics_.delivery_seconds.Observe(std::max(0.0, seconds_since_1970() - static_cast<double>(document.batch_committed) / 1e6));
   LogVersion& version = document.refilling ? document.held_version : document.version;
-  for (const wire::Change& change : changes.changes()) version.raise(change.replica(), change.seq());
-  document.batch.Clear();
-  document.batch_bytes = 0;
+  for (const auto& number : numbers) version.raise(number.replica, number.seq);
+  document.batch.clear();
+  document.batch_numbers.clear();
+  if (document.batch.capacity() <= kKeptBatch) return;
+  document.batch.shrink_to_fit();
+  document.batch_numbers.shrink_to_fit();
 }
 
 // Precondition: document.version does not include the frame yet.

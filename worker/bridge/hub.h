@@ -96,9 +96,14 @@ struct Document {
 
   std::chrono::steady_clock::time_point renewed;  // the worker's watch of it
 
-  // What the stream brought and is not encoded yet.
-  wire::ServerMessage batch;
-  std::size_t batch_bytes = 0;
+  // What the stream brought and is not sent yet: encoded as `changes` of a Changes, and
+  // the numbers of each.
+  struct ChangeNumber {
+    std::uint64_t replica;
+    std::uint64_t seq;
+  };
+  std::string batch;
+  std::vector<ChangeNumber> batch_numbers;
   std::int64_t batch_committed = 0;  // when its first change was, in microseconds since 1970
   bool dirty = false;
   wire::Change pieces;      // of a payload that goes on in the next frame
@@ -185,7 +190,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
 
   void on_attached() override;
   void on_lost() override;
-  void on_change(const wire::StreamFrame& frame, wire::StreamChange& change) override;
+  void on_change(const wire::StreamFrame& frame, const wire::StreamChange& change) override;
   void on_access(const wire::StreamFrame& frame, const wire::AccessChange& change) override;
   void on_watch_ended(std::uint64_t document) override;
   void on_pause() override;

@@ -58,6 +58,33 @@ Frame ack_frame(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq)
   });
 }
 
+void append_change(std::string& encoded_changes, const wire::Change& change) {
+  const auto size = static_cast<std::uint32_t>(change.ByteSizeLong());
+  const std::size_t before = encoded_changes.size();
+  encoded_changes.resize(before + 1 + pb::io::CodedOutputStream::VarintSize32(size) + size);
+  auto* at = reinterpret_cast<std::uint8_t*>(encoded_changes.data() + before);
+  *at++ = static_cast<std::uint8_t>(
+      WireFormatLite::MakeTag(wire::Changes::kChangesFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+  at = pb::io::CodedOutputStream::WriteVarint32ToArray(size, at);
+  change.SerializeWithCachedSizesToArray(at);
+}
+
+Frame changes_frame(std::uint32_t channel, std::string_view encoded_changes) {
+  std::uint8_t head[2 * (1 + 5) + 1];
+  const std::size_t body = 1 + pb::io::CodedOutputStream::VarintSize32(channel) + encoded_changes.size();
+  std::uint8_t* end = head;
+  *end++ = static_cast<std::uint8_t>(
+      WireFormatLite::MakeTag(wire::ServerMessage::kChangesFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+  end = pb::io::CodedOutputStream::WriteVarint32ToArray(static_cast<std::uint32_t>(body), end);
+  *end++ = static_cast<std::uint8_t>(
+      WireFormatLite::MakeTag(wire::Changes::kChannelFieldNumber, WireFormatLite::WIRETYPE_VARINT));
+  end = pb::io::CodedOutputStream::WriteVarint32ToArray(channel, end);
+  const auto size = static_cast<std::size_t>(end - head);
+  return std::make_shared<OutgoingMessage>(size + encoded_changes.size(), [&](std::string& bytes) {
+    bytes.append(reinterpret_cast<const char*>(head), size).append(encoded_changes);
+  });
+}
+
 Frame problem_frame(wire::Code code, std::string_view text, std::uint32_t request, bool fatal) {
   wire::ServerMessage message;
   wire::Problem& problem = *message.mutable_problem();

@@ -55,6 +55,11 @@ Frame encode(const wire::ServerMessage& message);
 
 Frame ack_frame(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq);
 
+// Changes, of what append_change() has written.
+Frame changes_frame(std::uint32_t channel, std::string_view encoded_changes);
+// Appends the change as one of a Changes.
+void append_change(std::string& encoded_changes, const wire::Change& change);
+
 Frame problem_frame(wire::Code code, std::string_view message, std::uint32_t request, bool fatal);
 
 // Subscribed with a PullResponse that is encoded already: converge.pull() made

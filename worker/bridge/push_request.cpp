@@ -83,12 +83,12 @@ class Writer {
 
 struct DocumentName {
   int group;
-  std::string_view key;
+  const PushedDocument* document;
   bool operator==(const DocumentName&) const = default;
 };
 struct HashOfName {
   std::size_t operator()(const DocumentName& name) const {
-    return std::hash<std::string_view>()(name.key) + static_cast<std::size_t>(name.group) * 0x9e3779b97f4a7c15u;
+    return std::hash<const PushedDocument*>()(name.document) + static_cast<std::size_t>(name.group) * 0x9e3779b97f4a7c15u;
   }
 };
 
@@ -116,10 +116,10 @@ std::string encode_push_request(std::span<const PendingPush> batch, bool whole, 
     Group& group = groups[static_cast<std::size_t>(group_number)];
 
     auto [document_entry, new_document] =
-        document_of.try_emplace({group_number, push.document_key}, static_cast<int>(documents.size()));
+        document_of.try_emplace({group_number, push.pushed_document}, static_cast<int>(documents.size()));
     if (new_document) {
       documents.push_back({.push = &push, .group = group_number, .position = group.documents.count, .pushes = {}});
-      documents.back().size = delimited(push.document.ByteSizeLong()) + delimited_or_none(push.temporary_key) +
+      documents.back().size = delimited(push.document->ByteSizeLong()) + delimited_or_none(push.temporary_key) +
                               delimited_or_none(push.expect);
       group.documents.append(documents, document_entry->second);
     }
@@ -145,7 +145,7 @@ std::string encode_push_request(std::span<const PendingPush> batch, bool whole, 
     for (int d = group.documents.first; d != kNone;) {
       const Document& document = documents[static_cast<std::size_t>(d)];
       out.begin(wire::PushGroup::kDocumentsFieldNumber, document.size);
-      out.message(wire::DocumentPush::kDocumentFieldNumber, document.push->document);
+      out.message(wire::DocumentPush::kDocumentFieldNumber, *document.push->document);
       for (int p = document.pushes.first; p != kNone; p = pushes[static_cast<std::size_t>(p)].next)
         for (const wire::Change& change : batch[static_cast<std::size_t>(p)].changes)
           out.message(wire::DocumentPush::kChangesFieldNumber, change);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pusher.h"
+#include "pending_push.h"
 
 namespace converge::bridge {
 

@@ -30,15 +30,6 @@ constexpr Query kBoundWaits = {
     "pg_catalog.pg_settings l WHERE p.name = 'converge.push_lock_timeout' AND l.name = 'lock_timeout' AND "
     "p.setting::int > 0 AND (l.setting::int = 0 OR l.setting::int > p.setting::int)"};
 
-// Different for different documents, whatever bytes their names are of.
-std::string document_key_of(const PendingPush& push) {
-  const std::string& collection = push.document.collection();
-  const std::string& key = push.document.key();
-  std::string all = std::to_string(collection.size()) + ':' + std::to_string(key.size()) + ':';
-  all.reserve(all.size() + collection.size() + key.size() + push.temporary_key.size());
-  return all.append(collection).append(key).append(push.temporary_key);
-}
-
 }  // namespace
 
 Pusher::Pusher(asio::io_context& io, const Config& config, GatherWindow& gathering, Metrics& metrics)
@@ -49,53 +40,43 @@ Pusher::Pusher(asio::io_context& io, const Config& config, GatherWindow& gatheri
       main_(io, config, config.push_connections),
       slow_(io, config, 1) {}
 
-Pusher::Queue::Queue(asio::io_context& io, const Config& config, unsigned lane_count) {
-  while (lanes.size() < lane_count) lanes.push_back(std::make_unique<Lane>(io, config));
+Pusher::Queue::Queue(asio::io_context& io, const Config& config, unsigned lane_count) : pushes(lane_count) {
+  for (unsigned i = 0; i < lane_count; ++i) lanes.push_back(std::make_unique<Lane>(io, config, i));
 }
 
 bool Pusher::Queue::idle() const {
-  return waiting.empty() &&
-         std::all_of(lanes.begin(), lanes.end(), [](const auto& lane) { return lane->free && lane->next.empty(); });
-}
-
-// New documents go by the first lane: its backend has counted those of the tenant,
-// which may have a limit.
-Pusher::Lane* Pusher::Queue::lane_for(const PendingPush& push) const {
-  if (push.creates) return lanes.front().get();
-  auto found = std::find_if(lanes.begin(), lanes.end(),
-                            [&](const auto& lane) { return lane->documents.count(push.document_key) != 0; });
-  return found == lanes.end() ? nullptr : found->get();
+  return !pushes.has_any() && std::all_of(lanes.begin(), lanes.end(), [this](const auto& lane) {
+    return lane->free && !pushes.has_for(lane->number);
+  });
 }
 
 // For what waits for any, the first that is free: what its backend has looked up
 // before, it knows.
 void Pusher::Queue::wake_lanes() {
   for (auto& lane : lanes)
-    if (lane->free && !lane->next.empty()) lane->arrived.notify();
-  if (gathering || waiting.empty()) return;
+    if (lane->free && pushes.has_for(lane->number)) lane->arrived.notify();
+  if (gathering || !pushes.has_any()) return;
   auto lane = std::find_if(lanes.begin(), lanes.end(), [](const auto& each) { return each->free; });
   if (lane != lanes.end()) (*lane)->arrived.notify();
 }
 
 void Pusher::enqueue(PendingPush push) {
   push.since = std::chrono::steady_clock::now();
-  push.document_key = document_key_of(push);
   // Behind those of its document that wait there: a replica's changes keep their order.
-  auto slow = slow_documents_.find(push.document_key);
-  push.slow = slow != slow_documents_.end();
-  if (push.slow) ++slow->second;
-  Queue& queue = push.slow ? slow_ : main_;
+  Queue& queue = slow_.pushes.has_document_of(push) ? slow_ : main_;
   put(queue, std::move(push));
   queue.wake_lanes();
 }
 
 void Pusher::put(Queue& queue, PendingPush push) {
   metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
-  if (Lane* lane = queue.lane_for(push)) {
-    lane->next.push_back(std::move(push));
-  } else {
-    queue.waiting.push_back(std::move(push));
-  }
+  queue.pushes.add(std::move(push));
+}
+
+void Pusher::put_back(Queue& queue, Lane& lane, std::vector<PendingPush> pushes) {
+  for (const PendingPush& push : pushes)
+    metrics_.push_queue_changes.Increment(static_cast<double>(push.changes.size()));
+  queue.pushes.put_back(lane.number, std::move(pushes));
 }
 
 void Pusher::stop() {
@@ -112,7 +93,7 @@ void Pusher::run() {
 awaitable<void> Pusher::run(Queue& queue, Lane& lane) {
   auto pause = kFirstPause;
   while (!stopped_) {
-    release_documents(queue, lane);
+    queue.pushes.release(lane.number);
     if (auto time = time_to_gather(queue); time.count() > 0) {
       queue.gathering = true;
       co_await sleep_for(io_, time);
@@ -125,8 +106,11 @@ awaitable<void> Pusher::run(Queue& queue, Lane& lane) {
       lane.free = false;
       continue;
     }
-    co_await push_batch(lane, batch);
+    co_await push_batch(queue, lane, batch);
     if (&queue == &slow_ && std::exchange(locked_, false)) {
+      // What was decided meanwhile is not slow any more.
+      batch.clear();
+      queue.pushes.release(lane.number);
       co_await sleep_for(io_, pause);
       pause = std::min(pause * 2, kLongestPause);
     } else {
@@ -136,51 +120,20 @@ awaitable<void> Pusher::run(Queue& queue, Lane& lane) {
   lane.connection.close();
 }
 
-// What waited for this lane is for any; it came before all that waits for the same
-// documents.
-void Pusher::release_documents(Queue& queue, Lane& lane) {
-  lane.documents.clear();
-  queue.waiting.insert(queue.waiting.begin(), std::make_move_iterator(lane.next.begin()),
-                       std::make_move_iterator(lane.next.end()));
-  lane.next.clear();
-}
-
 // Until the oldest has waited as long as the load asks for.
 std::chrono::microseconds Pusher::time_to_gather(const Queue& queue) {
-  if (queue.gathering || queue.waiting.empty() || &queue == &slow_) return {};
-  const auto until = queue.waiting.front().since + gather_window_.window();
+  if (queue.gathering || !queue.pushes.has_any() || &queue == &slow_) return {};
+  const auto until = queue.pushes.oldest() + gather_window_.window();
   return std::chrono::duration_cast<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
 }
 
 // Nothing, while another lane gathers: that one takes it.
 std::vector<PendingPush> Pusher::take_batch(Queue& queue, Lane& lane) {
-  std::vector<PendingPush> batch;
-  if (queue.gathering) return batch;
-  std::size_t bytes = 0;
-  bool full = false;
-  while (!queue.waiting.empty() && !full) {
-    PendingPush& next = queue.waiting.front();
-    Lane* only = queue.lane_for(next);
-    if (only != nullptr && only != &lane) {
-      only->next.push_back(std::move(next));
-      queue.waiting.pop_front();
-      continue;
-    }
-    if (!batch.empty() && (bytes + next.bytes > config_.push_batch || next.alone)) break;
-    bytes += next.bytes;
-    full = next.alone;
-    lane.documents.insert(next.document_key);
-    metrics_.push_queue_changes.Decrement(static_cast<double>(next.changes.size()));
-    batch.push_back(std::move(next));
-    queue.waiting.pop_front();
-  }
-  if (!queue.waiting.empty()) {
-    // The batch is full. What is left of its documents has to come after it.
-    std::deque<PendingPush> left;
-    for (PendingPush& push : queue.waiting)
-      (lane.documents.count(push.document_key) != 0 ? lane.next : left).push_back(std::move(push));
-    queue.waiting = std::move(left);
-  }
+  if (queue.gathering) return {};
+  auto batch = queue.pushes.take(lane.number, config_.push_batch);
+  std::size_t changes = 0;
+  for (const PendingPush& push : batch) changes += push.changes.size();
+  metrics_.push_queue_changes.Decrement(static_cast<double>(changes));
   queue.wake_lanes();
   return batch;
 }
@@ -189,38 +142,20 @@ bool Pusher::is_too_old(const PendingPush& push) const {
   return std::chrono::steady_clock::now() - push.since >= config_.push_timeout;
 }
 
-// With them goes what waits for the lane and the same documents.
+// Behind them, in their order, what waits for the same documents.
 void Pusher::move_to_slow_lane(Lane& lane, std::vector<PendingPush> locked) {
-  std::vector<PendingPush> again;
+  std::vector<const PushedDocument*> documents;
   for (PendingPush& push : locked) {
-    const std::string key = push.document_key;
-    if (push.slow) {
-      again.push_back(std::move(push));
-      continue;
-    }
-    push.slow = true;
-    bool first = ++slow_documents_[key] == 1;
+    documents.push_back(push.pushed_document);
     put(slow_, std::move(push));
-    if (!first) continue;
-    std::deque<PendingPush> rest;
-    for (PendingPush& waiting : lane.next) {
-      if (waiting.document_key != key) {
-        rest.push_back(std::move(waiting));
-        continue;
-      }
-      waiting.slow = true;
-      ++slow_documents_[key];
-      metrics_.push_queue_changes.Decrement(static_cast<double>(waiting.changes.size()));
-      put(slow_, std::move(waiting));
+  }
+  for (const PushedDocument* document : documents) {
+    for (PendingPush& push : main_.pushes.withdraw(lane.number, *document)) {
+      metrics_.push_queue_changes.Decrement(static_cast<double>(push.changes.size()));
+      put(slow_, std::move(push));
     }
-    lane.next = std::move(rest);
   }
   slow_.wake_lanes();
-  for (auto push = again.rbegin(); push != again.rend(); ++push) {
-    metrics_.push_queue_changes.Increment(static_cast<double>(push->changes.size()));
-    lane.next.push_front(std::move(*push));
-    locked_ = true;
-  }
 }
 
 awaitable<void> Pusher::connect(DatabaseConnection& connection) {
@@ -232,7 +167,7 @@ awaitable<void> Pusher::connect(DatabaseConnection& connection) {
 // Pushes until the database has decided. After a loss of the connection nobody
 // knows whether the transaction committed: the same request is made again, and
 // what was there already counts as applied.
-awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) {
+awaitable<void> Pusher::push_batch(Queue& queue, Lane& lane, std::vector<PendingPush>& batch) {
   auto pause = kFirstPause;
   bool warned = false;
   std::size_t changes = 0;
@@ -241,7 +176,7 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
   while (!batch.empty() && !stopped_) {
     std::vector<PushPlace> places;
     // (Of the slow lane's rows it is known that they are locked.)
-    const bool whole = !batch.front().slow && std::chrono::steady_clock::now() >= lane.apart_until;
+    const bool whole = &queue != &slow_ && std::chrono::steady_clock::now() >= lane.apart_until;
     const std::string request = encode_push_request(batch, whole, places);
     google::protobuf::Arena arena;
     auto& response = *google::protobuf::Arena::CreateMessage<wire::PushResponse>(&arena);
@@ -271,18 +206,21 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
     if (code == wire::CODE_OK) {
       std::vector<PendingPush> locked;
       gather_window_.end_turn_after([&] { locked = answer_batch(batch, places, response); });
-      move_to_slow_lane(lane, std::move(locked));
+      if (locked.empty()) co_return;
+      if (&queue == &slow_) {
+        put_back(queue, lane, std::move(locked));
+        locked_ = true;
+      } else {
+        move_to_slow_lane(lane, std::move(locked));
+      }
       co_return;
     }
 
     if (code != wire::CODE_UNAVAILABLE) {
       // The whole call was refused, for the sake of one push: each on its own.
       if (batch.size() > 1) {
-        for (std::size_t i = batch.size(); i-- > 0;) {
-          batch[i].alone = true;
-          metrics_.push_queue_changes.Increment(static_cast<double>(batch[i].changes.size()));
-          lane.next.push_front(std::move(batch[i]));
-        }
+        for (PendingPush& push : batch) push.alone = true;
+        put_back(queue, lane, std::move(batch));
       } else {
         answer_all(batch[0], code, told);
       }
@@ -309,16 +247,24 @@ awaitable<void> Pusher::push_batch(Lane& lane, std::vector<PendingPush>& batch) 
 std::vector<PendingPush> Pusher::answer_batch(std::vector<PendingPush>& batch, const std::vector<PushPlace>& places,
                                               const wire::PushResponse& response) {
   std::vector<PendingPush> locked;
+  std::vector<wire::Verdict> copies;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const PushPlace& place = places[i];
-    std::vector<wire::Verdict> verdicts;
-    std::string key = batch[i].document.key();
+    std::span<const wire::Verdict> verdicts;
+    const std::string* key = &batch[i].document->key();
     if (place.group < response.groups_size() && place.document < response.groups(place.group).documents_size()) {
       const wire::DocumentPushResult& result = response.groups(place.group).documents(place.document);
       auto& all = result.verdicts();
-      if (!batch[i].temporary_key.empty()) key = result.key();
-      int last = place.first + static_cast<int>(batch[i].changes.size());
-      if (last <= all.size()) verdicts.assign(all.begin() + place.first, all.begin() + last);
+      if (!batch[i].temporary_key.empty()) key = &result.key();
+      const int count = static_cast<int>(batch[i].changes.size());
+      if (place.first + count <= all.size()) {
+        if (count == 1) {  // nearly always
+          verdicts = {&all.Get(place.first), 1};
+        } else {
+          copies.assign(all.begin() + place.first, all.begin() + place.first + count);
+          verdicts = copies;
+        }
+      }
     }
     bool is_locked = std::any_of(verdicts.begin(), verdicts.end(), [](const wire::Verdict& verdict) {
       return verdict.code() == wire::CODE_UNAVAILABLE;
@@ -327,7 +273,7 @@ std::vector<PendingPush> Pusher::answer_batch(std::vector<PendingPush>& batch, c
     if (is_locked && !is_too_old(batch[i])) {
       locked.push_back(std::move(batch[i]));
     } else {
-      answer(batch[i], verdicts, key);
+      answer(batch[i], verdicts, *key);
     }
   }
   return locked;
@@ -336,14 +282,9 @@ std::vector<PendingPush> Pusher::answer_batch(std::vector<PendingPush>& batch, c
 void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts, const std::string& key) {
   if (verdicts.size() != push.changes.size()) {
     log(Severity::error, "the database gave no verdict on ", push.changes.size(), " changes of document \"",
-        push.document.collection(), "/", push.document.key(), "\"");
+        push.document->collection(), "/", push.document->key(), "\"");
     answer_all(push, wire::CODE_UNAVAILABLE, "the database gave no verdict");
     return;
-  }
-  if (push.slow) {
-    auto slow = slow_documents_.find(push.document_key);
-    if (slow != slow_documents_.end() && --slow->second == 0) slow_documents_.erase(slow);
-    push.slow = false;
   }
   metrics_.ack_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - push.since).count());
   for (const wire::Verdict& verdict : verdicts)
@@ -351,7 +292,7 @@ void Pusher::answer(PendingPush& push, std::span<const wire::Verdict> verdicts, 
   auto author = push.author.lock();
   if (!author) return;
   if (push.creates) {
-    wire::DocumentRef document = push.document;
+    wire::DocumentRef document = *push.document;
     document.set_key(key);
     author->on_created(push.request, document, verdicts[0]);
   } else {

@@ -129,7 +129,7 @@ void ReplicationSource::take(const ReplicationConnection::Message& message, List
     throw std::runtime_error("a message from the replication stream that is no StreamFrame");
   passed_over_.note(frame_.xid(), processed_);
   for (const wire::AccessChange& change : frame_.access()) listener.on_access(frame_, change);
-  for (wire::StreamChange& change : *frame_.mutable_changes()) listener.on_change(frame_, change);
+  for (const wire::StreamChange& change : frame_.changes()) listener.on_change(frame_, change);
   in_transaction_ = !frame_.last();
   if (!in_transaction_) processed_ = std::max(processed_, message.position);
 }

@@ -1,6 +1,10 @@
 #include "session.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <random>
 #include <utility>
@@ -10,7 +14,14 @@
 
 namespace converge::bridge {
 
+namespace pb = google::protobuf;
+
 namespace {
+
+// Such a message of a client is parsed into memory on the stack, of kParsed bytes unless
+// it needs more.
+constexpr std::size_t kSmallMessage = 512;
+constexpr std::size_t kParsed = 2048;
 
 // A client that sends more nonsense than this is cut off.
 constexpr unsigned kBadMessages = 16;
@@ -99,7 +110,14 @@ void Session::on_message(std::string_view bytes, bool binary) {
     behind_hello_ = BehindHello{std::string(bytes), binary};
     return;
   }
-  wire::ClientMessage message;
+  // What is kept of one there is copied.
+  alignas(std::max_align_t) std::array<char, kParsed> parsed;
+  pb::ArenaOptions options;
+  options.initial_block = parsed.data();
+  options.initial_block_size = parsed.size();
+  pb::Arena arena(options);
+  wire::ClientMessage large;
+  auto& message = bytes.size() <= kSmallMessage ? *pb::Arena::CreateMessage<wire::ClientMessage>(&arena) : large;
   if (!binary) {
     complain("a text message: expected a binary one that is a ClientMessage");
   } else if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

@@ -1,4 +1,6 @@
 // What a session does with a client's changes and new documents, and tells of them.
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -29,7 +31,7 @@ void Session::push(wire::Push& push) {
   pending.author = weak_from_this();
   pending.channel = push.channel();
   pending.token = token_;
-  pending.document = subscription->document->ref;
+  pending.document = {subscription->document, &subscription->document->ref};
   pending.bytes = push.ByteSizeLong() + sizeof(PendingPush);
   pending.atomic = push.atomic();
   pending.expect = std::move(*push.mutable_expect());
@@ -61,7 +63,7 @@ void Session::create(wire::Create& create) {
   pending.request = create.request();
   pending.token = token_;
   pending.bytes = create.ByteSizeLong() + sizeof(PendingPush);
-  pending.document = std::move(*create.mutable_document());
+  pending.document = std::make_shared<const wire::DocumentRef>(std::move(*create.mutable_document()));
   pending.temporary_key = std::move(*create.mutable_temporary_key());
   pending.changes.push_back(std::move(*create.mutable_change()));
   pending.changes.back().clear_principal();
@@ -109,7 +111,7 @@ void Session::on_verdicts(std::uint32_t channel, std::span<const wire::Change> c
     std::uint64_t acknowledged;
     std::size_t refused;  // index, or the number of changes
   };
-  std::vector<Summary> summaries;
+  boost::container::small_vector<Summary, 2> summaries;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     std::uint64_t replica = changes[i].replica();
     auto summary = std::find_if(summaries.begin(), summaries.end(), [&](auto& s) { return s.replica == replica; });

@@ -1,5 +1,7 @@
 #include "worker_link.h"
 
+#include <google/protobuf/arena.h>
+
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
@@ -16,6 +18,8 @@ constexpr std::uint32_t kProtocol = 1;
 // The worker's frames are at most 1 MiB; beyond this the stream is no stream.
 constexpr std::uint32_t kLongestReply = 4 << 20;
 constexpr std::size_t kReadAhead = 256 << 10;
+// What a message from the worker is parsed into, unless it needs more.
+constexpr std::size_t kParsed = 64 << 10;
 
 std::string framed(const wire::WorkerRequest& request) {
   std::string bytes(4, '\0');
@@ -66,7 +70,11 @@ awaitable<void> WorkerLink::attach_and_read(Listener& listener) {
   std::string buffer(kReadAhead, '\0');
   std::size_t begin = 0;
   std::size_t end = 0;
-  wire::WorkerReply reply;
+  std::string parsed(kParsed, '\0');
+  google::protobuf::ArenaOptions options;
+  options.initial_block = parsed.data();
+  options.initial_block_size = parsed.size();
+  google::protobuf::Arena arena(options);
   for (;;) {
     // Everything that is there is taken before the listener flushes, so that
     // a burst of small frames becomes one message to each client.
@@ -84,6 +92,8 @@ awaitable<void> WorkerLink::attach_and_read(Listener& listener) {
         }
         break;
       }
+      arena.Reset();
+      auto& reply = *google::protobuf::Arena::CreateMessage<wire::WorkerReply>(&arena);
       if (!reply.ParseFromArray(buffer.data() + begin + 4, static_cast<int>(length)))
         throw std::runtime_error("a message from the worker that is no WorkerReply");
       begin += 4 + std::size_t{length};
@@ -103,7 +113,7 @@ awaitable<void> WorkerLink::attach_and_read(Listener& listener) {
   }
 }
 
-void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
+void WorkerLink::handle(const wire::WorkerReply& reply, Listener& listener) {
   switch (reply.message_case()) {
     case wire::WorkerReply::kAttached:
       if (reply.attached().protocol() != kProtocol)
@@ -121,8 +131,7 @@ void WorkerLink::handle(wire::WorkerReply& reply, Listener& listener) {
       break;
     case wire::WorkerReply::kFrame:
       for (const wire::AccessChange& change : reply.frame().access()) listener.on_access(reply.frame(), change);
-      for (wire::StreamChange& change : *reply.mutable_frame()->mutable_changes())
-        listener.on_change(reply.frame(), change);
+      for (const wire::StreamChange& change : reply.frame().changes()) listener.on_change(reply.frame(), change);
       break;
     case wire::WorkerReply::kPresence:
       listener.on_presence(reply.presence());

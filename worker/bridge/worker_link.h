@@ -44,7 +44,7 @@ class WorkerLink final : public ChangeSource {
 
   awaitable<void> attach_and_read(Listener& listener) override;
   void drop_connection() override;
-  void handle(wire::WorkerReply& reply, Listener& listener);
+  void handle(const wire::WorkerReply& reply, Listener& listener);
   // Whether somebody waited for the answer.
   bool answered(std::uint64_t document, WatchOutcome outcome);
   void send(const wire::WorkerRequest& request);

@@ -97,7 +97,7 @@ void YjsDocument::push(wire::Change change) {
   PendingPush pending;
   pending.author = weak_from_this();
   pending.token = token_;
-  pending.document = name_.document;
+  pending.document = std::make_shared<const wire::DocumentRef>(name_.document);
   pending.bytes = change.ByteSizeLong() + sizeof(PendingPush);
   pending.changes.push_back(std::move(change));
   pushing_bytes_ += pending.bytes;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,12 +20,20 @@ wire::Change change(std::uint64_t replica, std::uint64_t seq, std::string payloa
   return change;
 }
 
+// As the queue does: one for each document.
+PushedDocument& pushed_document(const std::string& key) {
+  static std::map<std::string, PushedDocument> documents;
+  return documents[key];
+}
+
 PendingPush push(const std::string& token, const std::string& key, std::vector<wire::Change> changes) {
   PendingPush push;
   push.token = std::make_shared<const std::string>(token);
-  push.document.set_collection("notes");
-  push.document.set_key(key);
-  push.document_key = key;
+  wire::DocumentRef document;
+  document.set_collection("notes");
+  document.set_key(key);
+  push.document = std::make_shared<const wire::DocumentRef>(document);
+  push.pushed_document = &pushed_document(key);
   push.changes = std::move(changes);
   return push;
 }
@@ -40,7 +49,7 @@ wire::PushRequest request_of(const std::vector<PendingPush>& batch, bool whole =
     const wire::PushGroup& group = request.groups(places[i].group);
     const wire::DocumentPush& document = group.documents(places[i].document);
     EXPECT_EQ(group.token(), *batch[i].token);
-    EXPECT_EQ(document.document().SerializeAsString(), batch[i].document.SerializeAsString());
+    EXPECT_EQ(document.document().SerializeAsString(), batch[i].document->SerializeAsString());
     EXPECT_EQ(document.temporary_key(), batch[i].temporary_key);
     for (std::size_t j = 0; j < batch[i].changes.size(); ++j)
       EXPECT_EQ(document.changes(places[i].first + static_cast<int>(j)).SerializeAsString(),
