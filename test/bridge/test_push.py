@@ -300,6 +300,24 @@ def test_a_database_that_stays_away(own_database, start_bridge, connect):
     push_until_acknowledged(peer, 1)
 
 
+def test_sql_of_another_version_than_the_bridges_costs_no_change(database, start_bridge, connect):
+    """It may lack what the bridge calls, until somebody has run ALTER EXTENSION UPDATE."""
+    database.insert("plan")
+    run(database.session, "ALTER FUNCTION converge.push(bytea) RENAME TO push_of_another_version")
+    bridge = start_bridge(database)
+    peer, other = connect(bridge, document="plan"), connect(bridge, document="plan", principal="bob")
+    for each in (peer, other):
+        each.push()
+    for each in (peer, other):
+        reject = each.next("reject")
+        assert (code_name(reject.code), reject.seq) == ("CODE_UNAVAILABLE", 1)
+        assert "push" not in reject.message
+    assert "function converge.push(bytea) does not exist" in bridge.log()
+    run(database.session, "ALTER FUNCTION converge.push_of_another_version(bytea) RENAME TO push")
+    for each in (peer, other):
+        push_until_acknowledged(each, 1)
+
+
 def test_an_orderly_shutdown_acknowledges_what_was_pushed(database, start_bridge, connect):
     database.insert("plan")
     bridge = start_bridge(database)

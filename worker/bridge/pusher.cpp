@@ -30,6 +30,14 @@ constexpr Query kBoundWaits = {
     "pg_catalog.pg_settings l WHERE p.name = 'converge.push_lock_timeout' AND l.name = 'lock_timeout' AND "
     "p.setting::int > 0 AND (l.setting::int = 0 OR l.setting::int > p.setting::int)"};
 
+// push() raises for a request that is malformed or too large, and decides all else change
+// by change. Any other error is about the database, whose SQL may be older than the bridge,
+// and refuses nobody's changes.
+bool is_about_request(const DatabaseError& error) {
+  const std::string_view kind = std::string_view(error.sqlstate).substr(0, 2);
+  return kind == "22" || kind == "54";
+}
+
 }  // namespace
 
 Pusher::Pusher(asio::io_context& io, const Config& config, GatherWindow& gathering, Metrics& metrics)
@@ -182,6 +190,7 @@ awaitable<void> Pusher::push_batch(Queue& queue, Lane& lane, std::vector<Pending
     auto& response = *google::protobuf::Arena::CreateMessage<wire::PushResponse>(&arena);
     std::string failure, told = "the database cannot answer now";
     wire::Code code = wire::CODE_OK;
+    bool about_request = false;
     try {
       if (!lane.connection.connected()) co_await connect(lane.connection);
       std::vector<Statement> statements(1);
@@ -199,8 +208,9 @@ awaitable<void> Pusher::push_batch(Queue& queue, Lane& lane, std::vector<Pending
         continue;
       }
       failure = error.what();
-      told = told_of(error);
       code = code_of(error);
+      about_request = is_about_request(error);
+      if (about_request) told = told_of(error);
     }
 
     if (code == wire::CODE_OK) {
@@ -217,12 +227,16 @@ awaitable<void> Pusher::push_batch(Queue& queue, Lane& lane, std::vector<Pending
     }
 
     if (code != wire::CODE_UNAVAILABLE) {
-      // The whole call was refused, for the sake of one push: each on its own.
+      // The whole call was refused, perhaps for the sake of one push: each on its own.
       if (batch.size() > 1) {
         for (PendingPush& push : batch) push.alone = true;
         put_back(queue, lane, std::move(batch));
-      } else {
+      } else if (about_request) {
         answer_all(batch[0], code, told);
+      } else {
+        log(Severity::warning, "cannot push: ", failure);
+        co_await sleep_for(io_, kFirstPause);  // nor does it say so, and ask, without an end
+        answer_all(batch[0], wire::CODE_UNAVAILABLE, told);
       }
       co_return;
     }

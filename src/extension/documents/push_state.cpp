@@ -93,10 +93,6 @@ bool adds_as(const PushDocument& document, const Field* field, std::string_view 
          adding.replicas + adding.count;
 }
 
-}  // namespace
-
-namespace {
-
 bool are_few_replicas(const FieldChange& field, int count, Verdict* verdict) {
   if (count <= kMaxPushReplicas) return true;
   *verdict = {CONVERGE__WIRE__CODE__CODE_TOO_LARGE,
