@@ -26,8 +26,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kWaitLimit = 10s;
-constexpr auto kSettleLimit = 60s;
+constexpr auto kLimit = 60s;  // for whatever is waited for
 
 std::string text_argument(const ordered_json& command, std::size_t index) {
   if (command.size() <= index || !command[index].is_string())
@@ -66,12 +65,12 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
   if (name == "offline" || name == "online") {
     client.set_online(name == "online");
     const bool done = co_await client.wait_until(
-        [&] { return client.caught_up() == (name == "online"); }, kWaitLimit);
-    if (!done) throw std::runtime_error("the connection did not follow within 10 s");
+        [&] { return client.caught_up() == (name == "online"); }, kLimit);
+    if (!done) throw std::runtime_error("the connection did not follow within 60 s");
     co_return true;
   }
   if (name == "settle") {
-    if (!co_await client.wait_until([&] { return client.settled(); }, kSettleLimit))
+    if (!co_await client.wait_until([&] { return client.settled(); }, kLimit))
       throw std::runtime_error("not everything was acknowledged within 60 s");
     co_return true;
   }
@@ -79,8 +78,8 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
     const std::string field = text_argument(command, 1);
     if (command.size() != 3) throw std::invalid_argument("\"wait\" takes a field and a value");
     const bool done = co_await client.wait_until(
-        [&] { return field_value(client.session(), field) == command[2]; }, kWaitLimit);
-    if (!done) throw std::runtime_error("the field did not get that value within 10 s");
+        [&] { return field_value(client.session(), field) == command[2]; }, kLimit);
+    if (!done) throw std::runtime_error("the field did not get that value within 60 s");
     co_return true;
   }
   if (name == "version") {
@@ -102,7 +101,7 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
         return has.get(change.first) >= change.second;
       });
     };
-    if (!co_await client.wait_until(has_it, kSettleLimit))
+    if (!co_await client.wait_until(has_it, kLimit))
       throw std::runtime_error("that version was not reached within 60 s");
     co_return true;
   }
@@ -110,7 +109,7 @@ boost::asio::awaitable<ordered_json> obey(DocumentClient& client, ordered_json c
 }
 
 boost::asio::awaitable<void> read_commands(boost::asio::io_context& io, DocumentClient& client) {
-  if (!co_await client.wait_until([&] { return client.caught_up(); }, kSettleLimit))
+  if (!co_await client.wait_until([&] { return client.caught_up(); }, kLimit))
     throw std::runtime_error("the document did not come within 60 s");
   boost::asio::posix::stream_descriptor input(io, ::dup(STDIN_FILENO));
   boost::asio::streambuf buffer;

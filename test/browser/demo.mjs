@@ -27,6 +27,7 @@ export async function startDemo() {
     "INSERT INTO converge.tenant_limit (tenant, principal_requests) VALUES ('acme', 0), ('globex', 0)"], { cwd: root, timeout: 60_000 });
   const browser = await chromium.launch({
     executablePath: process.env.CONVERGE_CHROMIUM ?? "/usr/bin/chromium",
+    timeout: 300_000,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   return {
