@@ -1,5 +1,6 @@
 """Floods: the bridge's memory is bounded, and others are served meanwhile. (More of
 them, by the thousand, are in the bridge's own suite.)"""
+import contextlib
 import pathlib
 import socket
 
@@ -70,6 +71,8 @@ def send_until_refused(client, parts):
             client.socket.sendall(part)
     except (TimeoutError, socket.timeout, ConnectionResetError, BrokenPipeError):
         return True
+    finally:
+        client.socket.settimeout(60)
     return False
 
 
@@ -80,7 +83,8 @@ def test_compression_bombs(world, bounded, raw):
     before = [raw(add=offer) for _ in range(50)]
     after = [raw(world.token("acme", "mallory"), add=offer) for _ in range(50)]
     for client in before + after:
-        client.send(bomb)
+        with contextlib.suppress(ConnectionError):  # whom the bridge has sent away as too slow
+            client.send(bomb)
     bounded.push_and_wait()
     for client in before + after:
         ended(client)

@@ -64,7 +64,7 @@ def test_tickets_that_are_not_for_the_document(world, worker):
     heard = b""
     while True:
         try:
-            reply = worker.read(30)
+            reply = worker.read(60)
         except Closed:
             pytest.fail("the worker ended the connection")
         heard += worker.message

@@ -6,7 +6,7 @@ import { becomes, holds, openPage } from "./panes.mjs";
 
 let demo;
 before(async () => (demo = await startDemo()), { timeout: 1_800_000 });
-after(async () => await demo?.stop(), { timeout: 60_000 });
+after(async () => await demo?.stop(), { timeout: 300_000 });
 
 const limit = { timeout: 300_000 };
 

@@ -15,7 +15,7 @@ class Documents:
         self.token = token("acme", "ann", SECRET, key_id="k")
         with server.connect() as admin:
             admin.run(f'CREATE DATABASE "{database}"')
-        self.session = server.connect(database)
+        self.session = self.connect()
         self.session.run("CREATE EXTENSION converge")
         self.session.run("""CREATE TABLE note (
             tenant text, id text, tags converge.or_set NOT NULL DEFAULT '', PRIMARY KEY (tenant, id))""")
@@ -28,13 +28,19 @@ class Documents:
         with self.server.connect() as admin:
             admin.run(f'DROP DATABASE IF EXISTS "{self.database}" (FORCE)')
 
+    def connect(self):
+        """A session that waits for the rows which the worker is at."""
+        session = self.server.connect(self.database)
+        session.run("SET converge.push_lock_timeout = '1 min'")
+        return session
+
     def reconnect(self):
         self.session.close()
         self.session = wait_until(self.try_to_connect, "a connection")
 
     def try_to_connect(self):
         try:
-            return self.server.connect(self.database)
+            return self.connect()
         except psycopg2.OperationalError:
             return None
 

@@ -43,8 +43,9 @@ def test_old_changes_go_into_the_snapshot_and_young_ones_stay(documents):
     documents.session.run("SELECT converge.keep_log('note', '0')")
     wait_until(lambda: logged(documents, "many") == 0, "the compaction")
     assert logged(documents, "few") == 6
-    assert documents.status()["documents_compacted"] == 1
-    assert documents.status()["changes_compacted"] == 13
+    # It is counted after it is committed.
+    wait_until(lambda: documents.status()["documents_compacted"] == 1, "the count of documents")
+    wait_until(lambda: documents.status()["changes_compacted"] == 13, "the count of changes")
     assert documents.verify("many") and len(documents.tags("many")) == 12
 
     # Below the threshold again; then above.
@@ -82,8 +83,9 @@ def test_a_change_that_no_state_holds_stays(documents):
     push_tags(documents, "a", 12)
     wait_until(lambda: documents.unfolded() == 0, "the fold")
     session.run("SELECT converge.keep_log('note', '0')")
+    wait_until(lambda: logged(documents, "a") == 12, "the row's own change to go")
     sweeps(documents)
-    assert logged(documents, "a") == 12, "the row's own change alone went"
+    assert logged(documents, "a") == 12, "it went alone"
 
     # Given up, it does not stand in the way any more, and is in no state.
     session.run("SELECT converge.quarantine_drop(id) FROM converge.quarantine")
@@ -99,8 +101,9 @@ def test_a_change_that_no_state_holds_stays(documents):
         with old.transaction():
             old.run("SELECT pg_current_xact_id()")
             push_tags(documents, "b", 12)
+            wait_until(lambda: logged(documents, "b") == 12, "the row's own change to go")
             sweeps(documents)
-            assert logged(documents, "b") == 12
+            assert logged(documents, "b") == 12, "it went alone"
         wait_until(lambda: logged(documents, "b") == 0, "the compaction")
     assert documents.verify("b")
 

@@ -32,7 +32,7 @@ def test_a_change_that_raises_is_put_aside_and_the_rest_is_folded(eager):
     wait_until(lambda: eager.unfolded() == 0, "the folds")
     assert (eager.tags("a"), eager.tags("b")) == ({"1", "2"}, {"3"})
     assert eager.session.run("SELECT seq, message FROM converge.quarantine") == [(2, "no bad tags")]
-    assert eager.status()["changes_quarantined"] == 1
+    wait_until(lambda: eager.status()["changes_quarantined"] == 1, "the count")
     assert eager.verify("a")
 
 
@@ -68,7 +68,7 @@ def test_what_no_change_is_to_blame_for_is_told_and_tried_again(eager):
     assert eager.tags("a") == set()
     eager.session.run("GRANT INSERT ON seen TO nobody_much")
     wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
-    assert eager.status()["problem"] is None
+    wait_until(lambda: eager.status()["problem"] is None, "the problem to be gone")
 
 
 def kill_workers(server, ended, killed):

@@ -69,9 +69,12 @@ def test_the_status_tells_what_waits(documents):
     documents.make("a", "b")
     documents.wait_for_worker()
     documents.push({"a": ["1", "2"], "b": ["1"]})
-    status = wait_until(lambda: (s := documents.status())["waiting_since"] and s, "the backlog")
-    assert (status["documents_waiting"], status["changes_waiting"]) == (2, 3)
-    assert status["problem"] is None
+
+    def all_known():
+        status = documents.status()
+        known = (status["documents_waiting"], status["changes_waiting"]) == (2, 3) and status["waiting_since"]
+        return known and status
+    assert wait_until(all_known, "the backlog")["problem"] is None
 
 
 def test_without_changes_the_worker_sleeps(documents):

@@ -115,8 +115,7 @@ def test_random_bytes_on_the_socket_harm_nobody(notes):
         notes.edit("bystander")
         assert {c[0] for c in bystander.changes(1)} == {document}
     assert notes.status()["pid"] == pid
-    wait_until(lambda: notes.status()["bridges"] == 0, "everybody to be gone")
-    assert notes.status()["watches"] == 0
+    wait_until(lambda: notes.status()["bridges"] == notes.status()["watches"] == 0, "everybody to be gone")
 
 
 def test_watches_of_a_bridge_that_has_gone_are_forgotten(notes):

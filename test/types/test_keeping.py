@@ -77,7 +77,7 @@ def test_logical_replication_brings_every_state(server, other_server, states, bi
         address = " ".join(f"{name}={value}" for name, value in server.address.items())
         subscriber.run(f"CREATE SUBSCRIPTION docs CONNECTION '{address} dbname=postgres' "
                        f"PUBLICATION docs WITH (binary = {binary})")
-        wait_until(lambda: bytes_of(subscriber) == bytes_of(states), "the first copy", 30)
+        wait_until(lambda: bytes_of(subscriber) == bytes_of(states), "the first copy")
         # Edits: one that leaves large columns as they are, new rows, a deletion.
         states.run("UPDATE doc SET c = increment(c, 1) WHERE id IN ('large', 'conflict')")
         states.run("UPDATE doc SET t = insert(t, 0, '😀'), m = set(m, 'neu', '\"ü\"') "
@@ -85,7 +85,7 @@ def test_logical_replication_brings_every_state(server, other_server, states, bi
         states.run(f"INSERT INTO doc SELECT id || %s, {', '.join(COLUMNS)} FROM doc "
                    "WHERE id IN ('large', 'waiting')", f" again {binary}")
         states.run("DELETE FROM doc WHERE id = 'null'")
-        wait_until(lambda: bytes_of(subscriber) == bytes_of(states), "the edits", 30)
+        wait_until(lambda: bytes_of(subscriber) == bytes_of(states), "the edits")
         subscriber.run("DROP SUBSCRIPTION docs")
         subscriber.run("DROP TABLE doc")
     states.run("DROP PUBLICATION docs")

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,23 @@ TEST(Messages, an_acknowledgement_has_its_numbers) {
   EXPECT_EQ(message.ack().channel(), 3u);
   EXPECT_EQ(message.ack().replica(), ~0ull);
   EXPECT_EQ(message.ack().seq(), 1ull << 40);
+}
+
+TEST(Messages, whoever_is_sent_one_is_sent_the_same_bytes_compressed_or_not) {
+  std::string encoded;
+  append_change(encoded, change(1, 1, 10000));
+  const Frame repetitive = changes_frame(1, encoded);
+  const std::string& compressed = repetitive->compressed(0.3);
+  EXPECT_LT(compressed.size(), repetitive->size() / 10);
+  EXPECT_EQ(&repetitive->compressed(0.3), &compressed);
+
+  wire::Change noise = change(1, 2, 10000);
+  std::mt19937 random(1);
+  for (char& byte : *noise.mutable_payload()) byte = static_cast<char>(random());
+  encoded.clear();
+  append_change(encoded, noise);
+  const Frame random_bytes = changes_frame(1, encoded);
+  EXPECT_EQ(&random_bytes->compressed(0.3), &random_bytes->framed()) << "it saves nothing";
 }
 
 }  // namespace
