@@ -223,10 +223,7 @@ Collection* build(Relation relation, TupleDesc row_description, HeapTuple row) {
   for (int i = 0; i < description->natts; i++) {
     const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
     FieldType type;
-    if (attribute->attisdropped || attribute->attgenerated != '\0' ||
-        !field_type_of(attribute->atttypid, &type)) {
-      continue;
-    }
+    if (!is_field(attribute, &type)) continue;
     if (collection->field_count == kMaxFields) {
       ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
                       errmsg("tracked table \"%s\" has more than %d CRDT columns",
@@ -402,6 +399,20 @@ bool field_type_of(Oid type, FieldType* field_type) {
   }
   ReleaseSysCache(tuple);
   return found;
+}
+
+bool is_field(const FormData_pg_attribute* column, FieldType* field_type) {
+  return !column->attisdropped && column->attgenerated == '\0' && field_type_of(column->atttypid, field_type);
+}
+
+const FormData_pg_attribute* column_named(Relation relation, const char* name) {
+  TupleDesc description = RelationGetDescr(relation);
+  for (int i = 0; i < description->natts; i++) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
+    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) return attribute;
+  }
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                  errmsg("column \"%s\" of table \"%s\" does not exist", name, RelationGetRelationName(relation))));
 }
 
 void check_table_owner(Oid relation) {

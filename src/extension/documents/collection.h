@@ -110,6 +110,13 @@ const Field* find_field(const Collection* collection, const char* name);
 // The CRDT type that a column of SQL type `type` holds. False: it is none.
 bool field_type_of(Oid type, FieldType* field_type);
 
+// Whether a column is a field, and which CRDT type it holds then: one that was dropped
+// or is generated is none.
+bool is_field(const FormData_pg_attribute* column, FieldType* field_type);
+
+// The table's column of that name. Raises 42703 if there is none.
+const FormData_pg_attribute* column_named(Relation relation, const char* name);
+
 // Raises 42501 unless the current user owns the table.
 void check_table_owner(Oid relation);
 

@@ -1,7 +1,5 @@
 #include "extension/documents/deferral.h"
 
-#include <cstring>
-
 #include "extension/documents/collection.h"
 #include "extension/documents/fold.h"
 #include "extension/documents/owned_table.h"
@@ -110,18 +108,9 @@ void check_generated(Relation relation, AttrNumber column, const char* name) {
 }
 
 void check_column(Relation relation, const char* name) {
-  TupleDesc description = RelationGetDescr(relation);
-  const FormData_pg_attribute* column = nullptr;
-  for (int i = 0; i < description->natts; i++) {
-    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
-    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) column = attribute;
-  }
-  if (column == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of table \"%s\" does not exist", name,
-                                                              RelationGetRelationName(relation))));
-  }
+  const FormData_pg_attribute* column = column_named(relation, name);
   FieldType type;
-  if (column->attgenerated != '\0' || !field_type_of(column->atttypid, &type)) {
+  if (!is_field(column, &type)) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("column \"%s\" is not of a CRDT type and cannot be deferred", name)));
   }

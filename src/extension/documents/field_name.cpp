@@ -95,9 +95,7 @@ void for_each_row(Relation table, std::int32_t collection, Visit visit) {
 // The type of a column that can be a field, or null.
 const char* type_of(const FormData_pg_attribute* attribute) {
   FieldType type;
-  if (attribute->attisdropped || attribute->attgenerated != '\0' || !field_type_of(attribute->atttypid, &type)) {
-    return nullptr;
-  }
+  if (!is_field(attribute, &type)) return nullptr;
   const std::string_view name = field_type_name(type);
   return pnstrdup(name.data(), name.size());
 }

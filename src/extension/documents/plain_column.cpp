@@ -15,16 +15,6 @@ extern "C" {
 namespace converge {
 namespace {
 
-const FormData_pg_attribute* column_named(Relation relation, const char* name) {
-  TupleDesc description = RelationGetDescr(relation);
-  for (int i = 0; i < description->natts; i++) {
-    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
-    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) return attribute;
-  }
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                  errmsg("column \"%s\" of table \"%s\" does not exist", name, RelationGetRelationName(relation))));
-}
-
 // A value as to_json() writes it.
 std::string_view json_of(Oid type, Datum value, bool is_null) {
   if (is_null) return "null";

@@ -76,17 +76,6 @@ void check_kind(Relation relation) {
   }
 }
 
-const FormData_pg_attribute* column_named(Relation relation, const char* name) {
-  TupleDesc description = RelationGetDescr(relation);
-  for (int i = 0; i < description->natts; i++) {
-    const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
-    if (!attribute->attisdropped && std::strcmp(NameStr(attribute->attname), name) == 0) return attribute;
-  }
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                  errmsg("column \"%s\" of table \"%s\" does not exist", name,
-                         RelationGetRelationName(relation))));
-}
-
 // Whether a type's text is the same whatever the session's settings are: a key's
 // text names the document for everybody.
 bool has_stable_text(Oid type) {
@@ -153,10 +142,7 @@ void check_fields(Relation relation) {
   for (int i = 0; i < description->natts; i++) {
     const FormData_pg_attribute* attribute = TupleDescAttr(description, i);
     FieldType type;
-    if (attribute->attisdropped || attribute->attgenerated != '\0' ||
-        !field_type_of(attribute->atttypid, &type)) {
-      continue;
-    }
+    if (!is_field(attribute, &type)) continue;
     if (!attribute->attnotnull) {
       cannot_track(relation, psprintf("Column \"%s\" may be null, and an edit of null is null.",
                                       NameStr(attribute->attname)),
