@@ -12,7 +12,7 @@ def case(clause, name, *values):
 
 @pytest.mark.parametrize("key", [
     case("4.2.2", key, key) for key in (
-        "dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA==", "/////////////////////w==", "x3JJHMbDL1EzLkh9GBhXDw==")])
+        "dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA==", "/////////////////////w==", "+++++++++++++++++++++Q==", "x3JJHMbDL1EzLkh9GBhXDw==")])
 def test_the_answer(raw, key):
     headers = raw(hello=False, replace={"Sec-WebSocket-Key": key}).headers
     assert headers["sec-websocket-accept"] == accept_of(key)
@@ -58,6 +58,7 @@ KEY_OF = {size: base64.b64encode(bytes(size)).decode() for size in (0, 1, 15, 17
         "HTTP/1.0": (dict(version="HTTP/1.0"), 400),
         "no Host": (dict(replace={"Host": None}), 400),
         "two Hosts": (dict(add=[("Host", "other")]), 400),
+        "an empty Host": (dict(replace={"Host": ""}), 400),
         "no Upgrade": (dict(replace={"Upgrade": None}), 400),
         "another Upgrade": (dict(replace={"Upgrade": "h2c"}), 400),
         "no Connection": (dict(replace={"Connection": None}), 400),
@@ -84,6 +85,11 @@ def test_another_version_is_told_which_is_spoken(raw, version):
     status, headers = client.ask(request(replace={"Sec-WebSocket-Version": version}))
     assert status == 426
     assert headers["sec-websocket-version"] == "13"
+
+
+def test_one_version_is_asked_for(raw):
+    """4.2.2"""
+    assert raw(upgrade=False).ask(request(add=[("Sec-WebSocket-Version", "13")]))[0] == 426
 
 
 @pytest.mark.parametrize("content", [
