@@ -33,7 +33,8 @@ constexpr int kFiguresMilliseconds = 1000;
 // after less.
 constexpr int64 kShortestNap = 50;
 constexpr int64 kLongestNap = 1000;
-// After a fold, unless the document was due longer ago than that.
+// After a fold: so many times as long as it took, and less the later the documents are.
+constexpr int64 kPauses = 4;
 constexpr int64 kLongestPause = 20;
 constexpr int64 kLateMilliseconds = 1000;
 
@@ -182,11 +183,13 @@ void fold(WaitingDocument* document) {
 }
 
 // After a fold that took `milliseconds`, of a document that was due so long ago:
-// leaves the processors, the disk and the documents' locks to those who push for
-// as long again, unless it is behind.
+// leaves the processors, the disk and the documents' locks to those who push. Documents
+// that began to change together are due together, and folded in one go they would be what
+// the slowest pushes have waited for.
 void leave_room(int64 milliseconds, int64 late) {
   if (late >= kLateMilliseconds) return;
-  (void)WaitLatch(nullptr, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(Min(Max(milliseconds, 1), kLongestPause)),
+  const int64 pause = Max(milliseconds, 1) * kPauses * (kLateMilliseconds - late) / kLateMilliseconds;
+  (void)WaitLatch(nullptr, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(Min(Max(pause, 1), kLongestPause)),
                   PG_WAIT_EXTENSION);
 }
 

@@ -67,14 +67,14 @@ void GatherWindow::end_turn_later() {
     return;
   }
   ending_ = true;
-  const auto time = window();
-  if (time.count() == 0) {
+  const auto end = ended_ + window();
+  if (end <= Clock::now()) {
     return asio::post(timer_.get_executor(), [this] {
       ending_ = false;
       end_turn();
     });
   }
-  timer_.expires_after(time);
+  timer_.expires_at(end);
   timer_.async_wait([this](boost::system::error_code) {
     ending_ = false;
     end_turn();
@@ -88,6 +88,7 @@ void GatherWindow::end_turn() {
     collect_();
   }
   asked_ = false;
+  ended_ = Clock::now();
   write_();
 }
 

@@ -1,7 +1,9 @@
 // How long a worker of the bridge gathers what comes before it acts on it: not at
 // all, until its thread is busy most of the time. Whatever is done for more at
 // once costs less for each: a call of converge.push() its documents and its
-// commit, a turn's end one system call for each client.
+// commit, a turn's end one system call for each client. A call gathers from the
+// oldest that it has, a turn from the end of the one before: what comes when that
+// is long ago goes out at once.
 //
 // The window grows with the thread's load, the share of the time in which it ran
 // or waited for a processor, smoothed over some tenths of a second: from 0 at
@@ -31,8 +33,8 @@ class GatherWindow {
   // What to do at a turn's end: `collect`, and then `write`. What `collect` asks
   // to be written still belongs to this turn.
   void at_end(std::function<void()> collect, std::function<void()> write);
-  // Has that done when this turn's work is done or, under load, when the window
-  // has passed. To be asked for once or often.
+  // Has that done when this turn's work is done and, under load, the window has passed
+  // since the last turn's end. To be asked for once or often.
   void end_turn_later();
   // For work after which nothing more is known to come in this turn: what it asks for
   // is done right after it, unless more is gathered.
@@ -66,6 +68,7 @@ class GatherWindow {
   bool ending_turn_ = false;  // at this moment
   bool working_ = false;      // in end_turn_after(), which
   bool asked_ = false;        // is to end the turn
+  Clock::time_point ended_;   // the last turn
 
   Clock::time_point sampled_;
   std::chrono::nanoseconds busy_{0};  // of the thread, until then

@@ -20,21 +20,28 @@ struct UnfoldedChanges {
   std::int64_t last_ms = 0;
 };
 
-// The moment from which on the document is to be folded.
+// The moment from which on the document is to be folded. Where there are changes enough,
+// it is when there were just so many, if they came evenly: documents that have long had
+// them are more urgent than those that have them now.
 constexpr std::int64_t fold_due(const FoldRule& rule, const UnfoldedChanges& waiting) {
-  if (waiting.count >= rule.changes) return waiting.first_ms;
-  return std::min(waiting.last_ms + rule.quiet_ms, waiting.first_ms + rule.latest_ms);
+  const std::int64_t due = std::min(waiting.last_ms + rule.quiet_ms, waiting.first_ms + rule.latest_ms);
+  if (waiting.count < rule.changes) return due;
+  const double share = static_cast<double>(rule.changes) / static_cast<double>(waiting.count);
+  const double took = static_cast<double>(waiting.last_ms - waiting.first_ms) * share;
+  return std::min(due, waiting.first_ms + static_cast<std::int64_t>(took));
 }
 
-// A document's own rule: documents whose first changes came at one time are not to be
-// due at one time, so the longest wait is shorter for each by a part of a quarter of its
-// own (the finalizer of Stafford's mix 13 of its number).
+// A document's own rule: documents whose first changes came at one time, and which change
+// equally often, are not to be due at one time, so the longest wait is shorter for each by
+// a part of a quarter of its own (the finalizer of Stafford's mix 13 of its number), and so
+// many changes are fewer by the same part.
 constexpr FoldRule rule_of(const FoldRule& rule, std::uint64_t document) {
   std::uint64_t mixed = (document ^ document >> 30) * 0xbf58476d1ce4e5b9;
   mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
   mixed ^= mixed >> 31;
   FoldRule own = rule;
   own.latest_ms -= rule.latest_ms / 4 * static_cast<std::int64_t>(mixed % 256) / 256;
+  own.changes -= rule.changes / 4 * (mixed % 256) / 256;
   return own;
 }
 

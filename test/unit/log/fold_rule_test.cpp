@@ -17,7 +17,13 @@ TEST(FoldRule, ABusyOneThirtySecondsAfterItsFirst) {
 
 TEST(FoldRule, AndAnyAtFiveHundredChanges) {
   EXPECT_EQ(fold_due({}, {499, 1'000, 1'500}), 3'500);
-  EXPECT_EQ(fold_due({}, {500, 1'000, 1'500}), 1'000);
+  EXPECT_EQ(fold_due({}, {500, 1'000, 1'500}), 1'500);
+}
+
+TEST(FoldRule, FromTheMomentWhenItHadThem) {
+  EXPECT_EQ(fold_due({}, {1'000, 1'000, 2'000}), 1'500);
+  EXPECT_EQ(fold_due({}, {5'000, 1'000, 1'000}), 1'000) << "all at once";
+  EXPECT_EQ(fold_due({}, {500, 1'000, 40'000}), 31'000) << "so many, but late";
 }
 
 TEST(FoldRule, BusyDocumentsThatBeganTogetherAreSpread) {
@@ -35,16 +41,27 @@ TEST(FoldRule, BusyDocumentsThatBeganTogetherAreSpread) {
   }
 }
 
+TEST(FoldRule, AndThoseThatChangeEquallyOften) {
+  std::int64_t first = 1'000'000, last = 0;
+  for (std::uint64_t document = 1; document <= 100; ++document) {
+    const std::int64_t due = fold_due(rule_of({}, document), {1'000, 0, 2'000});
+    first = std::min(first, due);
+    last = std::max(last, due);
+  }
+  EXPECT_GE(first, 750);
+  EXPECT_LT(first, 800);
+  EXPECT_GT(last, 950);
+  EXPECT_LE(last, 1'000);
+}
+
 TEST(FoldRule, ADocumentsShareIsItsOwnWheneverItIsAsked) {
   EXPECT_EQ(rule_of({}, 7).latest_ms, rule_of({}, 7).latest_ms);
   EXPECT_NE(rule_of({}, 7).latest_ms, rule_of({}, 8).latest_ms);
 }
 
-TEST(FoldRule, NothingElseIsSpread) {
-  for (std::uint64_t document = 1; document <= 100; ++document) {
+TEST(FoldRule, AQuietOneIsFoldedWhenTheRuleSaysSo) {
+  for (std::uint64_t document = 1; document <= 100; ++document)
     EXPECT_EQ(fold_due(rule_of({}, document), {1, 1'000, 1'000}), 3'000);
-    EXPECT_EQ(fold_due(rule_of({}, document), {500, 1'000, 1'500}), 1'000);
-  }
 }
 
 TEST(FoldRule, RetriesGrowToAMinute) {
