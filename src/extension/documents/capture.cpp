@@ -15,7 +15,6 @@
 #include "extension/security/policy_state.h"
 
 extern "C" {
-#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -61,20 +60,30 @@ Collection* tracked_collection(Relation relation) {
   return collection;
 }
 
-// Whether two values of a field are the same bytes, without fetching what is
-// stored out of line if both are one.
-bool same_value(Datum a, bool a_null, Datum b, bool b_null) {
-  if (a_null || b_null) return a_null && b_null;
-  auto* left = DatumGetPointer(a);
-  auto* right = DatumGetPointer(b);
-  if (left == right) return true;
-  if (VARATT_IS_EXTERNAL_ONDISK(left) && VARATT_IS_EXTERNAL_ONDISK(right)) {
-    struct varatt_external first, second;
-    VARATT_EXTERNAL_GET_POINTER(first, left);
-    VARATT_EXTERNAL_GET_POINTER(second, right);
-    if (std::memcmp(&first, &second, sizeof first) == 0) return true;
-  }
-  return datum_image_eq(a, b, false, -1);
+// A field of the row that is written, as push or fold has announced it.
+struct AnnouncedField {
+  struct varlena* before;  // as it stood in the row; null: it is not known
+  struct varlena* value;   // null: it is not touched
+  std::uint64_t bit;       // of Announcement.stored
+};
+
+AnnouncedField announced_field(const Announcement* announcement, const Field& field) {
+  const Field* same = announcement != nullptr ? find_field(announcement->collection, NameStr(field.name)) : nullptr;
+  if (same == nullptr) return {};
+  const auto at = same - announcement->collection->fields;
+  return {announcement->before != nullptr ? announcement->before[at] : nullptr, announcement->values[at],
+          std::uint64_t{1} << at};
+}
+
+// Whether a field gets what was announced, which was made of what it had and so holds it.
+// Notes it: no trigger comes after the one that asks, so that what it leaves is stored.
+bool is_as_announced(const AnnouncedField& field, Datum before, Datum after, bool is_null,
+                     const Announcement* announcement) {
+  if (field.before == nullptr || field.value == nullptr) return false;
+  const bool same = same_value(PointerGetDatum(field.before), false, before, false) &&
+                    same_value(PointerGetDatum(field.value), false, after, is_null);
+  announcement->stored = same ? announcement->stored | field.bit : announcement->stored & ~field.bit;
+  return same;
 }
 
 struct varlena* value_of(Datum value, bool is_null) {
@@ -157,9 +166,7 @@ void add(Payload* payload, const Field& field, struct varlena* delta) {
 std::string_view logged_state(const Field& field, struct varlena* old_value, const Announcement* announcement) {
   const std::string_view old_state = state_bytes(field.type, old_value);
   if (announcement == nullptr) return old_state;
-  const Field* announced_field = find_field(announcement->collection, NameStr(field.name));
-  if (announced_field == nullptr) return old_state;
-  struct varlena* value = announcement->values[announced_field - announcement->collection->fields];
+  struct varlena* value = announced_field(announcement, field).value;
   if (value == nullptr) return old_state;
   return boundary::view(merge_states(field.type, old_state, boundary::view(value)));
 }
@@ -179,14 +186,12 @@ void log_updated_row(const Collection* collection, HeapTuple old_row, HeapTuple 
       ref = ref_of(collection, new_row, description);
       announcement = announced(collection, ref);
     }
+    // What push announced is mostly what was stored, byte for byte: then the value need not
+    // be fetched again.
+    const AnnouncedField part = announced_field(announcement, field);
+    if (part.value != nullptr && (announcement->stored & part.bit) != 0) continue;
     const std::string_view stored = state_bytes(field.type, value_of(after, new_null));
-    // What push announced is mostly what was stored, byte for byte.
-    if (announcement != nullptr) {
-      const Field* same = find_field(announcement->collection, NameStr(field.name));
-      struct varlena* value =
-          same != nullptr ? announcement->values[same - announcement->collection->fields] : nullptr;
-      if (value != nullptr && boundary::view(value) == stored) continue;
-    }
+    if (part.value != nullptr && boundary::view(part.value) == stored) continue;
     const std::string_view base = logged_state(field, value_of(before, old_null), announcement);
     if (struct varlena* delta = state_difference(field.type, base, stored)) add(&payload, field, delta);
   }
@@ -333,6 +338,8 @@ extern "C" PGDLLEXPORT Datum converge_join_old(PG_FUNCTION_ARGS) {
     refuse_key_change(relation, collection->keys[i], old_row, new_row);
   }
 
+  const Announcement* announcement = nullptr;
+  bool looked = !is_announcing();
   int columns[kMaxFields];
   Datum values[kMaxFields];
   bool nulls[kMaxFields] = {};
@@ -343,6 +350,9 @@ extern "C" PGDLLEXPORT Datum converge_join_old(PG_FUNCTION_ARGS) {
     Datum before = heap_getattr(old_row, field.attribute, description, &old_null);
     Datum after = heap_getattr(new_row, field.attribute, description, &new_null);
     if (old_null || same_value(before, old_null, after, new_null)) continue;
+    if (!looked) announcement = announced(collection, ref_of(collection, new_row, description));
+    looked = true;
+    if (is_as_announced(announced_field(announcement, field), before, after, new_null, announcement)) continue;
     const std::string_view old_state = state_bytes(field.type, value_of(before, old_null));
     const std::string_view new_state = state_bytes(field.type, value_of(after, new_null));
     struct varlena* joined = merge_states(field.type, old_state, new_state);

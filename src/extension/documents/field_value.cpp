@@ -1,6 +1,7 @@
 #include "extension/documents/field_value.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,11 @@
 #include "core/counter/pn_counter.h"
 #include "core/history/authorship.h"
 #include "core/sequence/text.h"
+
+extern "C" {
+#include "access/detoast.h"
+#include "utils/datum.h"
+}
 
 namespace converge {
 
@@ -19,6 +25,20 @@ struct varlena* empty_value(FieldType type) {
 std::string_view state_bytes(FieldType type, struct varlena* value) {
   if (value == nullptr) return boundary::view(empty_value(type));
   return boundary::view(PG_DETOAST_DATUM_PACKED(PointerGetDatum(value)));
+}
+
+bool same_value(Datum a, bool a_null, Datum b, bool b_null) {
+  if (a_null || b_null) return a_null && b_null;
+  auto* left = DatumGetPointer(a);
+  auto* right = DatumGetPointer(b);
+  if (left == right) return true;
+  if (VARATT_IS_EXTERNAL_ONDISK(left) && VARATT_IS_EXTERNAL_ONDISK(right)) {
+    struct varatt_external first, second;
+    VARATT_EXTERNAL_GET_POINTER(first, left);
+    VARATT_EXTERNAL_GET_POINTER(second, right);
+    if (std::memcmp(&first, &second, sizeof first) == 0) return true;
+  }
+  return datum_image_eq(a, b, false, -1);
 }
 
 struct varlena* merge_states(FieldType type, std::string_view a, std::string_view b) {

@@ -16,6 +16,10 @@ namespace converge {
 // empty state. They live as long as `value`, or in CurrentMemoryContext.
 std::string_view state_bytes(FieldType type, struct varlena* value);
 
+// Whether two of a column's values are the same bytes, without fetching what is
+// stored out of line if both are one.
+bool same_value(Datum a, bool a_null, Datum b, bool b_null);
+
 // The empty state.
 struct varlena* empty_value(FieldType type);
 

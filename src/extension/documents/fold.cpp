@@ -40,13 +40,27 @@ struct Edit {
   FieldChange* fields;
 };
 
+// How far a replica's changes were read before the row was locked.
+struct ReadReplica {
+  UnfoldedReplica unfolded;
+  std::int64_t next;  // the first number that was not read
+};
+
 struct Fold {
   Collection* collection;
   RowRef ref;
   std::int64_t document;
+  LockedRow locked;
   // Round by round.
   Edit* edits;
   int count;
+  std::size_t bytes;
+  // What was done before the row was locked: nothing, or the replicas that it went
+  // through, in their order, how many edits it read and what it made of them.
+  ReadReplica* read;
+  int read_count;
+  int ahead_count;
+  RowAhead* ahead;
   FoldResult result;
 };
 
@@ -57,20 +71,24 @@ struct Range {
 
 // ------------------------------------------------------------------ the row
 
+// The edits' deltas, by field.
+void gather(const Fold& fold, int first, int end, Deltas* deltas) {
+  for (int i = first; i < end; i++) {
+    const Edit& edit = fold.edits[i];
+    for (int j = 0; j < edit.count; j++) {
+      // A field that was dropped has no row to be in.
+      const Field* field = find_field(fold.collection, edit.fields[j].field);
+      if (field != nullptr) deltas[field - fold.collection->fields].add(edit.fields[j].delta);
+    }
+  }
+}
+
 // Merges the edits into the row. Raises what its triggers and constraints raise.
 void apply_edits(void* argument) {
   const auto* range = static_cast<Range*>(argument);
-  Collection* collection = range->fold->collection;
   Deltas deltas[kMaxFields] = {};
-  for (int i = range->first; i < range->end; i++) {
-    const Edit& edit = range->fold->edits[i];
-    for (int j = 0; j < edit.count; j++) {
-      // A field that was dropped has no row to be in.
-      const Field* field = find_field(collection, edit.fields[j].field);
-      if (field != nullptr) deltas[field - collection->fields].add(edit.fields[j].delta);
-    }
-  }
-  if (merge_into_row(collection, range->fold->ref, deltas, nullptr)) fire_deferred_constraints();
+  gather(*range->fold, range->first, range->end, deltas);
+  if (merge_into_row(range->fold->collection, range->fold->ref, deltas, nullptr)) fire_deferred_constraints();
 }
 
 // The table's owner may have taken a privilege from itself, or its triggers may
@@ -135,32 +153,86 @@ void read_edit(const LoggedChange& change, Edit* edit) {
   pfree(payload);
 }
 
-// Reads what one round may hold, and forgets that it is unfolded. Whether there
-// is more.
-bool take_edits(Fold* fold) {
+void begin_round(Fold* fold) {
   fold->edits = static_cast<Edit*>(palloc(sizeof(Edit) * kMaxRoundChanges));
   fold->count = 0;
-  std::size_t bytes = 0;
+  fold->bytes = 0;
+  fold->read = nullptr;
+  fold->read_count = 0;
+  fold->ahead_count = 0;
+  fold->ahead = nullptr;
+}
+
+// Reads what the round may still hold of a replica's changes from number `*next` on, which
+// is moved behind them. Whether these are all.
+bool read_edits(Fold* fold, Relation log, Snapshot snapshot, std::int64_t replica, std::int64_t* next) {
+  if (fold->count == kMaxRoundChanges || fold->bytes >= kMaxRoundBytes) return false;
+  bool all = false;
+  LogScan scan(log, {fold->ref.tenant, fold->document, replica}, *next - 1, snapshot);
+  while (fold->count < kMaxRoundChanges && fold->bytes < kMaxRoundBytes) {
+    LoggedChange change;
+    all = !scan.next(&change);
+    if (all) break;
+    read_edit(change, &fold->edits[fold->count++]);
+    fold->bytes += change.payload.size();
+    *next = change.seq + 1;
+  }
+  scan.close();
+  return all;
+}
+
+// Reads and merges what is unfolded before the row is locked: what is in the log stays as
+// it is, and whether the row is as it was is seen when it is locked.
+void work_ahead(Fold* fold) {
+  begin_round(fold);
+  int count;
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const UnfoldedReplica* replicas = unfolded_replicas(fold->ref.tenant, fold->document, snapshot, &count);
+  fold->read = static_cast<ReadReplica*>(palloc_extended(sizeof(ReadReplica) * static_cast<Size>(Max(count, 1)),
+                                                         MCXT_ALLOC_HUGE));
+  OwnedTable log("change", AccessShareLock);
+  for (int i = 0; i < count; i++) {
+    fold->read[i] = {replicas[i], replicas[i].from_seq};
+    (void)read_edits(fold, log.relation, snapshot, replicas[i].replica, &fold->read[i].next);
+  }
+  fold->read_count = count;
+  log.close();
+  UnregisterSnapshot(snapshot);
+  if (fold->count == 0) return;
+  fold->ahead_count = fold->count;
+  fold->ahead = static_cast<RowAhead*>(palloc0(sizeof(RowAhead)));
+  gather(*fold, 0, fold->count, fold->ahead->deltas);
+  merge_ahead(fold->collection, fold->ref, fold->ahead);
+}
+
+// Whether what was read ahead is unfolded still, as it was then: more may be by now.
+bool is_still_unfolded(const Fold& fold, const UnfoldedReplica* replicas, int count) {
+  int found = 0;
+  for (int i = 0; i < count && found < fold.read_count; i++) {
+    const UnfoldedReplica& read = fold.read[found].unfolded;
+    if (replicas[i].replica != read.replica) continue;
+    if (replicas[i].from_seq != read.from_seq) return false;
+    found++;
+  }
+  return found == fold.read_count;
+}
+
+// Reads what one round may hold, beyond what was read ahead, and forgets that it is
+// unfolded. Whether there is more.
+bool take_edits(Fold* fold) {
   bool more = false;
   int count;
   const UnfoldedReplica* replicas = unfolded_replicas(fold->ref.tenant, fold->document, nullptr, &count);
+  // Somebody else has folded it meanwhile.
+  if (!is_still_unfolded(*fold, replicas, count)) begin_round(fold);
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   OwnedTable log("change", AccessShareLock);
   OwnedTable unfolded("unfolded", RowExclusiveLock);
-  for (int i = 0; i < count; i++) {
+  for (int i = 0, found = 0; i < count; i++) {
     const Writer writer{fold->ref.tenant, fold->document, replicas[i].replica};
-    std::int64_t next = replicas[i].from_seq;
-    bool all = false;
-    LogScan scan(log.relation, writer, next - 1, snapshot);
-    while (fold->count < kMaxRoundChanges && bytes < kMaxRoundBytes) {
-      LoggedChange change;
-      all = !scan.next(&change);
-      if (all) break;
-      read_edit(change, &fold->edits[fold->count++]);
-      bytes += change.payload.size();
-      next = change.seq + 1;
-    }
-    scan.close();
+    const bool was_read = found < fold->read_count && fold->read[found].unfolded.replica == writer.replica;
+    std::int64_t next = was_read ? fold->read[found++].next : replicas[i].from_seq;
+    const bool all = read_edits(fold, log.relation, snapshot, writer.replica, &next);
     more = more || !all;
     if (all || next > replicas[i].from_seq) move_unfolded(&unfolded, writer, all ? 0 : next);
   }
@@ -171,11 +243,11 @@ bool take_edits(Fold* fold) {
   return more;
 }
 
-// Locks the row and takes what is to be merged into it. False: there is no such
+// Locks the row and takes what is to be merged into it, in a round that has begun. False: there is no such
 // document any more.
 bool take(Fold* fold) {
   bool visible;
-  const bool locked = lock_row_or_see(fold->collection, fold->ref, &visible);
+  const bool locked = lock_row_or_see(fold->collection, fold->ref, &visible, &fold->locked);
   if (!locked && visible) {
     ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not lock the row of document \"%s\"",
                                                                 fold->ref.key)));
@@ -194,9 +266,11 @@ bool take(Fold* fold) {
 // gets a multixact, at every fold.
 void fold_together(void* argument) {
   auto* fold = static_cast<Fold*>(argument);
+  work_ahead(fold);
   if (!take(fold)) return;
-  Range all{fold, 0, fold->count};
-  apply_edits(&all);
+  Deltas deltas[kMaxFields] = {};
+  gather(*fold, fold->ahead_count, fold->count, deltas);
+  (void)merge_into_row(fold->collection, fold->ref, deltas, nullptr, &fold->locked, fold->ahead);
   fire_deferred_constraints();
   fold->result.folded += fold->count;
 }
@@ -207,6 +281,7 @@ void fold_round(void* argument) {
   if (ErrorData* error = in_subtransaction(fold_together, fold); error != nullptr) {
     if (!is_folds_fault(error)) ReThrowError(error);
     FreeErrorData(error);
+    begin_round(fold);
     if (take(fold)) {
       fold_range(fold, 0, fold->count);
       fire_deferred_constraints();

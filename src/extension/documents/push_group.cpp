@@ -1,5 +1,6 @@
 #include "extension/documents/push.h"
 
+#include "extension/documents/announcement.h"
 #include "extension/documents/settings.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/wire_memory.h"
@@ -49,9 +50,14 @@ const Verdict* first_failure(const PushGroup& group) {
 
 void apply_work(const Work& work) {
   PushTables tables;
+  const auto settle = [&]() {
+    tables.flush();
+    fire_deferred_constraints();
+  };
   for (int i = 0; i < work.count; i++) {
     PushGroup& group = work.groups[i];
     if (!has_open(group)) continue;
+    const std::uint64_t announced = announcements();
     set_identity(group.identity);
     // Whatever the one before left.
     defer_constraints();
@@ -60,13 +66,14 @@ void apply_work(const Work& work) {
       PushDocument& document = group.documents[j];
       if (is_open(document) && admit(&document)) apply_changes(document, 0, document.wire->n_changes, work.reason, &tables);
     }
-    // Before its constraints are looked at, and the identity changes.
-    tables.flush();
-    fire_deferred_constraints();
+    // Before its constraints are looked at, and the identity changes. Where only the log is
+    // written there are none, and the groups' changes enter it together.
+    if (announcements() != announced) settle();
     if (group.atomic && work.reason == nullptr && first_failure(group) != nullptr) {
       ereport(ERROR, (errcode(kNotWhole), errmsg_internal("atomic group is not applied as a whole")));
     }
   }
+  settle();
   tables.close();
 }
 
