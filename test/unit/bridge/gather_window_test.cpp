@@ -138,6 +138,7 @@ TEST(GatherWindow, under_load_a_turn_ends_when_the_window_has_passed_since_the_o
   gathering.end_turn_later();
   io.run();
   ASSERT_TRUE(comes_true([&] { return gathering.window() == kLongest; }, work));
+  ended = {};
   gathering.end_turn_later();
   io.restart();
   io.poll();
