@@ -2,7 +2,7 @@
 from npm; and what they print."""
 import subprocess
 
-from database import ROOT, wait_until
+from database import PATIENT, ROOT, wait_until
 from test_readme import BLOCK, squeezed
 from yjs_editors import FOLDER, install, page_text
 
@@ -24,7 +24,7 @@ def test_the_guide(database, bridge, tmp_path):
             psql = subprocess.run(
                 [database.server.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", database.server.host,
                  "-p", database.server.port, "-U", "postgres", "-d", database.name],
-                input=block, capture_output=True, text=True, timeout=60)
+                input=block, capture_output=True, text=True, timeout=60, env=PATIENT)
             assert psql.returncode == 0, psql.stderr
             printed = psql.stdout
         elif kind == "js":

@@ -1,5 +1,6 @@
 """A database with the tracked table note, and plain connections to it."""
 import itertools
+import os
 import secrets
 
 import psycopg2
@@ -12,6 +13,11 @@ from wire import Payload
 
 # Of a token that ends soon, in seconds: with what clocks may differ by, five more.
 SOON = 1
+
+
+# Of sessions that wait for rows which the maintenance worker is at; and psql's environment.
+OPTIONS = "-c converge.push_lock_timeout=1min"
+PATIENT = {**os.environ, "PGOPTIONS": OPTIONS}
 
 
 class Server(cluster.Server):
@@ -76,7 +82,7 @@ class Database:
             """, self.secret)
 
     def connect(self, user="postgres"):
-        return self.server.connect(self.name, user)
+        return self.server.session(self.name, user=user, options=OPTIONS).connection
 
     def conninfo(self, user="bridge"):
         return f"host={self.server.host} port={self.server.port} dbname={self.name} user={user}"

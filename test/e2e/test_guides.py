@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from database import ROOT, run, value
+from database import PATIENT, ROOT, run, value
 from test_readme import BLOCK, squeezed
 
 REFERENCE = [ROOT / "docs/reference/documents.md", ROOT / "docs/reference/history.md"]
@@ -24,7 +24,7 @@ def test_a_guide(guide, database):
             psql = subprocess.run(
                 [database.server.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *tokens, "-h", database.server.host,
                  "-p", database.server.port, "-U", "postgres", "-d", database.name],
-                input=block, capture_output=True, text=True, timeout=60)
+                input=block, capture_output=True, text=True, timeout=60, env=PATIENT)
             assert psql.returncode == 0, psql.stderr
             printed = psql.stdout
         elif kind == "text":

@@ -37,7 +37,6 @@ class Pusher:
     def __init__(self, database, tokens):
         self.session = database.connect()
         run(self.session, "SET search_path = public, converge")
-        run(self.session, "SET converge.push_lock_timeout = '1 min'")  # the maintenance worker may hold a row
         self.tokens = tokens
 
     def push(self, key, *changes):
@@ -66,7 +65,6 @@ class Model:
 
 @pytest.fixture
 def pushers(database):
-    run(database.session, "SET converge.push_lock_timeout = '1 min'")
     run(database.session, "SELECT converge.defer('note', '{body}')")
     for key in KEYS:
         database.insert(key)

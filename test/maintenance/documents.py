@@ -30,9 +30,7 @@ class Documents:
 
     def connect(self):
         """A session that waits for the rows which the worker is at."""
-        session = self.server.connect(self.database)
-        session.run("SET converge.push_lock_timeout = '1 min'")
-        return session
+        return self.server.connect(self.database, options="-c converge.push_lock_timeout=1min")
 
     def reconnect(self):
         self.session.close()
