@@ -243,8 +243,8 @@ bool take_edits(Fold* fold) {
   return more;
 }
 
-// Locks the row and takes what is to be merged into it, in a round that has begun. False: there is no such
-// document any more.
+// Locks the row and takes what is to be merged into it, in a round that has begun.
+// False: there is no such document any more.
 bool take(Fold* fold) {
   bool visible;
   const bool locked = lock_row_or_see(fold->collection, fold->ref, &visible, &fold->locked);

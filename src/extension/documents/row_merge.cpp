@@ -42,9 +42,7 @@ Merged merge_field(FieldType type, struct varlena* before, int i, Deltas* deltas
   if (ahead != nullptr) {
     for (int j = 0; j < ahead->deltas[i].count; j++) deltas[i].add(ahead->deltas[i].states[j]);
   }
-  if (deltas[i].count == 0) {
-    return {nullptr, size_of(before)};
-  }
+  if (deltas[i].count == 0) return {nullptr, size_of(before)};
   const std::string_view old_state = state_bytes(type, before);
   struct varlena* merged = merge_states(type, old_state, deltas[i].join(type));
   const bool gains = boundary::view(merged) != old_state;
