@@ -43,15 +43,8 @@ bool PushQueue::has_document_of(const PendingPush& push) {
   return documents_.count(key_) != 0;
 }
 
-std::size_t PushQueue::documents_waiting() const {
-  std::size_t count = documents_.size();
-  for (const Lane& lane : lanes_) count -= lane.documents.size();
-  return count;
-}
-
-std::vector<PendingPush> PushQueue::take(unsigned number, std::size_t most_bytes, std::size_t lanes) {
+std::vector<PendingPush> PushQueue::take(unsigned number, std::size_t most_bytes) {
   Lane& lane = lanes_[number];
-  const std::size_t most_documents = (documents_waiting() + lanes - 1) / lanes;
   std::vector<PendingPush> batch;
   std::deque<PendingPush> left;
   std::size_t bytes = 0;
@@ -59,15 +52,14 @@ std::vector<PendingPush> PushQueue::take(unsigned number, std::size_t most_bytes
   for (PendingPush& push : waiting_) {
     PushedDocument& document = *push.pushed_document;
     const bool is_own = document.lane == static_cast<int>(number);
-    const bool takes_more = !full && lane.documents.size() < most_documents;
     // A new document: the first lane's. (Not where what came before it may have been left.)
-    if (push.creates && number != 0 && document.lane == kNobody && takes_more) give(document, lanes_[0], 0);
+    if (push.creates && number != 0 && document.lane == kNobody && !full) give(document, lanes_[0], 0);
     if (document.lane != kNobody && !is_own) {
       lanes_[static_cast<std::size_t>(document.lane)].next.push_back(std::move(push));
       continue;
     }
     full = full || (!batch.empty() && (bytes + push.bytes > most_bytes || push.alone));
-    if (full || (!is_own && !takes_more)) {
+    if (full) {
       (is_own ? lane.next : left).push_back(std::move(push));
       continue;
     }

@@ -36,10 +36,9 @@ class PushQueue {
   bool has_document_of(const PendingPush& push);
 
   // What the lane is to push next, in the order in which it came: at most `most_bytes`, or
-  // one push that has more; one that is to go alone goes alone. All that waits is divided
-  // by so many `lanes` that are free, this one included: of the documents it takes its part.
-  // Precondition: the lane was released.
-  std::vector<PendingPush> take(unsigned lane, std::size_t most_bytes, std::size_t lanes = 1);
+  // one push that has more; one that is to go alone goes alone. Precondition: the lane was
+  // released.
+  std::vector<PendingPush> take(unsigned lane, std::size_t most_bytes);
   // What was taken and not decided comes first again, in this order.
   void put_back(unsigned lane, std::vector<PendingPush> pushes);
   // Takes all that waits for the lane of one of its documents.
@@ -55,8 +54,6 @@ class PushQueue {
   };
 
   static void give(PushedDocument& document, Lane& lane, int number);
-  // How many documents are waited for that are no lane's.
-  std::size_t documents_waiting() const;
 
   std::unordered_map<std::string, PushedDocument> documents_;  // by their keys
   std::vector<Lane> lanes_;

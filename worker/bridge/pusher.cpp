@@ -135,18 +135,10 @@ std::chrono::microseconds Pusher::time_to_gather(const Queue& queue) {
   return std::chrono::duration_cast<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
 }
 
-// Among how many lanes what waits is divided: under load all that are free, so that a backend
-// works while another waits for the disk or for this thread. Otherwise one call costs less than two.
-std::size_t Pusher::lanes_to_share(const Queue& queue) {
-  if (gather_window_.window().count() == 0) return 1;
-  return 1 + static_cast<std::size_t>(
-                 std::count_if(queue.lanes.begin(), queue.lanes.end(), [](const auto& lane) { return lane->free; }));
-}
-
 // Nothing, while another lane gathers: that one takes it.
 std::vector<PendingPush> Pusher::take_batch(Queue& queue, Lane& lane) {
   if (queue.gathering) return {};
-  auto batch = queue.pushes.take(lane.number, config_.push_batch, lanes_to_share(queue));
+  auto batch = queue.pushes.take(lane.number, config_.push_batch);
   std::size_t changes = 0;
   for (const PendingPush& push : batch) changes += push.changes.size();
   metrics_.push_queue_changes.Decrement(static_cast<double>(changes));

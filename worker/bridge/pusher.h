@@ -63,7 +63,6 @@ class Pusher {
   awaitable<void> connect(DatabaseConnection& connection);
   awaitable<void> push_batch(Queue& queue, Lane& lane, std::vector<PendingPush>& batch);
   std::chrono::microseconds time_to_gather(const Queue& queue);
-  std::size_t lanes_to_share(const Queue& queue);
   std::vector<PendingPush> take_batch(Queue& queue, Lane& lane);
   void put(Queue& queue, PendingPush push);
   bool is_too_old(const PendingPush& push) const;

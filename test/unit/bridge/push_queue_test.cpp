@@ -66,18 +66,6 @@ TEST(PushQueue, keeps_what_comes_for_a_document_in_a_call_for_that_lane) {
   EXPECT_EQ(keys_of(queue.take(0, kMost)), "ba");
 }
 
-TEST(PushQueue, divides_the_documents_between_lanes_that_are_free) {
-  PushQueue queue(2);
-  add(queue, "abcabcde");
-  EXPECT_EQ(keys_of(queue.take(0, kMost, 2)), "abcabc");
-  EXPECT_EQ(keys_of(queue.take(1, kMost)), "de");
-  add(queue, "edcba", 9);
-  queue.release(0);
-  EXPECT_EQ(keys_of(queue.take(0, kMost)), "cba") << "the others are in a call";
-  queue.release(1);
-  EXPECT_EQ(keys_of(queue.take(1, kMost)), "ed");
-}
-
 TEST(PushQueue, lets_what_waited_for_a_call_go_before_what_came_later) {
   PushQueue queue(2);
   add(queue, "a", 1);
@@ -194,7 +182,7 @@ void check_random_calls() {
   auto take = [&](unsigned lane) {
     if (!calls[lane].empty()) return;
     queue.release(lane);
-    calls[lane] = queue.take(lane, *rc::gen::inRange<std::size_t>(1, 20), *rc::gen::inRange<std::size_t>(1, lanes + 1));
+    calls[lane] = queue.take(lane, *rc::gen::inRange<std::size_t>(1, 20));
     std::map<std::string, std::set<unsigned>> holders;
     for (unsigned each = 0; each < lanes; ++each)
       for (const PendingPush& taken : calls[each]) holders[taken.document->key()].insert(each);
