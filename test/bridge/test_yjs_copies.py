@@ -106,6 +106,33 @@ def test_a_state_vector_of_clients_that_nobody_knows(pages, bridge, bob):  # noq
     assert b"Hi" in told
 
 
+def hold_verification(pages):  # noqa: F811
+    """Of tokens, until the connection that it gives is rolled back."""
+    run(pages.session, "UPDATE converge.tenant_limit SET tenant_changes = 0")  # so that limits are read anew
+    blocker = pages.connect()
+    blocker.autocommit = False
+    run(blocker, "LOCK TABLE converge.tenant_limit IN ACCESS EXCLUSIVE MODE")
+    return blocker
+
+
+def is_verified_later(pages):  # noqa: F811
+    return value(pages.session, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+
+
+def test_what_comes_while_the_database_is_asked_is_in_the_answer(pages, bridge, bob):  # noqa: F811
+    _, alice = told_from_copy(bridge)
+    alice.shutdown()
+    blocker = hold_verification(pages)
+    back = come(bridge, pages.token(), HAS_HI)
+    wait_until(lambda: is_verified_later(pages), "the verification")
+    run(pages.session, "UPDATE page SET body = converge.yjs_insert(body, 'body', 2, 'Oh') WHERE id = 'home' AND tenant = 'acme'")
+    has_passed(bob, b"Oh")
+    blocker.rollback()
+    told = answer(back)
+    assert b"Oh" in told and b"Hi" not in told
+    blocker.close()
+
+
 def test_what_is_malformed_the_database_says(pages, bridge, bob):  # noqa: F811
     before = from_copies(bridge)
     code, reason = closing(come(bridge, pages.token(), sync(0, b"\x05\x01")))

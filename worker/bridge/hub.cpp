@@ -419,11 +419,7 @@ void Hub::flush(Document& document) {
   for (const auto& number : numbers)
     if (number.replica != sole_replica) sole_replica = 0;
   deliver(document, frame, sole_replica, numbers.back().seq);
-  if (!document.yjs_copies.empty()) {
-    wire::Changes changes;
-    changes.ParseFromString(document.batch);
-    for (const auto& copy : document.yjs_copies) copy->add(changes.changes());
-  }
+  for (const auto& copy : document.yjs_copies) copy->add(document.batch);
   metrics_.changes_out.Increment(static_cast<double>(numbers.size()));
   metrics_.delivery_seconds.Observe(std::max(0.0, seconds_since_1970() - static_cast<double>(document.batch_committed) / 1e6));
   LogVersion& version = document.refilling ? document.held_version : document.version;

@@ -85,6 +85,80 @@ Frame changes_frame(std::uint32_t channel, std::string_view encoded_changes) {
   });
 }
 
+namespace {
+
+// Calls take(number, bytes) for each field of the message that is delimited by its length,
+// as long as that gives true. False: it gave false, or the message is malformed.
+template <class Take>
+bool for_each_part(std::string_view message, Take&& take) {
+  pb::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(message.data()), static_cast<int>(message.size()));
+  while (const std::uint32_t tag = in.ReadTag()) {
+    if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
+      if (!WireFormatLite::SkipField(&in, tag)) return false;
+      continue;
+    }
+    std::uint32_t size;
+    if (!in.ReadVarint32(&size)) return false;
+    const auto at = static_cast<std::size_t>(in.CurrentPosition());
+    if (size > message.size() - at || !in.Skip(static_cast<int>(size))) return false;
+    if (!take(WireFormatLite::GetTagFieldNumber(tag), message.substr(at, size))) return false;
+  }
+  return in.ConsumedEntireMessage();
+}
+
+}  // namespace
+
+bool find_deltas(std::string_view encoded_changes, std::string_view field, std::vector<std::string_view>& deltas) {
+  auto take_delta = [&](int number, std::string_view entry) {
+    if (number != wire::Payload::kFieldsFieldNumber) return true;
+    std::string_view name;
+    std::string_view delta;
+    const bool read = for_each_part(entry, [&](int part, std::string_view bytes) {
+      if (part == wire::FieldDelta::kFieldFieldNumber) name = bytes;
+      if (part == wire::FieldDelta::kDeltaFieldNumber) delta = bytes;
+      return true;
+    });
+    if (read && name == field) deltas.push_back(delta);
+    return read;
+  };
+  auto take_payload = [&](int number, std::string_view payload) {
+    return number != wire::Change::kPayloadFieldNumber || for_each_part(payload, take_delta);
+  };
+  return for_each_part(encoded_changes, [&](int number, std::string_view change) {
+    return number != wire::Changes::kChangesFieldNumber || for_each_part(change, take_payload);
+  });
+}
+
+std::optional<std::string_view> changes_in(std::string_view message) {
+  std::optional<std::string_view> changes;
+  for_each_part(message, [&](int number, std::string_view part) {
+    if (number == wire::ServerMessage::kChangesFieldNumber) changes = part;
+    return true;
+  });
+  return changes;
+}
+
+std::string encode_payload(std::string_view field, std::string_view delta) {
+  auto delimited = [](std::size_t size) {
+    return 1 + pb::io::CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(size)) + size;
+  };
+  const std::size_t entry = delimited(field.size()) + delimited(delta.size());
+  std::string bytes(delimited(entry), '\0');
+  auto* at = reinterpret_cast<std::uint8_t*>(bytes.data());
+  auto begin = [&](int number, std::size_t size) {
+    *at++ = static_cast<std::uint8_t>(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+    at = pb::io::CodedOutputStream::WriteVarint32ToArray(static_cast<std::uint32_t>(size), at);
+  };
+  auto write = [&](int number, std::string_view part) {
+    begin(number, part.size());
+    at = pb::io::CodedOutputStream::WriteRawToArray(part.data(), static_cast<int>(part.size()), at);
+  };
+  begin(wire::Payload::kFieldsFieldNumber, entry);
+  write(wire::FieldDelta::kFieldFieldNumber, field);
+  write(wire::FieldDelta::kDeltaFieldNumber, delta);
+  return bytes;
+}
+
 Frame problem_frame(wire::Code code, std::string_view text, std::uint32_t request, bool fatal) {
   wire::ServerMessage message;
   wire::Problem& problem = *message.mutable_problem();

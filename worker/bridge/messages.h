@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,15 @@ Frame ack_frame(std::uint32_t channel, std::uint64_t replica, std::uint64_t seq)
 Frame changes_frame(std::uint32_t channel, std::string_view encoded_changes);
 // Appends the change as one of a Changes.
 void append_change(std::string& encoded_changes, const wire::Change& change);
+
+// Adds the field's deltas in encoded changes, as append_change() writes them, or in a whole
+// Changes; they view its bytes. False: it is malformed, and some may be missing.
+bool find_deltas(std::string_view encoded_changes, std::string_view field, std::vector<std::string_view>& deltas);
+// The encoded Changes in an encoded ServerMessage; nothing if it says something else.
+std::optional<std::string_view> changes_in(std::string_view message);
+
+// The encoded Payload of an update of one field.
+std::string encode_payload(std::string_view field, std::string_view delta);
 
 Frame problem_frame(wire::Code code, std::string_view message, std::uint32_t request, bool fatal);
 

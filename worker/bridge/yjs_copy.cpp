@@ -7,6 +7,7 @@
 
 #include "core/ydoc/ydoc.h"
 #include "log.h"
+#include "messages.h"
 #include "yjs_update.h"
 
 namespace converge::bridge {
@@ -48,33 +49,28 @@ void YjsCopy::account() {
   while (copies.bytes_ > copies.room_) copies.by_use_.back()->forget();
 }
 
-void YjsCopy::add(const google::protobuf::RepeatedPtrField<wire::Change>& changes) {
-  for (const wire::Change& change : changes) {
-    if (forgotten()) return;
-    const std::string& payload = change.payload();
-    if (payload.size() > kLargestYjsCopy) return forget();
-    const auto length = static_cast<Length>(payload.size());
-    pending_.append(reinterpret_cast<const char*>(&length), sizeof length).append(payload);
+void YjsCopy::add(std::string_view encoded_changes) {
+  if (forgotten()) return;
+  std::vector<std::string_view> deltas;
+  (void)find_deltas(encoded_changes, field_, deltas);  // what is malformed is not passed on either
+  for (const std::string_view delta : deltas) {
+    if (delta.size() > kLargestYjsCopy) return forget();
+    const auto length = static_cast<Length>(delta.size());
+    pending_.append(reinterpret_cast<const char*>(&length), sizeof length).append(delta);
     if ((++pending_count_ >= kMostPending || pending_.size() >= kMostPendingBytes) && !join_pending()) return;
-    account();
   }
+  account();
 }
 
 // False: it was forgotten.
 bool YjsCopy::join_pending() {
   if (pending_count_ == 0) return true;
-  std::vector<wire::Payload> payloads(pending_count_);
   std::vector<std::string_view> deltas;
-  const char* at = pending_.data();
-  for (wire::Payload& payload : payloads) {
+  for (std::string_view rest = pending_; !rest.empty();) {
     Length length;
-    std::memcpy(&length, at, sizeof length);
-    at += sizeof length;
-    const bool parsed = payload.ParseFromArray(at, static_cast<int>(length));
-    at += length;
-    if (!parsed) continue;  // nor is it passed on
-    for (const wire::FieldDelta& field : payload.fields())
-      if (field.field() == field_) deltas.push_back(field.delta());
+    std::memcpy(&length, rest.data(), sizeof length);
+    deltas.push_back(rest.substr(sizeof length, length));
+    rest.remove_prefix(sizeof length + length);
   }
   Result<YDoc> document = YDoc::decode(state_);
   const Result<void> merged = document ? document->merge_all_encoded(deltas) : Result<void>(document.error());

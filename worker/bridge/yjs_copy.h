@@ -37,8 +37,8 @@ class YjsCopy {
 
   const std::string& field() const { return field_; }
 
-  // What the document's subscribers are sent.
-  void add(const google::protobuf::RepeatedPtrField<wire::Change>& changes);
+  // What the document's subscribers are sent: changes as append_change() (messages.h) encodes them.
+  void add(std::string_view encoded_changes);
   // The encoded field with everything that they had been sent when the copy began.
   void complete(std::string_view state);
 
@@ -62,7 +62,7 @@ class YjsCopy {
   const std::string field_;
   bool complete_ = false;
   std::string state_;    // encoded
-  std::string pending_;  // payloads that are not joined to it yet, each behind its length
+  std::string pending_;  // the field's deltas that are not joined to it yet, each behind its length
   std::size_t pending_count_ = 0;
   std::size_t accounted_ = 0;  // bytes
 };

@@ -155,6 +155,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::vector<YjsAwareness> to_show_;  // when the subscription is there
   std::string refused_;         // why an update was refused; empty: none was
   std::uint64_t replica_ = 0;   // drawn for the first push
+  std::shared_ptr<const wire::DocumentRef> pushed_document_;  // name_'s, for all pushes
   std::size_t pushing_bytes_ = 0;
   // Up to which clock each Yjs client's structs were pushed from here, or were there.
   std::unordered_map<ReplicaId, std::uint64_t> pushed_;

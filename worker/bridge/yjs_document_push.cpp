@@ -61,16 +61,12 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
     carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
     return;
   }
-  wire::Payload payload;
-  wire::FieldDelta& field = *payload.add_fields();
-  field.set_field(name_.field);
-  field.set_delta(read->delta);
   if (replica_ == 0) replica_ = new_replica();
   if (subscription_) subscription_->own_replica = replica_;
   wire::Change change;
   change.set_replica(replica_);
   change.set_is_new(is_new(read->structs, step, told.get()));
-  payload.SerializeToString(change.mutable_payload());
+  change.set_payload(encode_payload(name_.field, read->delta));
   push(std::move(change));
 }
 
@@ -97,7 +93,8 @@ void YjsDocument::push(wire::Change change) {
   PendingPush pending;
   pending.author = weak_from_this();
   pending.token = token_;
-  pending.document = std::make_shared<const wire::DocumentRef>(name_.document);
+  if (!pushed_document_) pushed_document_ = std::make_shared<const wire::DocumentRef>(name_.document);
+  pending.document = pushed_document_;
   pending.bytes = change.ByteSizeLong() + sizeof(PendingPush);
   pending.changes.push_back(std::move(change));
   pushing_bytes_ += pending.bytes;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 
+#include "core/ydoc/pending_update.h"
 #include "core/ydoc/ydoc.h"
 #include "log.h"
 #include "yjs_messages.h"
@@ -11,36 +13,26 @@ namespace converge::bridge {
 
 namespace {
 
-// Gathers a field's deltas, and gives the update that has them all.
-class Gathered {
- public:
-  explicit Gathered(const std::string& field) : field_(field) {}
+void add_deltas(const google::protobuf::RepeatedPtrField<wire::FieldDelta>& fields, const std::string& field,
+                std::vector<std::string_view>& deltas) {
+  for (const wire::FieldDelta& one : fields)
+    if (one.field() == field) deltas.push_back(one.delta());
+}
 
-  void add(const google::protobuf::RepeatedPtrField<wire::FieldDelta>& fields) {
-    for (const wire::FieldDelta& field : fields) {
-      if (field.field() != field_) continue;
-      if (const auto merged = document_.merge_encoded(field.delta()); !merged) {
-        log(Severity::error, "a delta of field \"", field_, "\" in the stream is not passed on: ", merged.error().message);
-      }
+// One update with all the deltas of the field. Null where they say nothing.
+Frame update_frame(std::span<const std::string_view> deltas, std::string_view prefix, const std::string& field) {
+  if (deltas.empty()) return nullptr;
+  if (const auto update = write_pending_update(deltas)) return yjs_sync_frame(prefix, YjsSync::update, *update);
+  YDoc document;
+  for (const std::string_view delta : deltas) {
+    if (const auto merged = document.merge_encoded(delta); !merged) {
+      log(Severity::error, "a delta of field \"", field, "\" in the stream is not passed on: ", merged.error().message);
     }
   }
-
-  void add(const google::protobuf::RepeatedPtrField<wire::Change>& changes) {
-    wire::Payload payload;
-    for (const wire::Change& change : changes)
-      if (payload.ParseFromString(change.payload())) add(payload.fields());
-  }
-
-  Frame frame(std::string_view prefix, YjsSync step) const {
-    if (document_.empty()) return nullptr;
-    const Result<std::string> update = document_.update_since({}, UpdateFormat::v1);
-    return update ? yjs_sync_frame(prefix, step, *update) : nullptr;
-  }
-
- private:
-  const std::string& field_;
-  YDoc document_;
-};
+  if (document.empty()) return nullptr;
+  const Result<std::string> update = document.update_since({}, UpdateFormat::v1);
+  return update ? yjs_sync_frame(prefix, YjsSync::update, *update) : nullptr;
+}
 
 }  // namespace
 
@@ -96,18 +88,23 @@ Result<wire::YjsState> yjs_state_since(std::string_view state, std::string_view 
 }
 
 Frame yjs_translation(std::string_view bytes, std::string_view prefix, const std::string& field) {
-  wire::ServerMessage message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return nullptr;
-  Gathered gathered(field);
-  if (message.has_changes()) {
-    gathered.add(message.changes().changes());
-  } else if (message.has_subscribed()) {
-    const wire::PullResponse& pull = message.subscribed().pull();
-    if (pull.has_yjs()) return yjs_sync_frame(prefix, YjsSync::step2, pull.yjs().update());
-    gathered.add(pull.state().fields());
-    gathered.add(pull.changes());
+  std::vector<std::string_view> deltas;
+  if (const auto changes = changes_in(bytes)) {
+    if (!find_deltas(*changes, field, deltas))
+      log(Severity::error, "a change in the stream is malformed, and not passed on to Yjs providers");
+    return update_frame(deltas, prefix, field);
   }
-  return gathered.frame(prefix, YjsSync::update);
+  wire::ServerMessage message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !message.has_subscribed()) return nullptr;
+  const wire::PullResponse& pull = message.subscribed().pull();
+  if (pull.has_yjs()) return yjs_sync_frame(prefix, YjsSync::step2, pull.yjs().update());
+  add_deltas(pull.state().fields(), field, deltas);
+  std::vector<wire::Payload> payloads(static_cast<std::size_t>(pull.changes_size()));
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
+    if (payloads[i].ParseFromString(pull.changes(static_cast<int>(i)).payload()))
+      add_deltas(payloads[i].fields(), field, deltas);
+  }
+  return update_frame(deltas, prefix, field);
 }
 
 }  // namespace converge::bridge

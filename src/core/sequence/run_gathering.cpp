@@ -13,7 +13,7 @@ bool joins(const LooseRun& a, const LooseRun& b) {
 
 }  // namespace
 
-void join_runs(std::vector<LooseRun>& runs, std::deque<std::string>& texts) {
+void join_runs(std::vector<LooseRun>& runs, std::forward_list<std::string>& texts) {
   auto by_id = [](const LooseRun& a, const LooseRun& b) { return a.id.key() < b.id.key(); };
   if (!std::is_sorted(runs.begin(), runs.end(), by_id)) std::sort(runs.begin(), runs.end(), by_id);
   std::size_t kept = 0;
@@ -22,7 +22,7 @@ void join_runs(std::vector<LooseRun>& runs, std::deque<std::string>& texts) {
     std::size_t end = i + 1;
     while (end < runs.size() && joins(runs[end - 1], runs[end])) joined.length += runs[end++].length;
     if (end > i + 1 && !joined.text.empty()) {
-      std::string& text = texts.emplace_back();
+      std::string& text = texts.emplace_front();
       for (std::size_t part = i; part < end; ++part) text.append(runs[part].text);
       joined.text = text;
     }

@@ -3,7 +3,7 @@
 // join as what they wrote.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <unordered_map>
 
@@ -14,7 +14,7 @@ namespace converge {
 // Puts the runs in the order of their identifiers and joins those that go on from the
 // one before (follows()). They may overlap, come twice, and say different things of a
 // unit. `texts` owns what the joined ones view.
-void join_runs(std::vector<LooseRun>& runs, std::deque<std::string>& texts);
+void join_runs(std::vector<LooseRun>& runs, std::forward_list<std::string>& texts);
 
 // Gathers texts' states.
 class RunGathering {
@@ -30,7 +30,7 @@ class RunGathering {
 
   FlatSequence flat_;
   std::unordered_map<ReplicaId, ClientIndex> clients_;
-  std::deque<std::string> texts_;
+  std::forward_list<std::string> texts_;
 };
 
 }  // namespace converge

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -33,9 +33,9 @@ class FlatDocument {
     return at->second;
   }
 
-  std::string_view own(std::string text) { return texts_.emplace_back(std::move(text)); }
+  std::string_view own(std::string text) { return texts_.emplace_front(std::move(text)); }
   const Content* own(std::vector<Content> contents) {
-    return contents_.emplace_back(std::move(contents)).data();
+    return contents_.emplace_front(std::move(contents)).data();
   }
   // Copies of what the placeholders in the text hold, or null if there are none.
   const Content* contents_of(const Lists& lists, UnitId id, std::string_view text) {
@@ -49,8 +49,9 @@ class FlatDocument {
  private:
   std::unordered_map<ReplicaId, ClientIndex> clients_;
   std::map<ListName, ListIndex> lists_;
-  std::deque<std::string> texts_;
-  std::deque<std::vector<Content>> contents_;
+  // Lists of these cost nothing until there is one, and most keystrokes have none.
+  std::forward_list<std::string> texts_;
+  std::forward_list<std::vector<Content>> contents_;
 };
 
 }  // namespace converge

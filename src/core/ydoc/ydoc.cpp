@@ -1,7 +1,7 @@
 #include "core/ydoc/ydoc.h"
 
 #include <algorithm>
-#include <deque>
+#include <forward_list>
 #include <utility>
 #include <vector>
 
@@ -170,7 +170,7 @@ Result<void> YDoc::merge_all_encoded(std::span<const std::string_view> states) {
       return merged.error();
     }
   }
-  std::deque<std::string> texts;
+  std::forward_list<std::string> texts;
   join_runs(pending.flat.waiting, texts);
   if (!sequence_->add(pending.flat)) return too_large();
   return {};

@@ -65,5 +65,62 @@ TEST(Messages, whoever_is_sent_one_is_sent_the_same_bytes_compressed_or_not) {
   EXPECT_EQ(&random_bytes->compressed(0.3), &random_bytes->framed()) << "it saves nothing";
 }
 
+std::string delta_of(const std::string& field, const std::string& delta) {
+  wire::Change one = change(5, 9, 0);
+  one.set_payload(encode_payload(field, delta));
+  std::string encoded;
+  append_change(encoded, one);
+  return encoded;
+}
+
+TEST(Messages, a_payload_is_an_update_of_one_field) {
+  for (const std::size_t size : {0, 1, 127, 128, 70000}) {
+    wire::Payload expected;
+    expected.add_fields()->set_field("body");
+    expected.mutable_fields(0)->set_delta(std::string(size, 'd'));
+    wire::Payload read;
+    ASSERT_TRUE(read.ParseFromString(encode_payload("body", std::string(size, 'd'))));
+    EXPECT_EQ(read.SerializeAsString(), expected.SerializeAsString());
+  }
+}
+
+TEST(Messages, deltas_are_found_in_their_order_by_field) {
+  wire::Payload payload;
+  payload.set_operation(wire::OPERATION_INSERT);
+  for (const char* field : {"body", "other", "body"}) {
+    payload.add_fields()->set_field(field);
+    payload.mutable_fields(payload.fields_size() - 1)->set_delta(field + std::to_string(payload.fields_size()));
+  }
+  payload.add_columns()->set_column("title");
+  wire::Change several = change(1, 1, 0);
+  payload.SerializeToString(several.mutable_payload());
+  std::string encoded = delta_of("body", "first");
+  append_change(encoded, several);
+  append_change(encoded, wire::Change());
+  encoded += delta_of("body", std::string(300, 'l'));
+  const Frame frame = changes_frame(130, encoded);
+  const auto changes = changes_in(frame->payload());
+  ASSERT_TRUE(changes);
+  const std::string last(300, 'l');
+  const std::vector<std::string_view> expected = {"first", "body1", "body3", last};
+  for (const std::string_view bytes : {std::string_view(encoded), *changes}) {
+    std::vector<std::string_view> deltas;
+    EXPECT_TRUE(find_deltas(bytes, "body", deltas));
+    EXPECT_EQ(deltas, expected);
+  }
+  EXPECT_FALSE(changes_in(ack_frame(3, 1, 1)->payload()));
+}
+
+TEST(Messages, what_is_malformed_ends_the_search) {
+  const std::size_t first = delta_of("body", "first").size();
+  const std::string encoded = delta_of("body", "first") + delta_of("body", "second");
+  for (std::size_t size = 0; size < encoded.size(); ++size) {
+    std::vector<std::string_view> deltas;
+    const bool found = find_deltas(std::string_view(encoded).substr(0, size), "body", deltas);
+    EXPECT_EQ(found, size == 0 || size == first) << size;
+    EXPECT_EQ(deltas.size(), size < first ? 0u : 1u) << size;
+  }
+}
+
 }  // namespace
 }  // namespace converge::bridge

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/ydoc/ydoc.h"
+#include "messages.h"
 #include "yjs_update.h"
 
 namespace converge::bridge {
@@ -18,6 +19,12 @@ constexpr std::size_t kRoom = 1 << 20;
 struct Edited {
   YDoc document;
   google::protobuf::RepeatedPtrField<wire::Change> changes;
+
+  std::string encoded() const {
+    std::string bytes;
+    for (const wire::Change& change : changes) append_change(bytes, change);
+    return bytes;
+  }
 
   void insert(std::string_view text, ReplicaId client = 7) {
     std::string delta;
@@ -62,7 +69,7 @@ TEST(YjsCopy, AnswersAsTheDatabaseWould) {
   edited.changes.Clear();
   edited.insert(" world", 9);
   edited.erase(0, 1);
-  copy->add(edited.changes);
+  copy->add(edited.encoded());
   wire::YjsState lacking;
   EXPECT_FALSE(copy->answer("", &lacking)) << "it lacks what came before it";
   copy->complete(before);
@@ -81,12 +88,12 @@ TEST(YjsCopy, TakesWhatComesBetweenItsBeginningAndTheState) {
   auto copy = copies.begin("page");
   Edited edited;
   edited.insert("a");
-  copy->add(edited.changes);
+  copy->add(edited.encoded());
   // The state has that already, and what the stream has yet to bring.
   edited.changes.Clear();
   edited.insert("b", 8);
   copy->complete(edited.document.encode());
-  copy->add(edited.changes);
+  copy->add(edited.encoded());
   expect_answer(*copy, edited.document, "");
 }
 
@@ -99,7 +106,7 @@ TEST(YjsCopy, JoinsManyChanges) {
     edited.insert(std::string(1, static_cast<char>('a' + i % 26)), static_cast<ReplicaId>(7 + i % 3));
     if (i % 5 == 0) edited.erase(0, 1);
   }
-  copy->add(edited.changes);
+  copy->add(edited.encoded());
   expect_answer(*copy, edited.document, "");
   EXPECT_LT(copies.bytes(), edited.document.encode().size() + 40000) << "what is pending is joined";
 }
@@ -111,7 +118,7 @@ TEST(YjsCopy, IsOfOneField) {
   Edited edited;
   edited.insert("Hello");
   edited.log("not even a document", "other");
-  copy->add(edited.changes);
+  copy->add(edited.encoded());
   expect_answer(*copy, edited.document, "");
 }
 
@@ -124,7 +131,7 @@ TEST(YjsCopy, DoesNotAnswerWhatIsMalformed) {
   EXPECT_TRUE(copy->can_answer());
   Edited broken;
   broken.log("not a document");
-  copy->add(broken.changes);
+  copy->add(broken.encoded());
   EXPECT_FALSE(copy->answer("", &lacking));
   EXPECT_TRUE(copy->forgotten());
 }
@@ -137,13 +144,13 @@ TEST(YjsCopy, IsNotLargerThanItsBound) {
   whole->complete(edited.document.encode());
   EXPECT_TRUE(whole->forgotten());
   auto at_once = copies.begin("page");
-  at_once->add(edited.changes);
+  at_once->add(edited.encoded());
   EXPECT_TRUE(at_once->forgotten());
   auto grows = copies.begin("page");
   grows->complete(YDoc().encode());
   Edited slowly;
   for (int i = 0; i < 20; ++i) slowly.insert(std::string(kLargestYjsCopy / 16, 'x'));
-  grows->add(slowly.changes);
+  grows->add(slowly.encoded());
   EXPECT_TRUE(grows->forgotten());
   EXPECT_EQ(copies.bytes(), 0u);
 }

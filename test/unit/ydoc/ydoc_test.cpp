@@ -13,6 +13,7 @@
 #include "core/sequence/bits.h"
 #include "core/ydoc/any_value.h"
 #include "core/ydoc/lib0.h"
+#include "core/ydoc/pending_update.h"
 #include "core/ydoc/update_reader.h"
 #include "core/ydoc/ydoc_codec.h"
 
@@ -499,6 +500,66 @@ TEST(YDoc, an_update_alone_makes_the_same_state_without_a_document) {
       check(YDoc::decode(merged({deltas[i], next}))->update_since("", UpdateFormat::v1).value());
     }
   });
+}
+
+std::string document_of(const std::vector<std::string_view>& deltas) {
+  YDoc document;
+  for (const std::string_view delta : deltas) RC_ASSERT(document.merge_encoded(delta).ok());
+  return document.encode();
+}
+
+TEST(YDoc, what_was_typed_is_an_update_without_a_document) {
+  int written = 0;
+  rc::check([&] {
+    const std::vector<std::string> deltas = history();
+    const auto chosen = *rc::gen::container<std::vector<std::uint32_t>>(
+        rc::gen::inRange<std::uint32_t>(1, static_cast<std::uint32_t>(deltas.size() + 1)));
+    std::vector<std::string_view> some;
+    for (const std::uint32_t at : chosen) {
+      if (at < deltas.size() && some.size() < 6) some.push_back(deltas[at]);
+    }
+    const auto update = write_pending_update(some);
+    if (!update) return;
+    ++written;
+    YDoc document;
+    RC_ASSERT(document.apply_update(*update, UpdateFormat::v1).ok());
+    RC_ASSERT(document.encode() == document_of(some));
+  });
+  EXPECT_GT(written, 0);
+}
+
+TEST(YDoc, what_was_typed_is_written_as_a_document_would_write_it) {
+  YDoc document = whole();
+  std::string typed, more, other, marked, set, erased;
+  ASSERT_TRUE(document.insert_text(300, "t", 1, "a", &typed).ok());
+  ASSERT_TRUE(document.insert_text(300, "t", 2, "bc", &more).ok());
+  ASSERT_TRUE(document.insert_text(7, "t", 4, "😀", &other).ok());
+  ASSERT_TRUE(document.erase("t", 0, 2, &erased).ok());
+  ASSERT_TRUE(document.set_key(300, "m", "a", "[1]", &set).ok());
+  using Deltas = std::vector<std::string_view>;
+  for (const Deltas& deltas : {Deltas{typed}, Deltas{more, typed}, Deltas{other, more}, Deltas{erased},
+                               Deltas{typed, other, erased}}) {
+    YDoc alone;
+    for (const std::string_view delta : deltas) ASSERT_TRUE(alone.merge_encoded(delta).ok());
+    const auto update = write_pending_update(deltas);
+    ASSERT_TRUE(update);
+    YDoc read;
+    ASSERT_TRUE(read.apply_update(*update, UpdateFormat::v1).ok());
+    EXPECT_EQ(read.encode(), alone.encode());
+    const std::string expected = alone.update_since("", UpdateFormat::v1).value();
+    if (deltas.size() == 1) {
+      EXPECT_EQ(*update, expected);
+    } else if (deltas.size() == 2) {
+      EXPECT_LE(update->size(), expected.size()) << "what goes on from each other is one struct";
+    }
+  }
+  // What it takes a document for: a value, units that are said twice, what is integrated.
+  const std::string state = document.encode();
+  const std::string both = merged({typed, more});
+  for (const Deltas& deltas : {Deltas{set}, Deltas{typed, typed}, Deltas{both, more}, Deltas{typed, state}, Deltas{"?"},
+                               Deltas{typed, typed.substr(0, typed.size() - 1)}}) {
+    EXPECT_FALSE(write_pending_update(deltas));
+  }
 }
 
 // What is not what it says once it is taken: what begins a document, what is deleted
