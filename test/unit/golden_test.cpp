@@ -19,6 +19,7 @@
 #include "core/register/mv_register.h"
 #include "core/sequence/text.h"
 #include "core/ydoc/ydoc.h"
+#include "hex.h"
 
 namespace converge {
 namespace {
@@ -34,14 +35,6 @@ std::string hex(std::string_view bytes) {
   for (char c : bytes) {
     out.push_back(digits[static_cast<unsigned char>(c) >> 4]);
     out.push_back(digits[static_cast<unsigned char>(c) & 15]);
-  }
-  return out;
-}
-
-std::string unhex(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    out.push_back(static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
   }
   return out;
 }

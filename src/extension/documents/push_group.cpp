@@ -50,13 +50,16 @@ const Verdict* first_failure(const PushGroup& group) {
 
 void apply_work(const Work& work) {
   PushTables tables;
+  bool settled = true;
   const auto settle = [&]() {
     tables.flush();
     fire_deferred_constraints();
+    settled = true;
   };
   for (int i = 0; i < work.count; i++) {
     PushGroup& group = work.groups[i];
     if (!has_open(group)) continue;
+    settled = false;
     const std::uint64_t announced = announcements();
     set_identity(group.identity);
     // Whatever the one before left.
@@ -73,7 +76,7 @@ void apply_work(const Work& work) {
       ereport(ERROR, (errcode(kNotWhole), errmsg_internal("atomic group is not applied as a whole")));
     }
   }
-  settle();
+  if (!settled) settle();
   tables.close();
 }
 

@@ -118,7 +118,7 @@ TEST(GatherWindow, a_turn_ends_right_after_the_work_that_is_known_to_be_its_last
   EXPECT_EQ(written, 2);
 }
 
-TEST(GatherWindow, under_load_it_waits_for_the_window_all_the_same) {
+TEST(GatherWindow, under_load_other_work_goes_before_a_turn_s_end) {
   asio::io_context io;
   GatherWindow gathering(io, kLongest);
   int written = 0;

@@ -16,19 +16,10 @@
 #include "core/ydoc/pending_update.h"
 #include "core/ydoc/update_reader.h"
 #include "core/ydoc/ydoc_codec.h"
+#include "hex.h"
 
 namespace converge {
 namespace {
-
-using lib0::SignedInt;
-
-std::string unhex(std::string_view hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
-  }
-  return bytes;
-}
 
 // Written by Yjs 13.6: two clients, 5 and 9, all shared types, marks, an embed, a
 // subdocument, deleted items and what garbage collection leaves of them; and what
@@ -57,124 +48,6 @@ Error error_of(std::string_view hex, UpdateFormat format = UpdateFormat::v1) {
   EXPECT_FALSE(applied.ok()) << hex;
   EXPECT_TRUE(document.empty());
   return applied.ok() ? Error{} : applied.error();
-}
-
-// ---- primitives
-
-TEST(Lib0, numbers_have_the_bytes_of_lib0) {
-  const std::pair<std::uint64_t, const char*> unsigned_numbers[] = {
-      {0, "00"}, {127, "7f"}, {128, "8001"}, {(1ull << 53) - 1, "ffffffffffffff0f"}};
-  for (const auto& [number, hex] : unsigned_numbers) {
-    std::string bytes;
-    lib0::write_uint(bytes, number);
-    EXPECT_EQ(bytes, unhex(hex));
-    Reader in(bytes);
-    EXPECT_EQ(lib0::read_uint(in), number);
-    EXPECT_FALSE(in.failed());
-  }
-  const std::pair<SignedInt, const char*> signed_numbers[] = {
-      {{0, false}, "00"}, {{0, true}, "40"}, {{63, false}, "3f"}, {{64, true}, "c001"}};
-  for (const auto& [number, hex] : signed_numbers) {
-    std::string bytes;
-    lib0::write_int(bytes, number);
-    EXPECT_EQ(bytes, unhex(hex));
-    Reader in(bytes);
-    const SignedInt read = lib0::read_int(in);
-    EXPECT_EQ(read.magnitude, number.magnitude);
-    EXPECT_EQ(read.negative, number.negative);
-  }
-}
-
-TEST(Lib0, a_number_beyond_53_bits_is_refused) {
-  for (const char* hex : {"80808080808080" "10", "ffffffffffffffffff01", "80"}) {
-    const std::string bytes = unhex(hex);
-    Reader in(bytes);
-    (void)lib0::read_uint(in);
-    EXPECT_TRUE(in.failed()) << hex;
-  }
-  for (const char* hex : {"80808080808080" "20", "ffffffffffffffffff01", "80"}) {
-    const std::string bytes = unhex(hex);
-    Reader in(bytes);
-    (void)lib0::read_int(in);
-    EXPECT_TRUE(in.failed()) << hex;
-  }
-}
-
-TEST(Lib0, columns_give_back_what_was_written) {
-  rc::check([] {
-    const auto numbers = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0, 4));
-    lib0::RleWriter bytes;
-    lib0::UintOptRleWriter uints;
-    lib0::IntDiffOptRleWriter differences;
-    for (std::uint32_t number : numbers) {
-      bytes.write(static_cast<std::uint8_t>(number));
-      uints.write(number * 1000);
-      differences.write(number * number);
-    }
-    const std::string a = bytes.take();
-    const std::string b = uints.take();
-    const std::string c = differences.take();
-    lib0::RleReader read_bytes(a);
-    lib0::UintOptRleReader read_uints(b);
-    lib0::IntDiffOptRleReader read_differences(c);
-    for (std::uint32_t number : numbers) {
-      RC_ASSERT(read_bytes.read() == number);
-      RC_ASSERT(read_uints.read() == number * 1000);
-      RC_ASSERT(read_differences.read() == number * number);
-    }
-    RC_ASSERT(!read_bytes.failed() && !read_uints.failed() && !read_differences.failed());
-  });
-}
-
-// ---- values
-
-TEST(AnyValue, json_becomes_one_form_and_json_again) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"null", "null"},
-      {" [ 1 , 2.50 , -0 ] ", "[1,2.5,0]"},
-      {R"({"b":1,"a":[true,false],"b":"last"})", R"({"a":[true,false],"b":"last"})"},
-      {R"("\u00e9\ud83d\ude00\n\"")", "\"é😀\\n\\\"\""},
-      {"1e21", "1e+21"},
-      {"123456789012345680000", "123456789012345680000"},
-      {"1e-7", "1e-7"},
-      {"0.000001", "0.000001"},
-      {"1e400", "null"},
-      {"5e-324", "5e-324"}};
-  for (const auto& [json, expected] : cases) {
-    std::string value;
-    ASSERT_TRUE(append_any_of_json(value, json).ok()) << json;
-    EXPECT_EQ(json_of_any(value), expected);
-    Reader in(value);
-    check_any(in);
-    EXPECT_FALSE(in.failed()) << json;
-    EXPECT_TRUE(in.at_end());
-  }
-}
-
-TEST(AnyValue, numbers_are_written_as_yjs_writes_them) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"1", "7d01"},           {"-2147483647", "7dffffffff0f"},  {"2147483648", "7c4f000000"},
-      {"0.5", "7c3f000000"},   {"0.1", "7b3fb999999999999a"}};
-  for (const auto& [json, hex] : cases) {
-    std::string value;
-    ASSERT_TRUE(append_any_of_json(value, json).ok());
-    EXPECT_EQ(value, unhex(hex)) << json;
-  }
-}
-
-TEST(AnyValue, another_form_of_a_value_is_brought_to_the_one_form) {
-  // 1 as float64; an object with its names in another order.
-  for (const auto& [given, form] : {std::pair("7b3ff0000000000000", "7d01"),
-                                    std::pair("760201627e01617e", "760201617e01627e")}) {
-    std::string value;
-    const std::string bytes = unhex(given);
-    Reader in(bytes);
-    read_any(in, value);
-    EXPECT_EQ(value, unhex(form));
-    Reader again(bytes);
-    check_any(again);
-    EXPECT_TRUE(again.failed());
-  }
 }
 
 // ---- what Yjs wrote
