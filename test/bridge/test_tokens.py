@@ -4,8 +4,11 @@ import time
 import pytest
 
 from cluster import in_time
-from database import SOON, run
+from database import SOON, run, wait_until
+from test_replication_source import ready
+from test_yjs_hostile import block, named, number, opened, sync
 from wire import ClientMessage, code_name
+from yjs_editors import make_pages
 
 
 def renew(peer, token):
@@ -78,6 +81,30 @@ def test_a_renewal_needs_a_greeting_first(database, bridge, connect):
     renew(peer, database.token())
     problem = peer.next("problem")
     assert code_name(problem.code) == "CODE_PROTOCOL" and problem.fatal
+
+
+def test_what_is_under_way_keeps_the_token_it_began_with(database, start_bridge):
+    """A question waits for a connection to the database to open, while the token that it is
+    asked under is replaced and forgotten."""
+    make_pages(database)
+    slowly = "options='-c post_auth_delay=1'"  # each connection takes a second
+    bridge = start_bridge(database, "--database", f"{database.conninfo()} {slowly}", "--database-connections", "2",
+                          "--yjs-copies", "0")
+    wait_until(lambda: ready(bridge), "the bridge to be ready")
+    provider = opened(bridge)
+    provider.send_binary(named(sync(0, b"\x00")))
+    for _ in range(2):  # what it lacks, and the question what the server lacks
+        assert provider.recv().startswith(named(number(0)))
+    ended = run(database.session, """
+        SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'converge-bridge' AND query LIKE '%%yjs_pull%%'
+         ORDER BY query_start DESC LIMIT 1""")
+    assert ended == [(True,)]
+    provider.send_binary(named(sync(0, b"\x00")))
+    provider.send_binary(named(number(2) + number(0) + block(database.token(lifetime=600)) + block("4.8.0")))
+    assert provider.recv() == named(number(2) + number(2) + block("read-write"))
+    assert provider.recv().startswith(named(number(0) + number(1)))
+    provider.shutdown()
 
 
 @pytest.fixture

@@ -83,33 +83,33 @@ awaitable<std::vector<Rows>> Access::run_identified(std::string_view token, std:
   }
 }
 
-awaitable<Identity> Access::identify(std::string_view token) {
-  const Statement statements[] = {with_token(kIdentify, token)};
+awaitable<Identity> Access::identify(Token token) {
+  const Statement statements[] = {with_token(kIdentify, *token)};
   Identity identity;
-  co_await run_identified(token, statements, &identity);
+  co_await run_identified(*token, statements, &identity);
   co_return identity;
 }
 
-awaitable<Access::Opened> Access::open(std::string_view token, const wire::DocumentRef& document) {
-  const Statement statements[] = {with_token(kIdentify, token), ask_ticket(document)};
+awaitable<Access::Opened> Access::open(Token token, const wire::DocumentRef& document) {
+  const Statement statements[] = {with_token(kIdentify, *token), ask_ticket(document)};
   Opened opened;
-  auto answer = co_await run_identified(token, statements, &opened.identity);
+  auto answer = co_await run_identified(*token, statements, &opened.identity);
   opened.ticket = ticket_in(answer.at(1), document);
   co_return opened;
 }
 
-awaitable<Access::Returned> Access::identify_and_pull(std::string_view token, const wire::DocumentRef& document,
+awaitable<Access::Returned> Access::identify_and_pull(Token token, const wire::DocumentRef& document,
                                                       std::string_view since) {
-  const Statement statements[] = {with_token(kIdentify, token), ask_pull(document, since)};
+  const Statement statements[] = {with_token(kIdentify, *token), ask_pull(document, since)};
   Returned returned;
-  auto answer = co_await run_identified(token, statements, &returned.identity);
+  auto answer = co_await run_identified(*token, statements, &returned.identity);
   returned.pull = answer.at(1).bytes(0, 0);
   co_return returned;
 }
 
-awaitable<Ticket> Access::subscribe(std::string_view token, const wire::DocumentRef& document) {
+awaitable<Ticket> Access::subscribe(Token token, const wire::DocumentRef& document) {
   std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
+  statements.push_back(authenticate(*token));
   statements.push_back(ask_ticket(document));
   auto answer = co_await database_.run(statements);
   co_return ticket_in(answer.at(1), document);
@@ -130,21 +130,21 @@ awaitable<wire::AccessResponse> Access::check(const wire::AccessRequest& request
   co_return response;
 }
 
-awaitable<std::string> Access::pull(std::string_view token, const wire::DocumentRef& document,
+awaitable<std::string> Access::pull(Token token, const wire::DocumentRef& document,
                                     std::string_view since) {
   std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
+  statements.push_back(authenticate(*token));
   statements.push_back(ask_pull(document, since));
   auto answer = co_await database_.run(statements);
   co_return std::string(answer.at(1).bytes(0, 0));
 }
 
-awaitable<std::string> Access::yjs_pull(std::string_view token, const wire::DocumentRef& document,
+awaitable<std::string> Access::yjs_pull(Token token, const wire::DocumentRef& document,
                                         std::string_view field, std::string_view state_vector,
                                         std::size_t state_up_to) {
   const std::string up_to = std::to_string(state_up_to);
   std::vector<Statement> statements;
-  statements.push_back(authenticate(token));
+  statements.push_back(authenticate(*token));
   statements.push_back({&kYjsPull, {}});
   statements.back().parameters.push_back({document.collection()});
   statements.back().parameters.push_back({document.key()});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,10 @@ struct Ticket {
   std::string bytes;
 };
 
+// A client's token, held for as long as something is asked under it: the client may
+// renew it meanwhile.
+using Token = std::shared_ptr<const std::string>;
+
 inline constexpr std::size_t kLongestToken = 16 << 10;
 inline constexpr std::string_view kTokenTooLong = "the token is longer than 16 kB";
 
@@ -35,7 +40,7 @@ class Access {
  public:
   explicit Access(DatabasePool& database) : database_(database) {}
 
-  awaitable<Identity> identify(std::string_view token);
+  awaitable<Identity> identify(Token token);
 
   // Two in one question each, identify() and subscribe(), or identify() and pull(). Where
   // it is the token that is refused, the error is of statement 0.
@@ -47,8 +52,8 @@ class Access {
     Identity identity;
     std::string pull;
   };
-  awaitable<Opened> open(std::string_view token, const wire::DocumentRef& document);
-  awaitable<Returned> identify_and_pull(std::string_view token, const wire::DocumentRef& document,
+  awaitable<Opened> open(Token token, const wire::DocumentRef& document);
+  awaitable<Returned> identify_and_pull(Token token, const wire::DocumentRef& document,
                                         std::string_view since);
 
   // Whom the token's requests are charged to, if these functions have found out lately:
@@ -62,18 +67,18 @@ class Access {
 
   // converge.subscribe(). A document that does not exist or is not visible to
   // the client is an error with SQLSTATE P0002.
-  awaitable<Ticket> subscribe(std::string_view token, const wire::DocumentRef& document);
+  awaitable<Ticket> subscribe(Token token, const wire::DocumentRef& document);
 
   // converge.check_access(): what many clients may read, by the tokens in it.
   awaitable<wire::AccessResponse> check(const wire::AccessRequest& request);
 
   // converge.pull(): an encoded PullResponse. `since` is an encoded log_version,
   // or empty for nothing.
-  awaitable<std::string> pull(std::string_view token, const wire::DocumentRef& document, std::string_view since);
+  awaitable<std::string> pull(Token token, const wire::DocumentRef& document, std::string_view since);
 
   // converge.yjs_pull(): an encoded PullResponse with what a Yjs client of this
   // state vector lacks; or the field itself, if it has up to `state_up_to` bytes.
-  awaitable<std::string> yjs_pull(std::string_view token, const wire::DocumentRef& document, std::string_view field,
+  awaitable<std::string> yjs_pull(Token token, const wire::DocumentRef& document, std::string_view field,
                                   std::string_view state_vector, std::size_t state_up_to = 0);
 
  private:

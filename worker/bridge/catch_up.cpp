@@ -21,7 +21,7 @@ awaitable<Refusal> CatchUp::run(std::string ticket) {
     refusal.code = wire::CODE_OK;
     try {
       if (ticket.empty()) {
-        Ticket fresh = co_await services_.access.subscribe(*token, document->ref);
+        Ticket fresh = co_await services_.access.subscribe(token, document->ref);
         if (fresh.document != document->id)
           throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
         ticket = std::move(fresh.bytes);

@@ -19,8 +19,6 @@ struct Refusal {
 
 class CatchUp {
  public:
-  using Token = std::shared_ptr<const std::string>;
-
   // `token` gives the client's token, which may be renewed meanwhile; `pull` asks
   // for what the client lacks: an encoded PullResponse.
   CatchUp(const Services& services, std::shared_ptr<Subscription> subscription, std::function<Token()> token,

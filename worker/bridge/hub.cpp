@@ -536,7 +536,7 @@ awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
       subscription = other;
       break;
     }
-    std::string token = subscription->subscriber->token();
+    const auto token = std::make_shared<const std::string>(subscription->subscriber->token());
     std::string refusal;
     wire::Code code = wire::CODE_OK;
     try {

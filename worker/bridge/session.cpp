@@ -201,7 +201,7 @@ awaitable<void> Session::renew(std::string given) {
   std::string failure;
   wire::Code code = wire::CODE_OK;
   try {
-    identity = co_await services_.access.identify(*token);
+    identity = co_await services_.access.identify(token);
     if (identity.tenant != tenant_ || identity.principal != principal_) {
       code = wire::CODE_DENIED;
       failure = "the token is another principal's";
@@ -250,7 +250,7 @@ awaitable<bool> Session::subscribe_watched(const wire::Subscribe& request) {
   const auto token = token_;
   std::optional<std::string> pull;
   try {
-    pull = co_await services_.access.pull(*token, request.document(), request.since());
+    pull = co_await services_.access.pull(token, request.document(), request.since());
   } catch (const DatabaseError&) {
   }
   // Under a token that came meanwhile it might not have been given.
@@ -285,7 +285,7 @@ awaitable<void> Session::subscribe(wire::Subscribe request) {
     const auto token = token_;
     code = wire::CODE_OK;
     try {
-      ticket = co_await services_.access.subscribe(*token, request.document());
+      ticket = co_await services_.access.subscribe(token, request.document());
     } catch (const DatabaseError& error) {
       code = code_of(error);
       failure = told_of(error);
@@ -326,7 +326,7 @@ awaitable<void> Session::subscribe(wire::Subscribe request) {
 awaitable<void> Session::follow(std::shared_ptr<Subscription> subscription, std::string ticket) {
   auto self = shared_from_this();
   auto pull = [this, subscription] {
-    return services_.access.pull(*token_, subscription->document->ref, subscription->since);
+    return services_.access.pull(token_, subscription->document->ref, subscription->since);
   };
   CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
   Refusal refusal = co_await catch_up.run(std::move(ticket));
@@ -406,7 +406,7 @@ awaitable<void> Session::recheck() {
   for (auto& [channel, subscription] : subscriptions_) services_.hub.check(subscription);
   if (!subscriptions_.empty() || !identified_) co_return;
   try {
-    co_await services_.access.identify(*token);
+    co_await services_.access.identify(token);
   } catch (const DatabaseError& error) {
     if (!error.unavailable && token == token_) on_unauthenticated(error.what());
   }

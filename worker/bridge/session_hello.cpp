@@ -93,7 +93,7 @@ awaitable<Identity> Session::ask_identity(FirstSubscribe& first) {
   if (first.subscription) {
     try {
       Access::Returned returned =
-          co_await services_.access.identify_and_pull(*token_, first.request.document(), first.request.since());
+          co_await services_.access.identify_and_pull(token_, first.request.document(), first.request.since());
       first.pull = std::move(returned.pull);
       co_return returned.identity;
     } catch (const DatabaseError& error) {
@@ -101,7 +101,7 @@ awaitable<Identity> Session::ask_identity(FirstSubscribe& first) {
     }
     first.leave();  // the usual way says what is wrong with the document
   }
-  co_return co_await services_.access.identify(*token_);
+  co_return co_await services_.access.identify(token_);
 }
 
 awaitable<void> Session::identify(std::string client, std::uint32_t protocol) {

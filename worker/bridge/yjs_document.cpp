@@ -46,7 +46,7 @@ awaitable<Refusal> YjsDocument::identify(std::shared_ptr<const std::string> toke
   Refusal refusal = check(*token);
   if (refusal.code != wire::CODE_OK) co_return refusal;
   try {
-    *identity = co_await services_.access.identify(*token);
+    *identity = co_await services_.access.identify(token);
   } catch (const DatabaseError& error) {
     refusal = unidentified(error);
   }
@@ -78,7 +78,7 @@ awaitable<void> YjsDocument::open() {
   } else if (refusal.code == wire::CODE_OK) {
     access_mark_ = services_.hub.access_mark();
     try {
-      Access::Opened opened = co_await services_.access.open(*token_, name_.document);
+      Access::Opened opened = co_await services_.access.open(token_, name_.document);
       identity_ = std::move(opened.identity);
       ticket_ = std::move(opened.ticket);
     } catch (const DatabaseError& error) {
@@ -170,7 +170,7 @@ awaitable<void> YjsDocument::recheck() {
   }
   Refusal refusal;
   try {
-    co_await services_.access.subscribe(*token_, name_.document);
+    co_await services_.access.subscribe(token_, name_.document);
   } catch (const DatabaseError& error) {
     refusal = {code_of(error), told_of(error)};
   }
@@ -364,7 +364,7 @@ awaitable<void> YjsDocument::join(std::string state_vector) {
     ticket = std::move(*ticket_);
   } else {
     try {
-      ticket = co_await services_.access.subscribe(*token_, name_.document);
+      ticket = co_await services_.access.subscribe(token_, name_.document);
     } catch (const DatabaseError& error) {
       refusal = {code_of(error), told_of(error)};
     }
@@ -408,7 +408,7 @@ awaitable<YjsDocument::Pulled> YjsDocument::pull_since(std::string state_vector,
   // What is wrong with a state vector the database says.
   const std::size_t state_up_to = for_copy && read_state_vector(state_vector) ? kLargestYjsCopy : 0;
   Pulled pulled;
-  pulled.pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector, state_up_to);
+  pulled.pull = co_await services_.access.yjs_pull(token_, name_.document, name_.field, state_vector, state_up_to);
   wire::PullResponse response;
   if (!response.ParseFromString(pulled.pull)) co_return pulled;
   wire::YjsState& yjs = *response.mutable_yjs();
@@ -429,7 +429,7 @@ awaitable<void> YjsDocument::follow() {
   auto self = shared_from_this();
   auto subscription = subscription_;
   auto pull = [this, subscription] {
-    return services_.access.pull(*token_, name_.document, subscription->since);
+    return services_.access.pull(token_, name_.document, subscription->since);
   };
   CatchUp catch_up(services_, subscription, [this] { return token_; }, pull);
   Refusal refusal = co_await catch_up.run({});
@@ -462,7 +462,7 @@ awaitable<void> YjsDocument::send_state(std::string state_vector, bool asked) {
   Refusal refusal;
   wire::PullResponse response;
   try {
-    std::string pull = co_await services_.access.yjs_pull(*token_, name_.document, name_.field, state_vector);
+    std::string pull = co_await services_.access.yjs_pull(token_, name_.document, name_.field, state_vector);
     response.ParseFromString(pull);
   } catch (const DatabaseError& error) {
     refusal = {code_of(error), told_of(error)};
