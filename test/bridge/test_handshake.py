@@ -6,6 +6,7 @@ import websocket
 
 from cluster import in_time
 from database import sign, wait_until
+from test_yjs_hostile import number
 from wire import ClientMessage, code_name
 
 
@@ -121,6 +122,34 @@ def test_a_message_beyond_the_bound(database, start_bridge, connect):
         peer.send_bytes(b"\0" * (64 * 1024 + 1))
         assert peer.closed_with() not in (1009, None)
     connect(bridge).ping()  # others notice nothing
+
+
+def padded(content, size):
+    """A message with a field of that size, which a reader does not know and passes over."""
+    return content + b"\xc2\x3e" + number(size) + b"x" * size
+
+
+def test_before_the_greeting_messages_are_short(database, bridge, connect):
+    """The longest token fits, and what comes right behind it may be as long as later."""
+    database.insert("plan")
+    subscribe = ClientMessage()
+    subscribe.subscribe.request = 1
+    subscribe.subscribe.document.collection = "note"
+    subscribe.subscribe.document.key = "plan"
+    greeting = ClientMessage()
+    greeting.hello.protocol = 2
+    for token in (database.token(), database.token(padding="x" * 5_500)):
+        assert len(token) <= 16 << 10
+        greeting.hello.token = token
+        for _ in range(2):  # the second time it is known whose the token is
+            peer = connect(bridge, hello=False)
+            peer.send_bytes(padded(greeting.SerializeToString(), 40_000))
+            peer.send_bytes(padded(subscribe.SerializeToString(), 200_000))
+            assert peer.next("welcome") and peer.next("subscribed")
+    peer = connect(bridge, hello=False, timeout=5)
+    with pytest.raises((BrokenPipeError, ConnectionResetError, AssertionError)):
+        peer.send_bytes(padded(greeting.SerializeToString(), 64 << 10))
+        assert peer.closed_with() not in (1009, None)
 
 
 def test_more_connections_than_allowed(database, start_bridge, connect):

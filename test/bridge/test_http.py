@@ -1,11 +1,16 @@
 """What the bridge serves besides WebSocket."""
 import http.client
 import pathlib
+import socket
 import subprocess
+import time
 
 import pytest
 
 from clients import BUILD
+from database import wait_until
+from test_metrics import values
+from test_yjs_hostile import memory
 
 
 @pytest.fixture
@@ -78,9 +83,97 @@ def test_other_methods(ask):
 
 
 def test_health(ask):
-    from database import wait_until
     assert ask("/healthz").status == 200
     wait_until(lambda: ask("/readyz").status == 200, "the bridge to be ready")
+
+
+def dial(bridge):
+    host, port = bridge.address.split(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def request(path, connection="keep-alive"):
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n".encode()
+
+
+def test_requests_in_one_go_are_answered_one_after_another(ask, site):
+    content = bytes(range(256)) * 4096
+    (site / "large").write_bytes(content)
+    client = dial(ask.bridge)
+    client.sendall(49 * request("/large") + request("/large", "close"))
+    answers = b"".join(iter(lambda: client.recv(1 << 20), b""))
+    client.close()
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(content) == 50
+    assert answers.endswith(content)
+
+
+def test_an_upgrade_may_follow_other_requests(ask):
+    from frames import RawClient, request as upgrade
+    client = RawClient(ask.bridge.address)
+    status, _ = client.ask(request("/healthz") + upgrade())
+    assert status == 200 and client.take(3) == b"ok\n"
+    assert client.ask(b"")[0] == 101
+    client.say_hello(ask.bridge.database.token())
+    client.close()
+
+
+@pytest.fixture
+def peak(ask):
+    """peak(): by how many MB the bridge has grown at most since the last time."""
+    pid = ask.bridge.process.pid
+
+    def peak():
+        grown = (memory(pid, "VmHWM") - peak.before) / 1024
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")  # VmHWM begins anew
+        peak.before = memory(pid, "VmRSS")
+        return grown
+    peak.before = 0
+    peak()
+    return peak
+
+
+def test_answers_that_nobody_reads_are_bounded(ask, site, peak):
+    """One client asks 300 times for 1 MB; then 20 ask once for the same 16 MB."""
+    (site / "large").write_bytes(bytes(1 << 20))
+    (site / "larger").write_bytes(bytes(16 << 20))
+    client = dial(ask.bridge)
+    client.sendall(300 * request("/large"))
+    assert ask("/healthz").status == 200
+    assert peak() < 10
+    clients = [dial(ask.bridge) for _ in range(20)]
+    for other in clients:
+        other.sendall(request("/larger"))
+    assert ask("/healthz").status == 200
+    assert peak() < 60  # the file, and what it was read by
+    for one in (client, *clients):
+        one.close()
+
+
+def test_who_does_not_take_an_answer_is_cut_off(database, start_bridge, site):
+    (site / "large").write_bytes(bytes(16 << 20))
+    bridge = start_bridge(database, "--web", str(site), "--idle-timeout", "300ms")
+    client = dial(bridge)
+    client.sendall(request("/large"))
+    wait_until(lambda: values(bridge)["connections"] == 1, "the connection's end")  # the one that asks
+    client.close()
+
+
+def test_a_slow_client_gets_its_answer_whole(database, start_bridge, site):
+    """It takes longer than a request may, and than the end of a connection."""
+    (site / "large").write_bytes(bytes(16 << 20))
+    bridge = start_bridge(database, "--web", str(site), "--handshake-timeout", "200ms")
+    client = dial(bridge)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+    client.sendall(request("/large", "close"))
+    taken = 0
+    deadline = time.monotonic() + 2.2
+    while time.monotonic() < deadline:
+        taken += len(client.recv(64 << 10))
+        time.sleep(0.05)
+    while more := client.recv(1 << 20):
+        taken += len(more)
+    assert taken > 16 << 20
+    client.close()
 
 
 def check_config(*arguments, **environment):

@@ -150,6 +150,10 @@ void Connection::flush() {
       continue;
     }
     if (sent.status == Stream::Status::failed || sent.status == Stream::Status::ended) return end(sent.error);
+    if (first_ > kParts) {  // else a queue that is never empty would keep the places of all that it has written
+      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
     writing_ = true;
     stream_.async_wait(sent.status, [self = shared_from_this()](boost::system::error_code error) {
       self->writing_ = false;

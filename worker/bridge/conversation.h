@@ -58,6 +58,10 @@ class Conversation {
 
   virtual bool identified() const = 0;
 
+  // Whether the client has said who it is, true or not: before that its messages are
+  // bounded more tightly, and after it nothing is read until it is known.
+  virtual bool introduced() const = 0;
+
   // Now and then. Ends what goes on under a token that has ended.
   virtual void tick(std::chrono::steady_clock::time_point now) = 0;
 

@@ -26,6 +26,15 @@ using Request = HttpRequest;
 using Response = http::response<http::string_body>;
 
 constexpr std::uint32_t kLongestHeader = 16 << 10;
+// A client that takes fewer bytes of an answer in a second keeps its place no longer
+// than one that takes as many.
+constexpr std::size_t kSlowestReader = 16 << 10;
+
+// What a request is answered with: the body, where it is a file, is shared.
+struct Answer {
+  Response head;
+  Bytes file;
+};
 
 // The page runs its own scripts and the core's WebAssembly, and talks to where
 // it came from; nothing else.
@@ -69,47 +78,51 @@ bool may_see_metrics(const Connection& connection, const Config& config, const R
          request.count(http::field::via) == 0;
 }
 
-Response answer(Connection& connection, const Request& request) {
+Answer answer(Connection& connection, const Request& request) {
   Worker& worker = connection.worker();
   std::string_view target(request.target().data(), request.target().size());
   std::string_view path = path_of(request);
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     Response response = plain(request, http::status::method_not_allowed, "only GET and HEAD are served");
     response.set(http::field::allow, "GET, HEAD");
-    return response;
+    return {std::move(response), {}};
   }
-  if (path == "/healthz") return plain(request, http::status::ok, "ok");
+  if (path == "/healthz") return {plain(request, http::status::ok, "ok"), {}};
   if (path == "/readyz") {
-    if (worker.ready()) return plain(request, http::status::ok, "ready");
-    return plain(request, http::status::service_unavailable,
-                 worker.draining() ? "shutting down" : "no connection to the database, or no stream of changes");
+    if (worker.ready()) return {plain(request, http::status::ok, "ready"), {}};
+    return {plain(request, http::status::service_unavailable,
+                  worker.draining() ? "shutting down" : "no connection to the database, or no stream of changes"),
+            {}};
   }
   if (path == "/metrics" && may_see_metrics(connection, worker.config(), request))
-    return respond(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", worker.metrics().text());
+    return {respond(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", worker.metrics().text()), {}};
   if (path == "/sync" || is_yjs_path(path)) {
     Response response = plain(request, http::status::upgrade_required, "this is a WebSocket endpoint");
     response.set(http::field::upgrade, "websocket");
-    return response;
+    return {std::move(response), {}};
   }
-  const std::string& root = worker.config().web;
-  if (root.empty()) return plain(request, http::status::not_found, "not found");
-  auto file = find_static_file(root, target);
-  if (!file) return plain(request, http::status::not_found, "not found");
+  auto file = worker.files().find(target);
+  if (!file) return {plain(request, http::status::not_found, "not found"), {}};
   if (request[http::field::if_none_match] == file->etag) {
     Response response = respond(request, http::status::not_modified, file->type, "");
     response.set(http::field::etag, file->etag);
-    return response;
+    return {std::move(response), {}};
   }
-  Response response = respond(request, http::status::ok, file->type, std::move(file->content));
+  Response response = respond(request, http::status::ok, file->type, "");
   response.set(http::field::etag, file->etag);
-  return response;
+  response.content_length(file->content->size());
+  if (request.method() == http::verb::head) file->content.reset();  // the length stays
+  return {std::move(response), std::move(file->content)};
 }
 
 class Http final : public Protocol {
  public:
   explicit Http(Connection& connection) : connection_(connection), began_(connection.last_life()) {}
 
-  // A request at a time: the next is looked at when this one was answered.
+  // A request at a time: the next is looked at when the client has taken the answer to
+  // this one.
+  bool wants_bytes() const override { return !last_ && connection_.queued_bytes() == 0; }
+
   std::size_t on_bytes(std::span<char> bytes) override {
     std::string_view text(bytes.data(), bytes.size());
     std::size_t end = text.find("\r\n\r\n");
@@ -141,15 +154,28 @@ class Http final : public Protocol {
       }
     }
     if (has_body) request.keep_alive(false);  // which is not read
-    Response response = answer(connection_, request);
-    send(response);
+    Answer answer = bridge::answer(connection_, request);
+    last_ = !answer.head.keep_alive();
+    send(answer.head);
+    if (answer.file) connection_.send(std::move(answer.file));
     began_ = std::chrono::steady_clock::now();
-    if (!response.keep_alive()) connection_.finish();
+    answering_ = std::chrono::seconds(connection_.queued_bytes() / kSlowestReader);
     return end;
   }
 
   void on_tick(std::chrono::steady_clock::time_point now) override {
-    if (now - began_ >= connection_.worker().config().handshake_timeout) connection_.abort("no request in time");
+    const Config& config = connection_.worker().config();
+    const bool answering = connection_.queued_bytes() != 0;
+    if (now - began_ >= config.handshake_timeout + answering_)
+      return connection_.abort(answering ? "it takes the answer too slowly" : "no request in time");
+    if (answering && now - connection_.last_life() >= config.idle_timeout) connection_.abort("it does not take the answer");
+  }
+
+  void on_drained() override {
+    began_ = std::chrono::steady_clock::now();
+    answering_ = {};
+    if (last_) return connection_.finish();
+    connection_.resume();  // and perhaps becomes a WebSocket, which ends this object
   }
 
   void on_ended(const std::string&) override {}
@@ -225,7 +251,9 @@ class Http final : public Protocol {
   }
 
   Connection& connection_;
-  Connection::Time began_;  // the connection, or the wait for its next request
+  Connection::Time began_;  // the connection, the answer that it is being sent, or the wait for its next request
+  std::chrono::seconds answering_{0};  // what that answer may take, beside the time for a request
+  bool last_ = false;                  // that answer is
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ class Session final : public Conversation,
   void on_drained() override;
   void on_closed() override;
   bool identified() const override { return identified_; }
+  bool introduced() const override { return identifying_ || identified_; }
   void tick(std::chrono::steady_clock::time_point now) override;
   awaitable<void> recheck() override;
   void stop_reading() override { stopped_reading_ = true; }

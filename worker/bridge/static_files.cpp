@@ -72,27 +72,34 @@ std::string real_path(const std::string& path) {
 
 }  // namespace
 
-std::optional<StaticFile> find_static_file(const std::string& root, std::string_view target) {
+std::optional<StaticFile> StaticFiles::find(std::string_view target) {
+  if (root_.empty()) return {};
   auto path = unescaped(target.substr(0, target.find_first_of("?#")));
   if (!path || path->empty() || path->front() != '/' || has_dotted_part(*path)) return {};
   if (path->back() == '/') *path += "index.html";
 
-  std::string real_root = real_path(root);
-  std::string real = real_path(root + *path);
+  std::string real_root = real_path(root_);
+  std::string real = real_path(root_ + *path);
   if (real_root.empty() || real.empty() || real.size() <= real_root.size() || !real.starts_with(real_root) ||
       real[real_root.size()] != '/')
     return {};
   struct stat status {};
   if (stat(real.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > kLongestFile) return {};
 
-  std::ifstream in(real, std::ios::binary);
   StaticFile file;
-  file.content.resize(static_cast<std::size_t>(status.st_size));
-  in.read(file.content.data(), status.st_size);
-  if (!in) return {};
   file.type = type_of(real);
   file.etag = "\"" + std::to_string(status.st_size) + "-" + std::to_string(status.st_mtim.tv_sec) + "." +
               std::to_string(status.st_mtim.tv_nsec) + "\"";
+  Known& known = known_[real];
+  if (known.etag == file.etag) file.content = known.content.lock();
+  if (file.content) return file;
+
+  std::ifstream in(real, std::ios::binary);
+  std::string content(static_cast<std::size_t>(status.st_size), '\0');
+  in.read(content.data(), status.st_size);
+  if (!in) return {};
+  file.content = std::make_shared<const std::string>(std::move(content));
+  known = {file.etag, file.content};
   return file;
 }
 

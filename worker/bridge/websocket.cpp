@@ -1,5 +1,7 @@
 #include "websocket.h"
 
+#include <algorithm>
+
 #include "deflate.h"
 #include "log.h"
 #include "websocket_frames.h"
@@ -9,6 +11,9 @@ namespace converge::bridge {
 
 namespace {
 
+// The longest message of a client that has not said who it is: with the longest token,
+// and the longest name of a document, there is room to spare.
+constexpr std::size_t kLongestIntroduction = 64 << 10;
 // Messages below this are sent as they are.
 constexpr std::size_t kSmallestCompressed = 512;
 // States: compressed where that saves this much.
@@ -30,6 +35,7 @@ class WebSocket final : public Protocol, public Transport {
   // ---- Protocol
 
   std::size_t on_bytes(std::span<char> bytes) override {
+    reader_.bound(longest());
     FrameReader::Event event = reader_.next(bytes);
     pinged_ = false;
     switch (event.kind) {
@@ -101,10 +107,14 @@ class WebSocket final : public Protocol, public Transport {
   void resume() override { connection_.resume(); }
 
  private:
+  std::size_t longest() const {
+    return conversation_->introduced() ? config_.max_message : std::min(config_.max_message, kLongestIntroduction);
+  }
+
   void on_message(const FrameReader::Event& event) {
     if (!event.compressed) return conversation_->on_message(event.payload, event.binary);
     bool too_long = false;
-    auto message = inflate_message(event.payload, config_.max_message, &too_long);
+    auto message = inflate_message(event.payload, longest(), &too_long);
     std::uint32_t utf8_state = 0;
     if (!message) {
       fail(static_cast<std::uint16_t>(too_long ? CloseCode::too_big : CloseCode::invalid_text),

@@ -57,6 +57,9 @@ class FrameReader {
     const char* problem = "";
   };
 
+  // From now on messages may have so many.
+  void bound(std::size_t longest) { longest_ = longest; }
+
   // Reads on in `bytes`, which are unmasked in place. After a failure or a
   // Close there is nothing more to read.
   Event next(std::span<char> bytes);
@@ -66,7 +69,7 @@ class FrameReader {
   static Event control(Opcode opcode, std::string_view payload, std::size_t used);
   static Event failure(CloseCode code, const char* problem);
 
-  const std::size_t longest_;
+  std::size_t longest_;
   const bool deflate_;
   // Of a message of which fragments have come.
   bool fragmented_ = false;

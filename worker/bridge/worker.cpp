@@ -40,6 +40,7 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       source_(make_source(io_, config, database_, metrics, relay, index)),
       hub_(io_, config, access_, *source_, gather_window_, metrics),
       pusher_(io_, config, gather_window_, metrics),
+      files_(config.web),
       metrics_(metrics),
       tls_(tls),
       acceptor_(io_),

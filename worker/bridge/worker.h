@@ -18,6 +18,7 @@
 #include "hub.h"
 #include "presence_relay.h"
 #include "pusher.h"
+#include "static_files.h"
 #include "tls.h"
 
 namespace converge::bridge {
@@ -43,6 +44,7 @@ class Worker {
   asio::io_context& io() { return io_; }
   Services services() { return {io_, config_, access_, hub_, pusher_, rates_, metrics_}; }
   Metrics& metrics() { return metrics_; }
+  StaticFiles& files() { return files_; }
   bool ready() const { return !draining_ && database_.healthy() && source_->attached(); }
   bool draining() const { return draining_; }
   // Where a connection's bytes are read to, one connection at a time.
@@ -73,6 +75,7 @@ class Worker {
   std::unique_ptr<ChangeSource> source_;
   Hub hub_;
   Pusher pusher_;
+  StaticFiles files_;
   Metrics& metrics_;
   const Tls& tls_;
   asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type> acceptor_;

@@ -99,6 +99,8 @@ class YjsSession final : public Conversation,
 
   bool identified() const override { return identified_; }
 
+  bool introduced() const override { return identified_ || !documents_.empty(); }
+
   void tick(std::chrono::steady_clock::time_point now) override {
     if (identified_ && now - last_said_ >= kLongestSilence)
       carry(named_ ? yjs_ping_frame() : yjs_awareness_frame({}, kNobody));
