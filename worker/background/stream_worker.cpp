@@ -33,6 +33,7 @@ struct StreamWorker {
   BridgeServer server;
   WaitEventSet* events = nullptr;  // latch, postmaster and the server's sockets
   bool streaming = false;          // as opposed to starting
+  volatile sig_atomic_t decoding = false;  // a record
   XLogRecPtr processed = InvalidXLogRecPtr;
   TimestampTz confirmed_at = 0;
   TimestampTz polled_at = 0;
@@ -99,7 +100,8 @@ bool is_due(TimestampTz* last, int milliseconds, TimestampTz now) {
 // nothing of it is needed again, once snapshots see it.
 void confirm() { confirm_slot(worker.server.confirmable(worker.processed)); }
 
-bool wait_for_wal() {
+// What others ask of any process. Between records, where there is no transaction.
+void heed_others() {
   CHECK_FOR_INTERRUPTS();
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
@@ -107,7 +109,10 @@ bool wait_for_wal() {
   }
   if (catchupInterruptPending) ProcessCatchupInterrupt();
   MemoryContextSwitchTo(worker.context);
+}
 
+bool wait_for_wal() {
+  heed_others();
   if (!worker.streaming) {
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100,
                     PG_WAIT_EXTENSION);
@@ -129,18 +134,22 @@ bool wait_for_wal() {
   return true;
 }
 
-// Keeps bridges served and the slot moving while there is always more WAL, or a
-// transaction takes long.
-void poll() {
-  if (!worker.streaming) return;
+// Keeps bridges served, the slot moving and others heard while there is always more
+// WAL: of this database or of others, of which the plugin hears nothing.
+bool poll() {
+  if (!worker.streaming) return true;
+  if (ShutdownRequestPending) return false;
 
   const TimestampTz now = GetCurrentTimestamp();
-  if (!is_due(&worker.polled_at, kPollMilliseconds, now)) return;
+  if (!is_due(&worker.polled_at, kPollMilliseconds, now)) return true;
+  heed_others();
+  if (!still_serving()) return false;
   worker.server.service();
   if (is_due(&worker.confirmed_at, kConfirmMilliseconds, now)) {
     confirm();
     show_progress();
   }
+  return true;
 }
 
 // ------------------------------------------------------------------ decoding
@@ -165,9 +174,7 @@ void write(LogicalDecodingContext* context, XLogRecPtr, TransactionId transactio
 
 // Called by the output plugin every now and then, also when it has no output.
 void note_progress(LogicalDecodingContext*, XLogRecPtr, TransactionId, bool) {
-  if (ShutdownRequestPending)
-    ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
-                    errmsg("terminating stream worker due to administrator command")));
+  CHECK_FOR_INTERRUPTS();
   if (is_due(&worker.polled_at, kPollMilliseconds, GetCurrentTimestamp())) worker.server.service();
 }
 
@@ -182,18 +189,32 @@ void check_settings() {
                     errhint("Increase max_replication_slots and restart the server.")));
 }
 
+// SIGTERM while it streams: the slot is written before the end. But the record at hand may
+// be the commit of a transaction that takes minutes, and the plugin, which might notice, is
+// not called for all that it did: a table that was rewritten, say. So that one is left in
+// the middle, where the decoder looks for interrupts: it is decoded again.
+void stop(int number) {
+  place.outcome = Outcome::stopped;
+  SignalHandlerForShutdownRequest(number);
+  if (worker.decoding) die(number);
+}
+
 // Decodes until it is asked to stop.
 void decode(LogicalDecodingContext* context) {
-  for (;;) {
+  while (!ShutdownRequestPending) {
     char* error = nullptr;
     const XLogRecord* record = XLogReadRecord(context->reader, &error);
 
     if (error != nullptr)
       ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read WAL: %s", error)));
     if (record == nullptr) return;
+    worker.decoding = true;
     LogicalDecodingProcessRecord(context, context->reader);
+    worker.decoding = false;
     worker.processed = context->reader->EndRecPtr;
     MemoryContextSwitchTo(worker.context);
+    // One that was over before anybody looked.
+    if (ShutdownRequestPending) ProcDiePending = false;
     CHECK_FOR_INTERRUPTS();
   }
 }
@@ -260,7 +281,7 @@ void run() {
   set_problem("");
   set_phase(Phase::running);
   // From here on a request to stop lets the slot be written first.
-  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  pqsignal(SIGTERM, stop);
   worker.streaming = true;
   ereport(LOG, (errmsg("stream worker decodes slot \"%s\"", slot)));
 

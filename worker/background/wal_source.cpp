@@ -27,7 +27,7 @@ int read_page(XLogReaderState* reader, XLogRecPtr page, int wanted, XLogRecPtr, 
   TimeLineID timeline;
   WALReadError error;
 
-  callbacks.poll();
+  if (!callbacks.poll()) return -1;
   if (!wait_for_flush(page + wanted, &end, &timeline)) return -1;
 
   // After a promotion the slot may start on the timeline before.

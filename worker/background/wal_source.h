@@ -10,8 +10,8 @@ struct WalSourceCallbacks {
   // Waits until there may be more WAL. False: give up reading. The latch was
   // reset before the flush position was found too low.
   bool (*wait)();
-  // Called now and then while there is always more, and returns at once.
-  void (*poll)();
+  // Called for each page, and returns at once. False: give up reading.
+  bool (*poll)();
 };
 
 // The routines of a reader on this server's WAL; one set for the process.
