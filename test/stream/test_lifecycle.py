@@ -331,6 +331,23 @@ def test_a_plugin_that_is_not_allowed_is_named_and_not_tried_in_a_loop(own_serve
     notes.close()
 
 
+def test_what_an_interrupted_drop_has_left_is_not_tried(own_server):
+    server = own_server()
+    with server.connect() as session:
+        session.run("CREATE DATABASE torn")
+        session.run("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'torn'")
+    server.stop()
+    before = len(server.log())
+    server.start()
+    # The launcher looks at the databases in the order in which they came.
+    with server.connect() as session:
+        session.run("CREATE DATABASE later")
+    later = Notes(server, "later")
+    assert "torn" not in server.log()[before:]
+    later.session.run("DROP DATABASE torn")
+    later.close()
+
+
 def test_the_slot_moves_on_while_the_tables_are_idle(notes):
     def confirmed():
         return notes.session.value(

@@ -29,6 +29,10 @@ constexpr long kIdleMilliseconds = 60000;
 // Between attempts to start a worker when the server has no process free.
 constexpr int kNoProcessMilliseconds = 10000;
 
+// What datconnlimit of a database says that an interrupted DROP DATABASE has left: it lets
+// nobody in, and can only be dropped. Servers before 15.4 have no name for it.
+constexpr int kLeftByInterruptedDrop = -2;
+
 // The databases that are still to be looked at after the launcher's start, in
 // TopMemoryContext.
 List* unseen = NIL;
@@ -53,7 +57,8 @@ List* served_databases() {
   while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection))) {
     auto* database = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
 
-    if (database->datallowconn && !database->datistemplate) {
+    if (database->datallowconn && !database->datistemplate &&
+        database->datconnlimit != kLeftByInterruptedDrop) {
       MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
       databases = lappend_oid(databases, database->oid);
