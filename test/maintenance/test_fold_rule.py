@@ -2,6 +2,7 @@
 import pathlib
 import time
 
+import psycopg2
 import pytest
 
 from cluster import wait_until
@@ -114,3 +115,21 @@ def test_a_prepared_transaction_is_folded_when_it_has_committed(documents, setti
     assert documents.tags("a") == set()
     documents.session.run("COMMIT PREPARED 'p'")
     wait_until(lambda: documents.tags("a") == {"x"}, "the fold")
+
+
+def test_the_worker_heeds_the_rest_though_documents_stay_due(documents, settings):
+    """What is noted for the audit is written while many, or slow ones, wait."""
+    keys = [f"slow {number}" for number in range(12)]
+    documents.make(*keys)
+    documents.session.run("""CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$""")
+    documents.push({key: ["1"] for key in keys})
+    documents.session.run("CREATE TRIGGER slowly BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION slowly()")
+    settings(fold_quiet="0")
+    wait_until(lambda: 0 < documents.unfolded() < len(keys), "the first folds")
+    with pytest.raises(psycopg2.Error):
+        documents.session.run("SELECT converge.authenticate(%s)", documents.token[:-4] + "AAAA")
+    wait_until(lambda: documents.session.run(
+        "SELECT 1 FROM converge.audit WHERE event = 'authentication_failure'"), "the audit's row")
+    assert documents.unfolded() > 0
+    wait_until(lambda: documents.unfolded() == 0, "the rest")

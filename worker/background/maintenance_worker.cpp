@@ -37,6 +37,8 @@ constexpr int64 kLongestNap = 1000;
 constexpr int64 kPauses = 4;
 constexpr int64 kLongestPause = 20;
 constexpr int64 kLateMilliseconds = 1000;
+// However many documents are due: between folds the worker heeds the rest so often.
+constexpr int64 kLongestRound = 1000;
 
 // The process's only one.
 struct MaintenanceWorker {
@@ -193,11 +195,13 @@ void leave_room(int64 milliseconds, int64 late) {
                   PG_WAIT_EXTENSION);
 }
 
-// Folds what is due. How long nothing will be, in milliseconds; -1: for ever.
+// Folds what is due, for a while. How long nothing will be, in milliseconds; -1: for ever.
 long fold_due_documents() {
+  const int64 began = now_ms();
   while (WaitingDocument* document = worker.queue.first(rule())) {
     CHECK_FOR_INTERRUPTS();
     const int64 now = now_ms();
+    if (now - began >= kLongestRound) return 0;
     if (document->due > now) {
       const int64 patience = Min(Max(static_cast<int64>(fold_quiet), kShortestNap), kLongestNap);
       return static_cast<long>(Min(document->due - now, patience));
@@ -251,11 +255,11 @@ void run() {
     if (worker.look && worker.queue.has_room()) look_into_table();
     const long until_fold = fold_due_documents();
     show_progress();
-    if (worker.look && worker.queue.has_room()) continue;
     const long until_upkeep = keep_up(worker.context);
     const long until_audit = write_audit_notes(&place.entry->audit_notes);
     long nap = Min(until_upkeep, measure_some(worker.context));
     if (until_fold >= 0) nap = Min(nap, until_fold);
+    if (worker.look && worker.queue.has_room()) nap = 0;
     if (until_audit >= 0) nap = Min(nap, until_audit);
     if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {
       worker.reported_at = GetCurrentTimestamp();
