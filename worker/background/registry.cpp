@@ -168,12 +168,15 @@ void request_check(Oid database) {
   wake_launcher();
 }
 
-void hold_database(Oid database) {
+bool hold_database(Oid database) {
   LWLockAcquire(registry->lock, LW_EXCLUSIVE);
   Entry* entry = find_or_make_entry(database);
   if (entry != nullptr) entry->holds++;
   LWLockRelease(registry->lock);
+  return entry != nullptr;
+}
 
+void end_workers(Oid database) {
   const TimestampTz deadline =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kHoldPatienceMilliseconds);
   bool signalled[kKinds] = {};

@@ -106,9 +106,13 @@ void wake_launcher();
 // one is started to look. Any process.
 void request_check(Oid database);
 
-// Keeps the database free of workers until release_database(): stops those it
-// has and waits until they have ended, 10 s at most. May raise (interrupts).
-void hold_database(Oid database);
+// Lets no worker of the database start until release_database(). False: there was no
+// free entry, so it has no workers; nothing is held, and nothing is to be released.
+bool hold_database(Oid database);
 void release_database(Oid database);
+
+// Stops the workers of a database that is held and waits until they have ended, 10 s at
+// most. May raise (interrupts).
+void end_workers(Oid database);
 
 }  // namespace converge::worker

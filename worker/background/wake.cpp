@@ -66,8 +66,9 @@ void note_extensions_changed() { extensions_changed = true; }
 void note_database_changed(Oid database) { database_changed = database; }
 
 void hold_until_transaction_end(Oid database) {
+  if (!hold_database(database)) return;
   database_held = database;
-  hold_database(database);
+  end_workers(database);
 }
 
 }  // namespace converge::worker
