@@ -1,7 +1,9 @@
 """Too much, too wild, or not set up: what the worker makes of it."""
 import os
 import random
+import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -10,7 +12,8 @@ import psycopg2
 from cluster import wait_until
 from servers import Notes, many_changes
 from test_forwarding import flood
-from worker_client import Closed
+from wire import WorkerRequest
+from worker_client import Closed, WorkerClient
 
 
 def private_kilobytes(pid):
@@ -128,6 +131,65 @@ def test_watches_of_a_bridge_that_has_gone_are_forgotten(notes):
                 notes.watch(bridge, key)
             wait_until(lambda: notes.status()["watches"] == len(keys), "the watches")
         wait_until(lambda: notes.status()["watches"] == 0, "the watches to go")
+
+
+def test_what_waits_for_a_transaction_goes_with_its_bridge(own_server):
+    """The number of watches that wait is bounded for each bridge, not for all that come and go."""
+    notes = Notes(own_server())
+    notes.document("hole")
+    pid = notes.status()["pid"]
+    writer = notes.server.connect()
+    with notes.attach() as witness:
+        notes.watch(witness, "hole")
+        number, ticket = notes.ticket("hole")
+        request = WorkerRequest(watch={"document": number, "ticket": ticket}).SerializeToString()
+        requests = (len(request).to_bytes(4, "big") + request) * 10_000
+        with notes.server.commits_unseen():
+            thread = threading.Thread(target=notes.edit, args=("hole",), kwargs={"session": writer})
+            thread.start()
+            assert witness.frame() is not None
+
+            def come_and_go(times):
+                for _ in range(times):
+                    with notes.attach("passing") as passing:
+                        passing.socket.sendall(requests)
+                        # The first answer is that of a request behind all of them.
+                        passing.send(WorkerRequest())
+                        assert passing.reply().WhichOneof("message") == "problem"
+                return private_kilobytes(pid)
+            before = come_and_go(3)
+            # 40 bytes each: 16 MB.
+            assert come_and_go(40) < before + 2000
+        thread.join(60)
+    writer.close()
+    notes.close()
+
+
+def test_without_file_descriptors_the_worker_tries_once_a_second(notes):
+    """And is not kept busy by those who wait."""
+    pid = notes.status()["pid"]
+    with open(f"/proc/{pid}/limits") as limits:
+        limit = re.search("Max open files +([0-9]+)", limits.read()).group(1)
+    failed = notes.server.log().count("could not accept a bridge's connection")
+    path = notes.session.value("SELECT converge.worker_socket()")
+    limit_files(pid, 3)
+    try:
+        with WorkerClient(path, attach=False):
+            spent = processor_seconds(pid)
+            time.sleep(1.5)
+            assert processor_seconds(pid) - spent <= 0.3
+            failed = notes.server.log().count("could not accept a bridge's connection") - failed
+            assert 1 <= failed <= 5
+    finally:
+        limit_files(pid, limit)
+    with notes.attach():
+        pass
+
+
+def limit_files(pid, number):
+    """As the server's user, who may: a root without all capabilities may not."""
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    subprocess.run([*user, "prlimit", "--pid", str(pid), f"--nofile={number}:"], check=True)
 
 
 def without_worker(server):

@@ -2,6 +2,7 @@
 import socket
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -252,7 +253,53 @@ def try_to_attach(notes, name):
         return None
 
 
-def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(own_server):
+@pytest.mark.parametrize("reads", ["nothing", "a little"])
+def test_nobody_waits_for_a_bridge_that_did_not_read_before_its_queue_was_full(notes, reads):
+    document = notes.document("tide " + reads)
+    dropped = notes.status()["bridges_dropped"]
+    notes.server.set(**{"converge.slow_bridge_timeout": "'100ms'"})
+    with notes.attach("deaf") as deaf, notes.attach("quick") as quick, ExitStack() as stack:
+        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        notes.watch(deaf, "tide " + reads)
+        notes.watch(quick, "tide " + reads)
+        if reads == "a little":
+            stack.enter_context(trickle(deaf))
+        # Not more than a queue holds: all of it is forwarded, and both are there.
+        flood(notes, document, 6000)
+        assert len(quick.changes(6000)) == 6000
+        assert notes.status()["bridges_dropped"] == dropped and notes.status()["bridges"] == 2
+        time.sleep(0.5)
+        flood(notes, document, 3000, first=6001)
+        assert [c[2] for c in quick.changes(3000)] == list(range(6001, 9001))
+        assert notes.status()["bridges"] == 1
+    assert "dropped bridge \"deaf\": it does not read fast enough, the others have waited 0 ms for it\n" in \
+        last_drop(notes)
+    notes.server.set(**{"converge.slow_bridge_timeout": "DEFAULT"})
+
+
+def last_drop(notes):
+    return [line for line in notes.server.log().splitlines(keepends=True) if "dropped bridge" in line][-1]
+
+
+@contextmanager
+def trickle(client):
+    """Reads some 400 kB a second, where a bridge has to read 8 MiB in twice the timeout."""
+    stop = threading.Event()
+
+    def read():
+        client.socket.settimeout(60)
+        while not stop.wait(0.01):
+            if client.socket.recv(4096) == b"":
+                return
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def test_a_bridge_that_stops_reading_in_the_middle_of_much_is_dropped(own_server):
     # Who reads, on a machine that is busy with other things, is not to be taken for deaf.
     notes = Notes(own_server(**{"converge.slow_bridge_timeout": "5s"}))
     document = notes.document("flood")
@@ -275,15 +322,15 @@ def test_a_bridge_that_does_not_read_is_dropped_and_holds_back_nobody(own_server
     notes.close()
 
 
-def flood(notes, document, total):
+def flood(notes, document, total, first=1):
     """Log rows of 1 kB in one transaction, as a replica of its own."""
     with notes.server.connect(notes.database) as session:
         session.run(
             "INSERT INTO converge.change (tenant, document, replica, seq, hlc, principal, xid, "
             "epoch, recorded_at, payload, hash) "
             "SELECT 'acme', %s, 77, g, 1, 'flood', pg_current_xact_id(), 1, now(), "
-            "convert_to(repeat('x', 1000), 'UTF8'), '\\x00' FROM generate_series(1, %s) g",
-            document, total)
+            "convert_to(repeat('x', 1000), 'UTF8'), '\\x00' FROM generate_series(%s, %s) g",
+            document, first, first + total - 1)
 
 
 def test_who_takes_the_place_of_a_bridge_that_has_gone_gets_nothing_of_its(notes):

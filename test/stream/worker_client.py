@@ -110,6 +110,8 @@ class WorkerClient:
             reply = self.read(max(0, deadline - time.monotonic()))
             if reply is None:
                 return None
+            if reply.WhichOneof("message") == "detached":
+                continue    # another bridge has gone
             assert reply.WhichOneof("message") == "frame", reply
             self.keep(reply)
         return self.frames.pop(0)

@@ -119,31 +119,26 @@ void BridgeServer::queue_frame(int index, const Slice& header) {
 char* BridgeServer::reserve(int index, int bytes) {
   if (bridges_[index].socket < 0) return nullptr;
   if (!bridges_[index].output.has_room(bytes) && !wait_for_room(index, bytes)) {
-    drop(index, "it does not read fast enough");
+    char reason[128];
+
+    snprintf(reason, sizeof(reason), "it does not read fast enough, the others have waited %ld ms for it",
+             bridges_[index].held_milliseconds);
+    drop(index, reason);
     return nullptr;
   }
   return bridges_[index].output.reserve(context_, bytes);
 }
 
-// Gives a bridge a short while to read; the others, which wait too, get theirs
-// meanwhile.
+// Gives a bridge that reads the while that it needs; the others, which wait too, get
+// what they have queued meanwhile.
 bool BridgeServer::wait_for_room(int index, int bytes) {
   Bridge& bridge = bridges_[index];
-  int stalled = 0;
 
   while (true) {
-    int before = bridge.output.size();
-
     flush();
     if (bridge.socket < 0) return false;
-    bridge.drained += before - bridge.output.size();
     if (bridge.output.has_room(bytes)) return true;
-    if (bridge.held_milliseconds / 2 >= slow_bridge_timeout) {
-      if (bridge.drained < OutputQueue::kLimit) return false;
-      bridge.held_milliseconds = 0;
-      bridge.drained = 0;
-    }
-    if (stalled >= slow_bridge_timeout) return false;
+    if (bridge.pace.too_slow()) return false;
 
     const TimestampTz start = GetCurrentTimestamp();
     (void)WaitLatchOrSocket(MyLatch,
@@ -156,14 +151,7 @@ bool BridgeServer::wait_for_room(int index, int bytes) {
     if (ShutdownRequestPending)
       ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
                       errmsg("terminating stream worker due to administrator command")));
-    const int waited =
-        Max(1, static_cast<int>(TimestampDifferenceMilliseconds(start, GetCurrentTimestamp())));
-    bridge.held_milliseconds += waited;
-    before = bridge.output.size();
-    flush();
-    if (bridge.socket < 0) return false;
-    stalled = bridge.output.size() < before ? 0 : stalled + waited;
-    bridge.drained += before - bridge.output.size();
+    bridge.held_milliseconds += TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
   }
 }
 
@@ -175,8 +163,11 @@ void BridgeServer::flush() {
 
 void BridgeServer::send(int index) {
   Bridge& bridge = bridges_[index];
+  const int before = bridge.output.size();
+  const OutputQueue::Sent sent = bridge.output.send_to(bridge.socket);
 
-  switch (bridge.output.send_to(bridge.socket)) {
+  bridge.pace.note(before - bridge.output.size(), !bridge.output.empty(), GetCurrentTimestamp());
+  switch (sent) {
     case OutputQueue::Sent::all:
       if (bridge.closing)
         drop(index, nullptr);

@@ -26,6 +26,8 @@ constexpr int kInputBytes = 64 * 1024;
 constexpr int kMaxRequestBytes = kInputBytes - kLengthBytes;
 // A connection has to say what it is within this time.
 constexpr int kAttachMilliseconds = 5000;
+// After the server could not accept one, for want of file descriptors mostly.
+constexpr int kAcceptAgainMilliseconds = 1000;
 constexpr uint64 kListenerEvent = PG_UINT64_MAX;
 
 char listening_at[sizeof(sockaddr_un::sun_path)];
@@ -92,13 +94,26 @@ void BridgeServer::accept_bridges() {
     const int socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (socket < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
+      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
         ereport(LOG, (errcode_for_socket_access(),
                       errmsg("could not accept a bridge's connection: %m")));
+        // It is still there to be accepted: the worker would find it at once, again and again.
+        poll_listener(false);
+      }
       return;
     }
     admit(socket);
   }
+}
+
+void BridgeServer::poll_listener(bool wanted) {
+  epoll_event event = {};
+
+  if (wanted) event.events = EPOLLIN;
+  event.data.u64 = kListenerEvent;
+  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, listener_, &event) == 0)
+    accept_again_at_ =
+        wanted ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kAcceptAgainMilliseconds);
 }
 
 // Of the one that uses this place now, and of no other.
@@ -137,8 +152,8 @@ void BridgeServer::admit(int socket) {
   bridge.pending = 0;
   bridge.input = static_cast<char*>(MemoryContextAlloc(context_, kInputBytes));
   bridge.input_length = 0;
+  bridge.pace.begin();
   bridge.held_milliseconds = 0;
-  bridge.drained = 0;
   if (++bridge_count_ > max_bridges) {
     char reason[128];
 
@@ -180,8 +195,20 @@ void BridgeServer::drop(int index, const char* reason) {
   watch_count_ -= bridge.watches;
   bridge.watches = 0;
   in_transaction_ &= ~only(index);
+  if (bridge.pending > 0) forget_pending(index);
   bridge_count_--;
   if (bridge.proven) announce_detached(index);
+}
+
+// The number of those that wait is bounded for each bridge that is there: who comes and
+// goes, while a transaction stays in progress, leaves none.
+void BridgeServer::forget_pending(int index) {
+  int kept = pending_head_;
+
+  for (int i = pending_head_; i < pending_tail_; i++)
+    if (pending_[i].bridge != index) pending_[kept++] = pending_[i];
+  pending_tail_ = kept;
+  bridges_[index].pending = 0;
 }
 
 // Drops connections that do not say what they are.
@@ -212,6 +239,7 @@ void BridgeServer::service() {
   epoll_event events[kMaxBridges + 1];
 
   if (!is_open()) return;
+  if (accept_again_at_ != 0 && accept_again_at_ <= GetCurrentTimestamp()) poll_listener(true);
   const int count = epoll_wait(epoll_, events, lengthof(events), 0);
   for (int i = 0; i < count; i++) {
     if (events[i].data.u64 == kListenerEvent) {
@@ -399,19 +427,21 @@ bool BridgeServer::handle_watch(int index, const Converge__Wire__Watch& watch) {
     }
   }
   bridge.pending++;
-  pending_[pending_tail_++] = {index, bridge.generation, document, unsettled_.position(), GetCurrentTimestamp()};
+  pending_[pending_tail_++] = {index, document, unsettled_.position(), GetCurrentTimestamp()};
   return true;
 }
 
 // Answers watches whose transactions that were passed over have all ended.
 void BridgeServer::answer_watches() {
+  if (pending_head_ == pending_tail_) return;
+  const uint64 settled = unsettled_.settled();
+
+  // An answer may have to wait for room, and bridges go meanwhile.
   while (pending_head_ < pending_tail_) {
     const PendingWatch watch = pending_[pending_head_];
 
-    if (!unsettled_.settled(watch.position)) return;
+    if (watch.position > settled) return;
     pending_head_++;
-    if (bridges_[watch.bridge].socket < 0 || bridges_[watch.bridge].generation != watch.generation)
-      continue;
     bridges_[watch.bridge].pending--;
 
     Converge__Wire__Watching watching = CONVERGE__WIRE__WATCHING__INIT;

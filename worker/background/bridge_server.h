@@ -10,6 +10,7 @@
 #include "worker/background/frame_reader.h"
 #include "worker/background/output_queue.h"
 #include "worker/background/postgres_headers.h"
+#include "worker/background/reading_pace.h"
 #include "worker/background/unsettled.h"
 #include "worker/background/watch_table.h"
 
@@ -69,16 +70,13 @@ class BridgeServer {
     char* input;
     int input_length;
     OutputQueue output;
-    // How long this bridge has held up the others, and how much it read in
-    // that time.
-    int held_milliseconds;
-    int64 drained;
+    ReadingPace pace;
+    long held_milliseconds;  // for how long the others have waited for it
   };
 
-  // A Watch that is not answered yet.
+  // A Watch that is not answered yet, of a bridge that is there.
   struct PendingWatch {
     int bridge;
-    uint32 generation;
     uint64 document;
     uint64 position;  // in the sequence of decoded transactions
     TimestampTz since;
@@ -91,6 +89,7 @@ class BridgeServer {
   };
 
   void accept_bridges();
+  void poll_listener(bool wanted);
   void admit(int socket);
   void make_room();
   void close_late_comers();
@@ -110,6 +109,7 @@ class BridgeServer {
   void send(int index);
   void poll_for_room(int index, bool wanted);
   void drop(int index, const char* reason);
+  void forget_pending(int index);
   bool handle_presence(int index, Converge__Wire__DocumentPresence* presence);
   uint64 bridge_number(int index) const;
   void pass_on(int index, const struct WorkerReplyMessage& message);
@@ -117,6 +117,7 @@ class BridgeServer {
 
   int epoll_ = -1;
   int listener_ = -1;
+  TimestampTz accept_again_at_ = 0;  // 0: it is polled
   MemoryContext context_ = nullptr;
   MemoryContext request_context_ = nullptr;  // reset after each message
   Bridge bridges_[kMaxBridges];

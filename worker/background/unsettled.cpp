@@ -26,9 +26,9 @@ void Unsettled::note(TransactionId transaction, XLogRecPtr before) {
   noted_[length_++] = {transaction, ++count_, before};
 }
 
-bool Unsettled::settled(uint64 position) {
+uint64 Unsettled::settled() {
   forget_ended();
-  return length_ == 0 || noted_[0].number > position;
+  return length_ == 0 ? count_ : noted_[0].number - 1;
 }
 
 XLogRecPtr Unsettled::confirmable(XLogRecPtr processed) {

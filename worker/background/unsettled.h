@@ -20,9 +20,9 @@ class Unsettled {
   // A position in the sequence of decoded transactions: the present one.
   uint64 position() const { return count_; }
 
-  // Whether every transaction up to the position is visible to a snapshot that
-  // is taken from now on.
-  bool settled(uint64 position);
+  // The position up to which every transaction is visible to a snapshot that is
+  // taken from now on.
+  uint64 settled();
 
   // Up to where the slot may be confirmed when the WAL is processed up to
   // `processed`: a worker that is started anew knows nothing of this list, and
