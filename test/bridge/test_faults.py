@@ -218,30 +218,43 @@ def test_several_databases_stay_apart(server, database, start_bridge, follow, so
         each.drop()
 
 
-def test_a_bridge_that_hangs_is_dropped_and_holds_back_nobody(own_database, start_bridge, follow):
-    """It does not read; the others, and the slot, go on. Come to itself, it fills up."""
+@both
+def test_a_bridge_that_hangs_holds_back_nobody(own_database, start_bridge, follow, source):
+    """It does not read; the others, and their slot, go on. Come to itself, it fills up."""
     database = own_database
     database.insert("plan")
-    hanging, other = start_bridge(database), start_bridge(database)
+    hanging, other = (start_bridge(database, *(("--slot", slot) if source == "replication" else ()))
+                      for slot in ("elsewhere", "yonder"))
     receivers = [follow(database, bridge, "plan") for bridge in (hanging, other)]
     wait_until(lambda: all(receiver.pulled for receiver in receivers), "both to follow")
-    confirmed = "SELECT confirmed_lsn FROM converge.worker_status()"
+    dropped = "SELECT bridges_dropped FROM converge.worker_status()"
+    confirmed = "SELECT confirmed_lsn FROM converge.worker_status()" if source == "worker" else \
+        "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = 'yonder'"
+
+    def edit_much(numbers):
+        for number in numbers:  # half a megabyte each
+            run(database.session, "UPDATE note SET props = converge.set(props, 'large', to_jsonb(%s || repeat(md5(%s), 16000))) "
+                "WHERE id = 'plan'", str(number), str(number))
+
     hanging.process.send_signal(signal.SIGSTOP)
     try:
         before = value(database.session, confirmed)
-        for number in range(40):   # 20 MB, where a queue has 8
-            run(database.session, "UPDATE note SET props = converge.set(props, 'large', to_jsonb(%s || repeat(md5(%s), 16000))) "
-                "WHERE id = 'plan'", str(number), str(number))
-        wait_until(lambda: value(database.session, "SELECT bridges_dropped FROM converge.worker_status()") >= 1,
-                   "the bridge that hangs to be dropped")
+        edit_much(range(10))
         nothing_is_missing(receivers[1:])
+        # Its queue, of 8 MiB, has room yet; and nobody has waited for it.
+        assert value(database.session, dropped) == 0
+        edit_much(range(10, 40))
+        nothing_is_missing(receivers[1:])
+        if source == "worker":
+            wait_until(lambda: value(database.session, dropped) >= 1, "the bridge that hangs to be dropped")
         wait_until(lambda: value(database.session, confirmed) > before, "the slot to move on")
     finally:
         hanging.process.send_signal(signal.SIGCONT)
     nothing_is_missing(receivers)
 
 
-def test_a_transaction_of_many_changes_takes_bounded_memory_in_the_bridge(own_database, start_bridge, follow):
+@both
+def test_a_transaction_of_many_changes_takes_bounded_memory_in_the_bridge(own_database, start_bridge, follow, source):
     """A transaction of 100,000 changes (`make large-transaction` has a million), to clients that read."""
     database = own_database
     count = int(os.environ.get("CONVERGE_MANY_CHANGES", 100_000))
@@ -251,8 +264,8 @@ def test_a_transaction_of_many_changes_takes_bounded_memory_in_the_bridge(own_da
     bridge = start_bridge(database)
     receivers = [follow(database, bridge, "plan") for _ in range(2)]
     wait_until(lambda: all(receiver.pulled for receiver in receivers), "both to follow")
-    worker = worker_pid(database)
-    processes = (bridge.process.pid, worker)
+    decoder = decoder_pid(database, source)
+    processes = (bridge.process.pid, decoder)
     before = [resident_kilobytes(pid) for pid in processes]
     peak = list(before)
     # Changes of one replica, straight into the log. They say again what the document has:
@@ -270,12 +283,17 @@ def test_a_transaction_of_many_changes_takes_bounded_memory_in_the_bridge(own_da
         assert time.monotonic() < deadline, [len(receiver.live) for receiver in receivers]
         peak = [max(most, resident_kilobytes(pid)) for most, pid in zip(peak, processes)]
         time.sleep(0.02)
-    grown = dict(zip(("bridge", "worker"), (most - first for most, first in zip(peak, before))))
-    # The payloads have 64 MB for each 100,000. A bridge queues 1 MB for a client; a worker has
-    # logical_decoding_work_mem, 64 MB, and a queue of 8.
-    assert grown["bridge"] < 30_000 and grown["worker"] < 110_000, grown
-    assert worker_pid(database) == worker
+    grown = dict(zip(("bridge", "decoder"), (most - first for most, first in zip(peak, before))))
+    # The payloads have 64 MB for each 100,000. A bridge queues 1 MB for a client; who decodes has
+    # logical_decoding_work_mem, 64 MB, and a worker a queue of 8.
+    assert grown["bridge"] < 30_000 and grown["decoder"] < 110_000, grown
+    assert decoder_pid(database, source) == decoder
     print(f"a transaction of {count} changes: {grown} kB")
+
+
+def decoder_pid(database, source):
+    return worker_pid(database) if source == "worker" else value(
+        database.session, "SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'converge_bridge_%%'")
 
 
 def resident_kilobytes(pid):
@@ -283,7 +301,8 @@ def resident_kilobytes(pid):
         return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
-def test_a_dump_is_restored_while_a_worker_runs(own_database, start_bridge, follow):
+@both
+def test_a_dump_is_restored_while_a_worker_runs(own_database, start_bridge, follow, source):
     """The worker of the restored database is there as soon as the extension is, before the
     rows of the log are; who follows a document there has it all, and what comes."""
     database = own_database

@@ -265,6 +265,7 @@ def test_an_option_that_is_wrong_is_named(notes, options, message):
 
 
 def test_recvlogical_replication_connection_and_worker_give_the_same_bytes(notes):
+    """With the options that a bridge's replication connection has, and the worker too."""
     documents = [notes.document(f"same {n}") for n in range(3)]
     with Slot(notes) as slot, Slot(notes) as other, notes.attach() as bridge:
         for n in range(3):
@@ -272,10 +273,16 @@ def test_recvlogical_replication_connection_and_worker_give_the_same_bytes(notes
         with notes.session.transaction():
             for document in documents:
                 log(notes, document, 510, 700, b"z" * 1000)
+        with notes.session.transaction():
+            notes.edit("same 0")
+            notes.session.run("SELECT converge.set_permission(%s, 'bob', 'read')", TENANT)
+            notes.edit("same 1")
         for n in range(3):
             notes.edit(f"same {n}")
-        expected = slot.frames()
-        assert len(expected) > 4
+        expected = slot.frames("access=on")
+        assert len(expected) > 5
+        with_access = [frame for frame in parsed(expected) if frame.access]
+        assert [[len(frame.changes), frame.access[0].tenant] for frame in with_access] == [[2, TENANT]]
 
         forwarded = []
         while len(forwarded) < len(expected):
@@ -287,16 +294,16 @@ def test_recvlogical_replication_connection_and_worker_give_the_same_bytes(notes
                 start += 1
             forwarded.append(bridge.message[start + 1:])
         assert forwarded == expected
-        assert replicated(notes, other, len(expected)) == expected
+        assert replicated(notes, other, len(expected), access="on") == expected
 
 
-def replicated(notes, slot, count):
+def replicated(notes, slot, count, **options):
     connection = psycopg2.connect(dbname=notes.database, **notes.server.address,
                                   connection_factory=psycopg2.extras.LogicalReplicationConnection)
     frames = []
     slot.wait_until_free()
     with connection.cursor() as cursor:
-        cursor.start_replication(slot_name=slot.name, decode=False)
+        cursor.start_replication(slot_name=slot.name, decode=False, options=options)
         deadline = time.monotonic() + 60
         while len(frames) < count and time.monotonic() < deadline:
             message = cursor.read_message()
