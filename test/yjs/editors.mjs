@@ -5,18 +5,25 @@
 //
 // An editor is a Y.Doc with its provider. What happened to it is kept as events.
 import { createInterface } from 'node:readline';
-import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import * as hocuspocus from '@hocuspocus/provider';
+import * as hocuspocus2 from 'hocuspocus-provider-2';
+import * as hocuspocus3 from 'hocuspocus-provider-3';
 import { WebSocket } from 'ws';
 import { WebsocketProvider } from 'y-websocket';
+import { WebsocketProvider as WebsocketProvider30 } from 'y-websocket-3.0';
 import * as Y from 'yjs';
 import { deepOf, jsonOf } from './compare.mjs';
 import { edit } from './edits.mjs';
 import { random } from './random.mjs';
 
 console.log = console.warn = console.error = () => {};  // the packages' own reports; the tests see the events
+globalThis.WebSocket ??= WebSocket;  // which y-websocket's resyncInterval looks at
 // In Node a socket that a provider drops while it connects has an error and nobody
 // who listens; a browser's has not.
 process.on('uncaughtException', (error) => { if (!/closed before the connection/.test(error.message)) throw error; });
+// By what an editor's kind is called.
+const yWebsockets = { 'y-websocket': WebsocketProvider, 'y-websocket-3.0': WebsocketProvider30 };
+const hocuspocuses = { hocuspocus, 'hocuspocus-2': hocuspocus2, 'hocuspocus-3': hocuspocus3 };
 const editors = new Map();
 const sockets = new Map();
 
@@ -32,14 +39,15 @@ class Editor {
     });
     this.kind = what.kind;
     this.synced = false;
-    if (what.kind === 'y-websocket') this.openYWebsocket(what);
-    else this.openHocuspocus(what);
+    if (what.kind in yWebsockets) this.openYWebsocket(what, yWebsockets[what.kind]);
+    else this.openHocuspocus(what, hocuspocuses[what.kind]);
   }
 
-  openYWebsocket({ url, name, token, protocols, params }) {
-    this.provider = new WebsocketProvider(url, name, this.doc, {
+  openYWebsocket({ url, name, token, protocols, params, resync, gives_up }, Provider) {
+    this.provider = new Provider(url, name, this.doc, {
       protocols: protocols ?? ['converge.yjs', `converge.token.${token}`],
       params: params ?? {}, WebSocketPolyfill: WebSocket, disableBc: true, maxBackoffTime: 100,
+      resyncInterval: resync ?? -1,
     });
     // As a y-websocket that reports the server's word does.
     this.provider.messageHandlers[2] = (_encoder, decoder) => {
@@ -47,28 +55,34 @@ class Editor {
     };
     this.provider.on('sync', (state) => { this.synced = state; });
     this.provider.on('connection-close', (event) => { if (event) this.events.push({ closed: event.code, reason: event.reason }); });
+    if (gives_up) {  // as the reference tells who has an older version
+      this.provider.on('connection-close', (event) => { if (event?.code >= 4400 && event.code < 4500) this.provider.disconnect(); });
+    }
     this.awareness = this.provider.awareness;
     this.cut = () => this.provider.ws?.terminate?.();
     this.pause = () => this.provider.disconnect();
     this.resume = () => this.provider.connect();
     this.unsynced = () => 0;
+    this.heard = () => this.provider.wsLastMessageReceived;
   }
 
-  openHocuspocus({ url, name, token, socket }) {
+  openHocuspocus({ url, name, token, socket, sessions }, { HocuspocusProvider, HocuspocusProviderWebsocket }) {
     if (!sockets.has(socket)) {
       sockets.set(socket, new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket, delay: 50, minDelay: 50, maxDelay: 100 }));
     }
+    this.token = token;
     this.socket = socket;
     const websocketProvider = sockets.get(socket);
     const note = (what) => this.events.push(what);
     this.provider = new HocuspocusProvider({
-      websocketProvider, name, token, document: this.doc,
-      onAuthenticated: ({ scope }) => note({ scope }),
+      websocketProvider, name, token: () => this.token, document: this.doc, sessionAwareness: sessions ?? false,
+      broadcast: false,  // the second version's, between the tabs of a browser
+      onAuthenticated: (data) => note({ scope: data?.scope ?? this.provider.authorizedScope }),
       onAuthenticationFailed: ({ reason }) => note({ denied: reason }),
       onStateless: ({ payload }) => note({ stateless: JSON.parse(payload) }),
       onClose: ({ event }) => note({ closed: event.code, reason: event.reason }),
     });
-    this.provider.attach();
+    this.provider.attach?.();  // the second version's has done so
     this.provider.on('close', () => { this.synced = false; });
     this.provider.on('synced', () => { this.synced = true; });
     this.awareness = this.provider.awareness;
@@ -76,6 +90,7 @@ class Editor {
     this.pause = () => websocketProvider.disconnect();
     this.resume = () => websocketProvider.connect();
     this.unsynced = () => this.provider.unsyncedChanges;
+    this.heard = () => websocketProvider.lastMessageReceived;
   }
 
   close() {
@@ -122,6 +137,17 @@ const commands = {
   pause: (editor) => { editor.pause(); },
   resume: (editor) => { editor.resume(); },
   close: (editor, what) => { editor.close(); editors.delete(what.editor); },
+  // How long ago the provider had a message, in ms.
+  quiet: (editor) => Date.now() - editor.heard(),
+  renew: (editor, { token }) => {
+    editor.token = token;
+    editor.provider.sendToken();
+  },
+  // How many changes it takes for unsaved then.
+  force_sync: (editor) => {
+    editor.provider.forceSync();
+    return editor.unsynced();
+  },
   show: (editor, { state }) => { editor.awareness.setLocalState(state); },
   // Says something of another client, as nobody honest would.
   forge: (editor, { client, state }) => {

@@ -248,6 +248,8 @@ const std::vector<Option>& options() {
       time_option("statement-timeout", "of one database statement", &Config::statement_timeout),
       time_option("recheck-interval", "between two checks of what a client may read", &Config::recheck_interval, 100),
       time_option("presence-timeout", "that a presence lasts unless its client repeats it", &Config::presence_timeout, 100),
+      time_option("close-delay", "longest that the close of a Yjs provider is held back which connects again and again "
+                  "to be refused; 0 holds none", &Config::close_delay, 0),
       time_option("drain-timeout", "for an orderly shutdown", &Config::drain_timeout),
       choice_option<Compress>("compress", "what is compressed for clients that offer permessage-deflate",
                               &Config::compress,

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,7 @@
 
 namespace converge::bridge {
 
+class CloseDelays;
 class Hub;
 class Pusher;
 class RateLimiter;
@@ -42,6 +45,7 @@ struct Services {
   Pusher& pusher;
   RateLimiter& rates;
   Metrics& metrics;
+  CloseDelays& close_delays;
 };
 
 class Conversation {
@@ -53,6 +57,11 @@ class Conversation {
   // what it is told.
   virtual bool ready() const = 0;
   virtual void on_message(std::string_view bytes, bool binary) = 0;
+  // Whether a message beyond --max-message, instead of ending the connection, is read and not
+  // kept, and the conversation told of it: its beginning (kDroppedBeginning), and its size
+  // where it did not come compressed.
+  virtual bool drops_too_long() const { return false; }
+  virtual void on_dropped(std::string_view, std::optional<std::uint64_t>, bool /* binary */) {}
   virtual void on_drained() = 0;  // everything queued was sent
   virtual void on_closed() = 0;   // the connection is gone; the transport with it
 

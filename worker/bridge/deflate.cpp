@@ -34,6 +34,12 @@ struct Inflater {
   z_stream stream{};
 };
 
+z_stream& fresh_inflater() {
+  thread_local Inflater inflater;
+  inflateReset(&inflater.stream);
+  return inflater.stream;
+}
+
 Bytef* bytes_of(std::string_view text) { return reinterpret_cast<Bytef*>(const_cast<char*>(text.data())); }
 
 std::string_view trimmed(std::string_view text) {
@@ -114,9 +120,7 @@ std::string deflate_message(std::string_view message) {
 }
 
 std::optional<std::string> inflate_message(std::string_view payload, std::size_t longest, bool* too_long) {
-  thread_local Inflater inflater;
-  z_stream& stream = inflater.stream;
-  inflateReset(&stream);
+  z_stream& stream = fresh_inflater();
   *too_long = false;
   std::string out;
   for (std::string_view part : {payload, kTail}) {
@@ -150,6 +154,18 @@ std::optional<std::string> inflate_message(std::string_view payload, std::size_t
     *too_long = true;
     return {};
   }
+  return out;
+}
+
+std::string inflate_beginning(std::string_view payload, std::size_t most) {
+  z_stream& stream = fresh_inflater();
+  std::string out(most, '\0');
+  stream.next_in = bytes_of(payload);
+  stream.avail_in = static_cast<uInt>(payload.size());
+  stream.next_out = bytes_of(out);
+  stream.avail_out = static_cast<uInt>(out.size());
+  inflate(&stream, Z_SYNC_FLUSH);
+  out.resize(out.size() - stream.avail_out);
   return out;
 }
 

@@ -20,4 +20,8 @@ std::string deflate_message(std::string_view message);
 // *too_long tells which.
 std::optional<std::string> inflate_message(std::string_view payload, std::size_t longest, bool* too_long);
 
+// The first `most` bytes of a message whose payload, or the beginning of it, this is; as far
+// as they can be had.
+std::string inflate_beginning(std::string_view payload, std::size_t most);
+
 }  // namespace converge::bridge

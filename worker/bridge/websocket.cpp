@@ -1,6 +1,7 @@
 #include "websocket.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "deflate.h"
 #include "log.h"
@@ -26,9 +27,9 @@ class WebSocket final : public Protocol, public Transport {
       : connection_(connection),
         config_(connection.worker().config()),
         deflate_(deflate),
-        reader_(config_.max_message, deflate),
         began_(connection.last_life()),
-        conversation_(converse(*this)) {
+        conversation_(converse(*this)),
+        reader_(config_.max_message, deflate, conversation_->drops_too_long()) {
     connection_.worker().add(*conversation_);
   }
 
@@ -44,6 +45,9 @@ class WebSocket final : public Protocol, public Transport {
         break;
       case FrameReader::Kind::message:
         on_message(event);
+        break;
+      case FrameReader::Kind::dropped:
+        on_dropped(event);
         break;
       case FrameReader::Kind::ping:
         queue(make_frame(Opcode::pong, event.payload));
@@ -116,7 +120,9 @@ class WebSocket final : public Protocol, public Transport {
     bool too_long = false;
     auto message = inflate_message(event.payload, longest(), &too_long);
     std::uint32_t utf8_state = 0;
-    if (!message) {
+    if (too_long && conversation_->drops_too_long()) {
+      on_dropped(event);
+    } else if (!message) {
       fail(static_cast<std::uint16_t>(too_long ? CloseCode::too_big : CloseCode::invalid_text),
            too_long ? "a message beyond the bound" : "a compressed message that is damaged");
     } else if (!event.binary && (!check_utf8(*message, utf8_state) || utf8_state != 0)) {
@@ -124,6 +130,11 @@ class WebSocket final : public Protocol, public Transport {
     } else {
       conversation_->on_message(*message, event.binary);
     }
+  }
+
+  void on_dropped(const FrameReader::Event& event) {
+    if (!event.compressed) return conversation_->on_dropped(event.payload, event.size, event.binary);
+    conversation_->on_dropped(inflate_beginning(event.payload, kDroppedBeginning), std::nullopt, event.binary);
   }
 
   // 7.1.7: fail the connection. What it said is not answered any more.
@@ -144,9 +155,9 @@ class WebSocket final : public Protocol, public Transport {
   Connection& connection_;
   const Config& config_;
   const bool deflate_;
-  FrameReader reader_;
   const Connection::Time began_;
   std::shared_ptr<Conversation> conversation_;
+  FrameReader reader_;
   bool pinged_ = false;   // since the last sign of life
   bool closing_ = false;  // a Close was sent, or the connection is gone
 };

@@ -117,6 +117,11 @@ FrameReader::Event FrameReader::next(std::span<char> bytes) {
     Event more;
     more.used = used;
     if (rest.empty()) return more;
+    if (left_ > 0) {
+      used += drop_some(rest);
+      if (left_ == 0 && last_frame_) return finish_dropped(used);
+      continue;
+    }
 
     // Each rule is checked as soon as the bytes that it is about are there.
     std::uint8_t first = byte(0);
@@ -160,8 +165,23 @@ FrameReader::Event FrameReader::next(std::span<char> bytes) {
       if (length < (extended == 2 ? 126u : 65536u))
         return failure(CloseCode::protocol_error, "a length in more bytes than it needs");
     }
-    if (length > longest_ || (!is_control && fragments_.size() + length > longest_))
-      return failure(CloseCode::too_big, "a message beyond the bound");
+    if (!is_control && (dropping_ || length > longest_ || fragments_.size() + length > longest_)) {
+      if (!drop_) return failure(CloseCode::too_big, "a message beyond the bound");
+      if (rest.size() < at + kMaskSize) return more;
+      if (opcode != Opcode::continuation) {
+        binary_ = opcode == Opcode::binary;
+        compressed_ = compressed;
+      }
+      begin_dropping();
+      dropped_size_ += length;
+      left_ = length;
+      last_frame_ = final;
+      std::memcpy(mask_, rest.data() + at, kMaskSize);
+      mask_at_ = 0;
+      used += at + kMaskSize;
+      if (left_ == 0 && last_frame_) return finish_dropped(used);
+      continue;
+    }
     if (rest.size() < at + kMaskSize + length) return more;
     char* payload = rest.data() + at + kMaskSize;
     unmask(payload, length, rest.data() + at);
@@ -195,6 +215,38 @@ FrameReader::Event FrameReader::finish_message(std::string_view last, std::size_
     handed_out_ = true;
     fragmented_ = false;
   }
+  return event;
+}
+
+void FrameReader::begin_dropping() {
+  if (dropping_) return;
+  dropping_ = fragmented_ = true;
+  dropped_size_ = fragments_.size();
+  fragments_.resize(std::min(fragments_.size(), kDroppedBeginning));
+  fragments_.shrink_to_fit();
+}
+
+// Of the present frame what has come; how much that is.
+std::size_t FrameReader::drop_some(std::span<char> bytes) {
+  const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_));
+  const std::size_t kept = std::min(size, kDroppedBeginning - fragments_.size());
+  for (std::size_t i = 0; i < kept; ++i)
+    fragments_ += static_cast<char>(bytes[i] ^ mask_[(mask_at_ + i) % kMaskSize]);
+  mask_at_ = (mask_at_ + size) % kMaskSize;
+  left_ -= size;
+  return size;
+}
+
+FrameReader::Event FrameReader::finish_dropped(std::size_t used) {
+  Event event;
+  event.kind = Kind::dropped;
+  event.used = used;
+  event.binary = binary_;
+  event.compressed = compressed_;
+  event.payload = fragments_;
+  event.size = dropped_size_;
+  handed_out_ = true;
+  fragmented_ = dropping_ = false;
   return event;
 }
 

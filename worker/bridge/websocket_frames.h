@@ -33,15 +33,21 @@ std::string close_payload(std::uint16_t code, std::string_view reason = {});
 // one from call to call.
 bool check_utf8(std::string_view bytes, std::uint32_t& state);
 
+// What is kept of a message that is dropped.
+inline constexpr std::size_t kDroppedBeginning = 8 << 10;
+
 class FrameReader {
  public:
-  // Messages may have `longest` bytes, compressed or not. `deflate`: the
-  // connection uses permessage-deflate, so that messages may be compressed.
-  FrameReader(std::size_t longest, bool deflate) : longest_(longest), deflate_(deflate) {}
+  // Messages may have `longest` bytes, compressed or not. `deflate`: the connection uses
+  // permessage-deflate, so that messages may be compressed. `drop`: a longer one is no
+  // failure, but read to its end, of which only the beginning is kept.
+  FrameReader(std::size_t longest, bool deflate, bool drop = false)
+      : longest_(longest), deflate_(deflate), drop_(drop) {}
 
   enum class Kind {
     more,     // nothing whole: what was not used comes again, with what follows
     message,  // `payload`, `binary`, `compressed`; a text that is not compressed is UTF-8
+    dropped,  // beyond `longest`: `payload`, the first kDroppedBeginning bytes, and `size`
     ping,     // `payload`
     pong,
     close,    // `code`: the client's, or 0 when it gave none
@@ -53,6 +59,7 @@ class FrameReader {
     std::string_view payload;  // into the bytes, or into the reader until the next call
     bool binary = false;
     bool compressed = false;
+    std::uint64_t size = 0;
     std::uint16_t code = 0;
     const char* problem = "";
   };
@@ -66,11 +73,15 @@ class FrameReader {
 
  private:
   Event finish_message(std::string_view last, std::size_t used);
+  void begin_dropping();
+  std::size_t drop_some(std::span<char> bytes);
+  Event finish_dropped(std::size_t used);
   static Event control(Opcode opcode, std::string_view payload, std::size_t used);
   static Event failure(CloseCode code, const char* problem);
 
   std::size_t longest_;
   const bool deflate_;
+  const bool drop_;
   // Of a message of which fragments have come.
   bool fragmented_ = false;
   bool binary_ = false;
@@ -78,6 +89,13 @@ class FrameReader {
   std::uint32_t utf8_state_ = 0;
   std::string fragments_;
   bool handed_out_ = false;  // fragments_ is the last event's payload
+  // Of a message that is dropped, of which fragments_ has the beginning.
+  bool dropping_ = false;
+  std::uint64_t dropped_size_ = 0;  // with the whole of the present frame
+  std::uint64_t left_ = 0;          // of that frame, to come
+  bool last_frame_ = false;
+  char mask_[4] = {};
+  std::size_t mask_at_ = 0;
 };
 
 }  // namespace converge::bridge

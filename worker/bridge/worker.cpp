@@ -16,6 +16,8 @@ using asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// Of the connections that there may be, one in so many may be held back at its close.
+constexpr unsigned kHeldShare = 10;
 constexpr std::size_t kReadBuffer = 64 << 10;
 // Timeouts are looked at so often.
 constexpr Milliseconds kLongestTick{1000};
@@ -42,6 +44,7 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       pusher_(io_, config, gather_window_, metrics),
       files_(config.web),
       metrics_(metrics),
+      close_delays_(config.close_delay, config.max_connections / (kHeldShare * config.workers)),
       tls_(tls),
       acceptor_(io_),
       read_buffer_(kReadBuffer) {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "close_delays.h"
 #include "connection.h"
 #include "change_source.h"
 #include "metrics.h"
@@ -42,7 +43,7 @@ class Worker {
 
   const Config& config() const { return config_; }
   asio::io_context& io() { return io_; }
-  Services services() { return {io_, config_, access_, hub_, pusher_, rates_, metrics_}; }
+  Services services() { return {io_, config_, access_, hub_, pusher_, rates_, metrics_, close_delays_}; }
   Metrics& metrics() { return metrics_; }
   StaticFiles& files() { return files_; }
   bool ready() const { return !draining_ && database_.healthy() && source_->attached(); }
@@ -77,6 +78,7 @@ class Worker {
   Pusher pusher_;
   StaticFiles files_;
   Metrics& metrics_;
+  CloseDelays close_delays_;
   const Tls& tls_;
   asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type> acceptor_;
   std::vector<char> read_buffer_;

@@ -66,6 +66,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::size_t pushing_bytes() const { return pushing_bytes_; }
 
   void on_message(const YjsMessage& message);
+  // One that was too long to be kept (`why`); it has no body.
+  void on_dropped(const YjsMessage& message, std::string_view why);
   void close();
   // Ends the document when its token has ended.
   void tick(std::chrono::steady_clock::time_point now);

@@ -31,6 +31,14 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
+void YjsDocument::on_dropped(const YjsMessage& message, std::string_view why) {
+  if (message.type == YjsMessageType::sync && message.sync != YjsSync::step1) {
+    refuse(wire::CODE_TOO_LARGE, why);
+  } else if (message.type != YjsMessageType::stateless) {  // which nobody would have got
+    over(wire::CODE_PROTOCOL, why);
+  }
+}
+
 void YjsDocument::take_update(std::string_view update, YjsSync step) {
   if (!refused_.empty()) {
     refuse(wire::CODE_AFTER_REFUSED, "an earlier update was refused: " + refused_);

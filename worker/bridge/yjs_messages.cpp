@@ -24,34 +24,43 @@ Frame frame(std::string_view prefix, YjsMessageType type, std::size_t size, Writ
   return std::make_shared<OutgoingMessage>(message.size(), [&](std::string& out) { out += message; });
 }
 
-bool read_sync(Reader& in, YjsMessage* message, std::string* problem) {
+// The document, the type and the step.
+bool read_head(Reader& in, bool named, YjsMessage* message, std::string* problem) {
+  *message = YjsMessage{};
+  if (named) message->document = lib0::read_bytes(in);
+  message->type = static_cast<YjsMessageType>(lib0::read_uint(in));
+  if (message->type != YjsMessageType::sync) return true;
   const std::uint64_t step = lib0::read_uint(in);
   if (step > static_cast<std::uint64_t>(YjsSync::update)) {
     *problem = "a sync message of unknown kind " + std::to_string(step);
     return false;
   }
   message->sync = static_cast<YjsSync>(step);
-  message->body = lib0::read_bytes(in);
   return true;
 }
 
 }  // namespace
 
+bool read_yjs_head(std::string_view bytes, bool named, YjsMessage* message, std::string* problem) {
+  Reader in(bytes);
+  if (!read_head(in, named, message, problem)) return false;
+  if (in.failed()) *problem = "a message of which the beginning is malformed";
+  return !in.failed();
+}
+
 bool read_yjs_message(std::string_view bytes, bool named, YjsMessage* message, std::string* problem) {
-  *message = YjsMessage{};
   Reader in(bytes);
   // Between Hocuspocus's sockets, not about a document.
   if (named && bytes.size() == 1) {
+    *message = YjsMessage{};
     message->type = static_cast<YjsMessageType>(bytes[0]);
     if (message->type == YjsMessageType::ping || message->type == YjsMessageType::pong) return true;
   }
-  if (named) message->document = lib0::read_bytes(in);
-  const std::uint64_t type = lib0::read_uint(in);
-  message->type = static_cast<YjsMessageType>(type);
+  if (!read_head(in, named, message, problem)) return false;
   bool known = true;
   switch (message->type) {
     case YjsMessageType::sync:
-      if (!read_sync(in, message, problem)) return false;
+      message->body = lib0::read_bytes(in);
       break;
     case YjsMessageType::awareness:
       message->body = lib0::read_bytes(in);
@@ -79,7 +88,7 @@ bool read_yjs_message(std::string_view bytes, bool named, YjsMessage* message, s
       known = false;
   }
   if (!known) {
-    *problem = "a message of unknown type " + std::to_string(type);
+    *problem = "a message of unknown type " + std::to_string(static_cast<std::uint64_t>(message->type));
     return false;
   }
   if (in.failed()) {
@@ -137,10 +146,6 @@ Frame yjs_stateless_frame(std::string_view prefix, std::string_view payload) {
 Frame yjs_close_frame(std::string_view prefix, std::string_view reason) {
   return frame(prefix, YjsMessageType::close, reason.size(),
                [&](std::string& out) { lib0::write_bytes(out, reason); });
-}
-
-Frame yjs_ping_frame() {
-  return frame({}, YjsMessageType::ping, 0, [](std::string&) {});
 }
 
 }  // namespace converge::bridge

@@ -45,6 +45,9 @@ struct YjsMessage {
 // what is wrong with it.
 bool read_yjs_message(std::string_view bytes, bool named, YjsMessage* message, std::string* problem);
 
+// The same of the beginning of a message that is not there as a whole: without its body.
+bool read_yjs_head(std::string_view bytes, bool named, YjsMessage* message, std::string* problem);
+
 // The beginning of the messages about one document: nothing for y-websocket.
 std::string yjs_prefix(std::string_view document);
 
@@ -56,7 +59,6 @@ Frame yjs_permission_denied_frame(std::string_view prefix, bool named, std::stri
 Frame yjs_authenticated_frame(std::string_view prefix, std::string_view scope);
 Frame yjs_sync_status_frame(std::string_view prefix, bool applied);
 Frame yjs_stateless_frame(std::string_view prefix, std::string_view payload);
-Frame yjs_ping_frame();  // not about a document
 Frame yjs_close_frame(std::string_view prefix, std::string_view reason);
 
 }  // namespace converge::bridge

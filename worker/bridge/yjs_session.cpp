@@ -1,10 +1,13 @@
 #include "yjs_session.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "close_delays.h"
 #include "log.h"
 #include "yjs_document.h"
 
@@ -16,8 +19,9 @@ namespace {
 // adds to tell apart its sessions on one connection.
 constexpr std::size_t kLongestId = 4096;
 // Providers give up a connection that brings no message for 30 s. Most often the
-// echo of their awareness comes sooner.
-constexpr std::chrono::seconds kLongestSilence{20};
+// echo of their awareness comes sooner. (Or a third of --idle-timeout, where that is sooner.)
+constexpr Milliseconds kLongestSilence{20000};
+constexpr std::string_view kNotOpen = "the document is not open on this connection";
 constexpr std::string_view kNobody("\0", 1);  // an awareness update without entries
 
 CloseCode close_code_of(wire::Code code, CloseCode otherwise) {
@@ -42,11 +46,16 @@ class YjsSession final : public Conversation,
                          public std::enable_shared_from_this<YjsSession> {
  public:
   YjsSession(const Services& services, Transport& transport, std::string peer, bool named)
-      : services_(services), transport_(&transport), peer_(std::move(peer)), named_(named) {}
+      : services_(services),
+        transport_(&transport),
+        peer_(std::move(peer)),
+        named_(named),
+        longest_silence_(std::min(kLongestSilence, services.config.idle_timeout / 3)) {}
 
   // y-websocket's one document.
   void begin(const YjsRequest& request) {
     std::optional<YjsName> name = request.name ? read_yjs_name(*request.name) : std::nullopt;
+    if (request.name) note_who(*request.name, request.token);
     if (!request.problem.empty()) {
       end_later(wire::CODE_UNAUTHENTICATED, request.problem);
     } else if (request.name && !name) {
@@ -58,7 +67,9 @@ class YjsSession final : public Conversation,
 
   // ---- Conversation
 
+  // Held back, it is read and not listened to, so that it is seen when it leaves.
   bool ready() const override {
+    if (held_) return true;
     if (!is_open() || stopped_reading_ || transport_->queued_bytes() > services_.config.send_queue) return false;
     std::size_t pushing = 0;
     for (const auto& [id, document] : documents_) {
@@ -77,9 +88,33 @@ class YjsSession final : public Conversation,
     } else if (!read_yjs_message(bytes, named_, &message, &problem)) {
       end(wire::CODE_PROTOCOL, problem, CloseCode::bad_request);
     } else if (!named_) {
-      if (!documents_.empty()) documents_.begin()->second->on_message(message);
+      if (auto document = only_document()) document->on_message(message);
     } else if (message.type != YjsMessageType::ping && message.type != YjsMessageType::pong) {
       on_named_message(message);
+    }
+  }
+
+  // Of an update as of any other that is refused, the others of the connection go on; what it
+  // was is in the first bytes.
+  bool drops_too_long() const override { return true; }
+  void on_dropped(std::string_view beginning, std::optional<std::uint64_t> size, bool binary) override {
+    if (!is_open()) return;
+    const std::string limit = std::to_string(services_.config.max_message);
+    const std::string too_long = size ? "the message has " + std::to_string(*size) + " bytes; the limit is " + limit
+                                      : "the message has more than " + limit + " bytes, which is the limit";
+    YjsMessage message;
+    std::string problem;
+    if (!binary || !read_yjs_head(beginning, named_, &message, &problem)) {
+      end(wire::CODE_PROTOCOL, binary ? problem : too_long, CloseCode::bad_request);
+      return;
+    }
+    auto known = documents_.find(std::string(message.document));
+    auto document = !named_ ? only_document() : known != documents_.end() ? known->second : nullptr;
+    if (document) {
+      document->on_dropped(message, too_long);
+    } else if (named_) {
+      carry(yjs_permission_denied_frame(yjs_prefix(message.document), true,
+                                        message.type == YjsMessageType::auth ? kTokenTooLong : kNotOpen));
     }
   }
 
@@ -91,19 +126,22 @@ class YjsSession final : public Conversation,
   }
 
   void on_closed() override {
-    auto documents = std::move(documents_);
-    documents_.clear();
-    for (auto& [id, document] : documents) document->close();
+    close_documents();
+    if (held_) services_.close_delays.release();
+    held_.reset();
     transport_ = nullptr;
   }
 
-  bool identified() const override { return identified_; }
+  bool identified() const override { return identified_ || held_; }
 
   bool introduced() const override { return identified_ || !documents_.empty(); }
 
   void tick(std::chrono::steady_clock::time_point now) override {
-    if (identified_ && now - last_said_ >= kLongestSilence)
-      carry(named_ ? yjs_ping_frame() : yjs_awareness_frame({}, kNobody));
+    if (held_ && now >= held_->until) return close_held();
+    // About no document, where messages have names: providers pass that over. (Hocuspocus's
+    // own ping is known to its latest versions alone; others fail at it.)
+    if (identified_ && now - last_said_ >= longest_silence_)
+      carry(yjs_awareness_frame(named_ ? yjs_prefix({}) : std::string(), kNobody));
     for (auto& document : all_documents()) document->tick(now);
   }
 
@@ -115,12 +153,21 @@ class YjsSession final : public Conversation,
   void stop_reading() override { stopped_reading_ = true; }
 
   void end(wire::Code code, std::string_view message, CloseCode close) override {
+    if (held_ && close == CloseCode::going_away) close_held();
     if (!is_open()) return;
     services_.metrics.rejections(code).Increment();
     if (code != wire::CODE_UNAVAILABLE) log(Severity::info, "ends the Yjs provider ", peer_, ": ", message);
     if (!named_ && code != wire::CODE_UNAVAILABLE) transport_->send(yjs_permission_denied_frame({}, false, message));
     ending_ = true;
-    transport_->close(close_code_of(code, close), message);
+    close_documents();
+    const CloseCode with = close_code_of(code, close);
+    const auto now = std::chrono::steady_clock::now();
+    Milliseconds delay{0};
+    if (who_ && close != CloseCode::going_away)
+      delay = services_.close_delays.hold(*who_, with == CloseCode::try_again_later, now);
+    if (delay == Milliseconds(0)) return transport_->close(with, message);
+    held_ = Held{with, std::string(message), now + delay};
+    transport_->resume();
   }
 
   std::weak_ptr<Conversation> weak() override { return weak_from_this(); }
@@ -168,6 +215,36 @@ class YjsSession final : public Conversation,
   }
 
  private:
+  // An end that is held back (close_delays.h).
+  struct Held {
+    CloseCode code;
+    std::string reason;
+    std::chrono::steady_clock::time_point until;
+  };
+
+  void note_who(std::string_view name, std::string_view token) {
+    if (!who_) who_ = std::hash<std::string>()(std::string(token) + '\0' + std::string(name));
+  }
+
+  void close_held() {
+    services_.close_delays.release();
+    const Held held = *std::exchange(held_, std::nullopt);
+    transport_->close(held.code, held.reason);
+  }
+
+  void close_documents() {
+    auto documents = std::exchange(documents_, {});
+    for (auto& [id, document] : documents) {
+      document->close();
+      // Perhaps it is one of them that ends the connection.
+      asio::post(services_.io, [document = std::move(document)] {});
+    }
+  }
+
+  std::shared_ptr<YjsDocument> only_document() const {
+    return documents_.empty() ? nullptr : documents_.begin()->second;
+  }
+
   bool is_open() const { return transport_ != nullptr && !ending_; }
 
   // Not from within the transport's construction.
@@ -184,6 +261,7 @@ class YjsSession final : public Conversation,
   }
 
   void open(std::string id, YjsName name, std::string token) {
+    if (named_) note_who(id, token);
     auto document = std::make_shared<YjsDocument>(services_, *this, id, named_, std::move(name), std::move(token));
     documents_[std::move(id)] = document;
     // Behind the answer to the upgrade, which y-websocket's provider waits for.
@@ -200,11 +278,12 @@ class YjsSession final : public Conversation,
       known->second->close();
       documents_.erase(known);
     } else if (known != documents_.end()) {
-      known->second->on_message(message);
+      auto document = known->second;  // which may end by it
+      document->on_message(message);
     } else {
       // Its Auth message was refused, and the provider may have said more before it
       // heard of that.
-      carry(yjs_permission_denied_frame(yjs_prefix(id), true, "the document is not open on this connection"));
+      carry(yjs_permission_denied_frame(yjs_prefix(id), true, kNotOpen));
     }
   }
 
@@ -229,6 +308,9 @@ class YjsSession final : public Conversation,
   Transport* transport_;  // null once closed
   std::string peer_;
   const bool named_;
+  const Milliseconds longest_silence_;
+  std::optional<std::size_t> who_;  // for close_delays.h: by the first document
+  std::optional<Held> held_;
   std::optional<std::string> tenant_;  // as which the connection is counted
   std::map<std::string, std::shared_ptr<YjsDocument>> documents_;  // by their names in the messages
   std::chrono::steady_clock::time_point last_said_ = std::chrono::steady_clock::now();
