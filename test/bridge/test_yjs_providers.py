@@ -126,11 +126,11 @@ def websocket_frame(payload, first, last):
 def test_what_else_is_too_long(pages, start_bridge):
     bridge = start_bridge(pages, "--max-message", "64kB", "--close-delay", "0ms")
     long = bytes(70_000)
-    for message in (number(1) + block(long), sync(0, long)):
-        socket = connect(bridge)
-        socket.send_binary(message)
-        code, reason = closing(socket)
-        assert code == 4400 and reason.endswith("bytes; the limit is 65536")
+    socket = connect(bridge)
+    socket.send_binary(number(1) + block(long))  # awareness, which nobody sees
+    socket.send_binary(sync(0, long))
+    code, reason = closing(socket)
+    assert code == 4400 and reason.endswith("bytes; the limit is 65536")
     for message, why in ((number(2) + number(0) + block(long), b"the token is longer than 16 kB"),
                          (sync(2, long), b"the document is not open on this connection")):
         socket = opened(bridge)
@@ -254,6 +254,26 @@ def test_resync_interval(pages, bridge, edit):
     time.sleep(0.5)
     assert one.quiet() < 300
     assert values(bridge)["push_changes_count"] == pushes
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_awareness_state_beyond_the_bound_is_said_to_be(pages, start_bridge, edit, kind):
+    """Once by connection, for it comes with each movement of a cursor; where the protocol has
+    words for it, to the application."""
+    bridge = start_bridge(pages, "--max-presence", "100")
+    one = edit(bridge, kind)
+    for n in range(3):
+        one.show(state={"picture": "x" * 100, "n": n})
+    wait_until(lambda: values(bridge).get('rejections_total{reason="too_large"}') == 3, "all three")
+    why = "the awareness state has 120 bytes; the limit is 100"
+    assert bridge.log().count(f"does not show alice of acme at page/home to others: {why}") == 1
+    said = {"type": "awareness", "code": "CODE_TOO_LARGE", "message": why}
+    if kind.startswith("hocuspocus"):
+        assert one.event(kind="stateless")["stateless"] == said
+    one.insert(at=0, text="x")
+    wait_until(lambda: page_text(pages) == "x", "the edit")
+    assert [event for event in one.events() if "scope" not in event] == (
+        [{"stateless": said}] if kind.startswith("hocuspocus") else [])
 
 
 def test_two_sessions_of_one_document_on_one_connection(pages, bridge, edit):

@@ -247,7 +247,15 @@ void YjsDocument::show(const YjsAwareness& entry) {
     case PresenceOutcome::malformed:
       over(wire::CODE_PROTOCOL, "an awareness state that is no JSON");
       break;
-    default:  // another principal's client, or beyond a bound: nobody sees it
+    case PresenceOutcome::too_large:
+      pass_over_awareness(wire::CODE_TOO_LARGE, "the awareness state has " + std::to_string(entry.state.size()) +
+                                                    " bytes; the limit is " +
+                                                    std::to_string(services_.config.max_presence));
+      break;
+    case PresenceOutcome::too_many:
+      pass_over_awareness(wire::CODE_LIMIT, "the document, or the connection, shows as many as it may");
+      break;
+    default:  // another principal's client: nobody sees it
       awareness_.disowns(entry.client);
   }
 }

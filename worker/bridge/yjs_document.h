@@ -126,6 +126,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   bool is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told);
   void push(wire::Change change);
   void acknowledge();
+  void tell(std::string_view type, wire::Code code, std::string_view message);
+  void pass_over_awareness(wire::Code code, std::string_view why);
   void refuse(wire::Code code, std::string_view message);
   void over(wire::Code code, std::string_view message);
   bool may_ask();
@@ -153,6 +155,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::uint64_t access_mark_ = 0;  // Hub::access_mark() before it was asked for
   std::chrono::steady_clock::time_point opened_at_;
   bool sending_state_ = false;
+  bool awareness_passed_over_ = false;  // which has been said
   YjsAwarenessView awareness_;
   std::vector<YjsAwareness> to_show_;  // when the subscription is there
   std::string refused_;         // why an update was refused; empty: none was

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <random>
 
+#include "log.h"
 #include "rate_limiter.h"
 #include "yjs_document.h"
 
@@ -34,6 +35,8 @@ std::string quoted(std::string_view text) {
 void YjsDocument::on_dropped(const YjsMessage& message, std::string_view why) {
   if (message.type == YjsMessageType::sync && message.sync != YjsSync::step1) {
     refuse(wire::CODE_TOO_LARGE, why);
+  } else if (message.type == YjsMessageType::awareness) {
+    pass_over_awareness(wire::CODE_TOO_LARGE, why);
   } else if (message.type != YjsMessageType::stateless) {  // which nobody would have got
     over(wire::CODE_PROTOCOL, why);
   }
@@ -142,6 +145,22 @@ void YjsDocument::acknowledge() {
   if (named_) carrier_->carry(yjs_sync_status_frame(prefix_, true));
 }
 
+// In Hocuspocus's dialect: to the application, which hears of it as a stateless message.
+void YjsDocument::tell(std::string_view type, wire::Code code, std::string_view message) {
+  carrier_->carry(yjs_stateless_frame(prefix_, R"({"type":)" + quoted(type) + R"(,"code":)" +
+                                                   quoted(wire::Code_Name(code)) + R"(,"message":)" + quoted(message) + "}"));
+}
+
+// What the client shows of itself is seen by nobody. Editors show something with each
+// movement of a cursor, so it is said once.
+void YjsDocument::pass_over_awareness(wire::Code code, std::string_view why) {
+  services_.metrics.rejections(code).Increment();
+  if (std::exchange(awareness_passed_over_, true) || !open_for_use()) return;
+  log(Severity::info, "does not show ", identity_.principal, " of ", identity_.tenant, " at ",
+      name_.document.collection(), "/", name_.document.key(), " to others: ", why);
+  if (named_) tell("awareness", code, why);
+}
+
 // The provider is told, and sent the state, which it has to begin anew from: a Yjs
 // document cannot take back what is in it.
 void YjsDocument::refuse(wire::Code code, std::string_view message) {
@@ -150,9 +169,7 @@ void YjsDocument::refuse(wire::Code code, std::string_view message) {
   if (first) refused_ = std::string(message);
   if (named_) {
     carrier_->carry(yjs_sync_status_frame(prefix_, false));
-    if (first)
-      carrier_->carry(yjs_stateless_frame(prefix_, R"({"type":"refused","code":)" + quoted(wire::Code_Name(code)) +
-                                                       R"(,"message":)" + quoted(message) + "}"));
+    if (first) tell("refused", code, message);
   } else {
     carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
   }
