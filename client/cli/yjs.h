@@ -42,8 +42,8 @@ struct YjsExport {
   bool progress = false;
 };
 
-// Both give an exit code. A document that cannot be imported is named on the standard
-// error, and the others are.
+// Both give an exit code. A document that cannot be imported, or exported, is named on the
+// standard error, and the others are.
 int yjs_import(const YjsImport& what);
 int yjs_export(const YjsExport& what);
 

@@ -3,8 +3,16 @@
 // byte and 32 bits, big endian. An update is at ["v1", NAME, "update", NUMBER], its
 // value an update v1; a document's updates follow one another. Other keys hold what can
 // be computed from these, or metadata.
+//
+// LevelDB has no way to open a database without writing: it replays its log into new tables
+// and may put tables together. So a copy is opened, which goes again with the import.
+#include <fcntl.h>
 #include <leveldb/db.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
@@ -12,6 +20,8 @@
 #include "yjs_source.h"
 
 namespace converge::cli {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -41,16 +51,68 @@ std::optional<UpdateKey> read_key(std::string_view key) {
   return update;
 }
 
+// Keeps others from opening a database, which they do with a lock for writing on this file.
+// Throws if one of them has it open.
+class DatabaseLock {
+ public:
+  explicit DatabaseLock(const fs::path& database) : file_(open((database / "LOCK").c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (file_ < 0) return;  // a copy, that nobody has opened
+    struct flock lock = {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(file_, F_SETLK, &lock) == 0) return;
+    const std::string why = errno == EAGAIN || errno == EACCES ? "it is open elsewhere: stop that server first"
+                                                                : std::strerror(errno);
+    close(file_);
+    throw std::runtime_error(database.string() + ": " + why);
+  }
+  ~DatabaseLock() {
+    if (file_ >= 0) close(file_);
+  }
+  DatabaseLock(const DatabaseLock&) = delete;
+  DatabaseLock& operator=(const DatabaseLock&) = delete;
+
+ private:
+  int file_;
+};
+
+// A folder of its own in $TMPDIR, or /tmp, for as long as this lives.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((fs::temp_directory_path() / "converge-leveldb-XXXXXX").string()) {
+    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make " + path_ + ": " + std::strerror(errno));
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class LevelDb final : public YjsSource {
  public:
   explicit LevelDb(const std::string& path) : path_(path) {
-    if (!std::filesystem::exists(std::filesystem::path(path) / "CURRENT")) {
+    if (!fs::exists(fs::path(path) / "CURRENT")) {
       throw std::runtime_error(path + " is no LevelDB database: it has no file CURRENT");
     }
+    {
+      const DatabaseLock lock(path);
+      for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+        if (!entry.is_regular_file() || entry.path().filename() == "LOCK") continue;
+        fs::copy_file(entry.path(), fs::path(copy_.path()) / entry.path().filename());
+      }
+    }
     leveldb::Options options;
+    options.create_if_missing = false;
     options.paranoid_checks = true;
     leveldb::DB* opened = nullptr;
-    check(leveldb::DB::Open(options, path, &opened));
+    check(leveldb::DB::Open(options, copy_.path(), &opened));
     database_.reset(opened);
   }
 
@@ -77,6 +139,7 @@ class LevelDb final : public YjsSource {
   }
 
   std::string path_;
+  TemporaryFolder copy_;
   std::unique_ptr<leveldb::DB> database_;
 };
 

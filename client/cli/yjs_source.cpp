@@ -89,8 +89,9 @@ class Sqlite final : public YjsSource {
     const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr);
     database_.reset(opened);
     if (code != SQLITE_OK) fail();
-    statement_ = "SELECT " + quoted(table.name_column) + ", " + quoted(table.data_column) + " FROM " +
-                 quoted(table.table) + " ORDER BY 1";
+    const std::string data = quoted(table.data_column);
+    statement_ = "SELECT " + quoted(table.name_column) + ", " + data + " FROM " + quoted(table.table) + " WHERE " +
+                 data + " IS NOT NULL ORDER BY 1";
   }
 
   void for_each(const std::function<void(const KeptDocument&)>& take) override {

@@ -41,7 +41,8 @@ struct SourceTable {
 // %XX stands for a byte); or a folder of such files, and of folders that hold the
 // updates of one document each, in the order of the files' names.
 std::unique_ptr<YjsSource> open_files(const std::string& path);
-// The folder of a y-leveldb database, which nobody else has open.
+// The folder of a y-leveldb database, which nobody else has open. It stays as it is: a copy
+// of it in $TMPDIR is read.
 std::unique_ptr<YjsSource> open_leveldb(const std::string& path);
 std::unique_ptr<YjsSource> open_sqlite(const std::string& path, const SourceTable& table);
 std::unique_ptr<YjsSource> open_postgres(const std::string& conninfo, const SourceTable& table);

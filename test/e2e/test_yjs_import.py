@@ -1,5 +1,6 @@
 """converge yjs import and export: what y-leveldb, Hocuspocus and files hold, read back
 by real Yjs."""
+import fcntl
 import json
 import sqlite3
 import subprocess
@@ -85,6 +86,30 @@ def test_from_y_leveldb(pages, content, tmp_path):
     check_import(pages, content, tmp_path / "out", "--from", "leveldb", tmp_path / "level")
 
 
+def files_in(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_y_leveldb_s_folder_stays_as_it_is(pages, tmp_path, monkeypatch):
+    node("write.mjs", "leveldb", tmp_path / "level")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    before = files_in(tmp_path / "level")
+    imported(pages, "--from", "leveldb", tmp_path / "level")
+    assert files_in(tmp_path / "level") == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_y_leveldb_that_a_server_has_open_is_refused(pages, tmp_path):
+    node("write.mjs", "leveldb", tmp_path / "level")
+    with open(tmp_path / "level/LOCK", "r+") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as LevelDB does
+        result = yjs(pages, "import", "--from", "leveldb", tmp_path / "level")
+    assert result.returncode != 0
+    assert "it is open elsewhere: stop that server first" in result.stderr, result.stderr
+    assert imported(pages, "--from", "leveldb", tmp_path / "level") == "2 documents: 2 new, 0 changed, 0 unchanged"
+
+
 def test_from_hocuspocus_in_sqlite(pages, content, kept_by_hocuspocus, tmp_path):
     with sqlite3.connect(tmp_path / "db.sqlite") as store:
         for statement, kept in kept_by_hocuspocus:
@@ -92,10 +117,19 @@ def test_from_hocuspocus_in_sqlite(pages, content, kept_by_hocuspocus, tmp_path)
     check_import(pages, content, tmp_path / "out", "--from", "sqlite", tmp_path / "db.sqlite")
 
 
+def test_rows_without_data_are_no_documents(pages, tmp_path):
+    with sqlite3.connect(tmp_path / "db.sqlite") as store:
+        store.execute("CREATE TABLE documents (name, data)")
+        store.execute("INSERT INTO documents VALUES ('never stored', NULL), ('home', ?)",
+                      [bytes.fromhex("01010100040104626f6479016100")])
+    assert imported(pages, "--from", "sqlite", tmp_path / "db.sqlite") == "1 documents: 1 new, 0 changed, 0 unchanged"
+
+
 def test_from_hocuspocus_in_postgresql(pages, content, kept_by_hocuspocus, tmp_path):
     run(pages.session, "CREATE SCHEMA old; CREATE TABLE old.documents (name varchar PRIMARY KEY, state bytea)")
     for _, kept in kept_by_hocuspocus[1:]:
         run(pages.session, "INSERT INTO old.documents VALUES (%s, %s)", kept["name"], bytes.fromhex(kept["data"]))
+    run(pages.session, "INSERT INTO old.documents VALUES ('never stored', NULL)")
     check_import(pages, content, tmp_path / "out", "--from", "postgres", "--source-table", "old.documents",
                  "--data-column", "state", pages.conninfo("postgres"))
 
@@ -142,6 +176,18 @@ def test_what_is_no_update_is_named_and_the_others_are_imported(pages, tmp_path)
     assert result.returncode == 1
     assert 'document "bad"' in result.stderr and "malformed" in result.stderr, result.stderr
     assert result.stdout.strip() == "1 documents: 1 new, 0 changed, 0 unchanged; 1 failed"
+
+
+def test_a_name_too_long_for_a_file_is_named_and_the_others_are_exported(pages, tmp_path):
+    longest = 255 - len(".v1")
+    for key in ["home", "k" * longest, "l" * (longest + 1), "Ж" * 100]:
+        run(pages.session, "INSERT INTO page VALUES ('acme', %s, converge.yjs_insert('', 'body', 0, 'x'))", key)
+    result = yjs(pages, "export", tmp_path / "out")
+    assert result.returncode == 1
+    assert result.stderr.count("File name too long") == 2, result.stderr
+    assert f'document "{"l" * (longest + 1)}"' in result.stderr and f'document "{"Ж" * 100}"' in result.stderr
+    assert result.stdout.strip() == f"2 documents in {tmp_path / 'out'}; 2 failed"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["home.v1", "k" * longest + ".v1"]
 
 
 def test_updates_that_are_missing_are_told(pages, tmp_path):
