@@ -26,6 +26,7 @@ export function jsonOf(doc) {
 // Marks, embeds, attributes, all the way down.
 function deep(type) {
   if (type instanceof Y.Text) return type.toDelta().map((op) => ({ ...op, insert: op.insert instanceof Y.AbstractType ? deep(op.insert) : op.insert }));
+  if (type instanceof Y.XmlHook) return { hook: type.hookName, entries: [...type.entries()].map(([key, child]) => [key, deep(child)]).sort() };
   if (type instanceof Y.Map) return Object.fromEntries([...type.entries()].map(([key, child]) => [key, deep(child)]));
   if (type instanceof Y.XmlElement) return { name: type.nodeName, attributes: type.getAttributes(), children: type.toArray().map(deep) };
   if (type instanceof Y.XmlFragment || type instanceof Y.Array) return type.toArray().map(deep);

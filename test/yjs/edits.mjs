@@ -25,13 +25,14 @@ export const jsonValue = (rng) => JSON.parse(JSON.stringify(value(rng), (_, v) =
 
 // A root that holds nothing but XML types is read as XML.
 function newType(rng, parent) {
-  switch (rng.below(parent.parent === null ? 3 : 7)) {
+  switch (rng.below(parent.parent === null ? 3 : 8)) {
     case 0: return new Y.Map([[rng.pick(keys), value(rng)]]);
     case 1: return Y.Array.from([value(rng) ?? null, value(rng) ?? null]);
     case 2: return new Y.Text(rng.pick(pieces));
     case 3: return new Y.XmlElement(rng.pick(['p', 'DIV', 'blockquote']));
     case 4: return new Y.XmlText(rng.pick(pieces));
     case 5: return new Y.XmlFragment();
+    case 6: return new Y.XmlHook(rng.pick(['widget', 'Ключ']));
     default: return new Y.Doc({ guid: `guid-${rng.below(100)}` });
   }
 }
@@ -102,7 +103,8 @@ function editXml(xml, rng) {
     const element = new Y.XmlElement('nested');
     element.insert(0, [new Y.XmlText('inside')]);
     xml.insert(at, [element]);
-  } else xml.insert(at, [rng.chance(2) ? new Y.XmlElement(rng.pick(['p', 'H1'])) : new Y.XmlText(rng.pick(pieces))]);
+  } else if (kind === 5) xml.insert(at, [new Y.XmlHook('widget')]);
+  else xml.insert(at, [rng.chance(2) ? new Y.XmlElement(rng.pick(['p', 'H1'])) : new Y.XmlText(rng.pick(pieces))]);
 }
 
 export const roots = (doc) => [doc.getText('text'), doc.getMap('map'), doc.getArray('array'), doc.getXmlFragment('xml')];
