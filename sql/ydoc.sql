@@ -42,6 +42,23 @@ SELECT yjs_update('', '\x01');
 SELECT 'hello'::ydoc;
 SELECT '\xa101'::ydoc;
 SELECT '\x31'::bytea::ydoc;
+-- What would be shown as far more than is stored is refused: 4,000 marks around each of 4,000 embeds.
+CREATE FUNCTION pg_temp.varint(n integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN n < 128 THEN set_byte('\x00', 0, n) ELSE set_byte(set_byte('\x0000', 0, n % 128 + 128), 1, n / 128) END $$;
+CREATE TEMP TABLE marked AS
+  SELECT '\x01'::bytea || pg_temp.varint(8001) || '\x0100' || '\x0701017806'
+         || string_agg(CASE WHEN i = 0 THEN '\x06000100'::bytea
+                            WHEN i < 4000 THEN '\x8601'::bytea || pg_temp.varint(i) ELSE '\x8501'::bytea || pg_temp.varint(i) END
+                       || CASE WHEN i < 4000 THEN pg_temp.varint(length('m' || i)) || convert_to('m' || i, 'UTF8') || '\x0474727565'
+                               ELSE '\x027b7d' END, '' ORDER BY i)
+         || '\x00' AS update
+    FROM generate_series(0, 7999) i;
+SELECT octet_length(update) < 100000 AS small, octet_length(new_ydoc(update)::bytea) < 100000 AS stored FROM marked;
+SELECT yjs_xml(new_ydoc(update), 'x') FROM marked;
+SELECT new_ydoc(update)::jsonb FROM marked;
+\set VERBOSITY sqlstate
+SELECT new_ydoc(update)::jsonb FROM marked;
+\set VERBOSITY default
 -- A live field like any other.
 CREATE TABLE page (tenant text, id text, body ydoc NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
 SELECT converge.track('page', 'tenant');

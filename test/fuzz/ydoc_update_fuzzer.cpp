@@ -27,9 +27,22 @@ void check(const YDoc& document) {
     must(again.apply_update(*update, format).ok());
     must(again.state_vector() == document.state_vector());
   }
-  if (auto json = document.json(); !json.ok()) must(json.error().code == ErrorCode::too_large);
+  for (const auto& view : {document.json(), document.xml("t")}) {
+    if (!view.ok()) must(view.error().code == ErrorCode::too_large);
+    if (view.ok()) must(view->size() <= kMaxViewBytes);
+  }
   (void)document.text("t");
-  (void)document.xml("t");
+}
+
+// What is read is no more than what was said: a struct names itself, two origins or a parent.
+void check_read(std::string_view update, UpdateFormat format) {
+  const auto read = read_update(update, format);
+  if (!read.ok()) return;
+  const FlatSequence& flat = read->flat;
+  must(flat.waiting.size() <= kMaxUpdateStructs);
+  must(flat.replicas.size() <= 3 * flat.waiting.size() + flat.deleted.size());
+  must(flat.lists.size() <= flat.waiting.size());
+  must(read->content_bytes() <= kMaxContentBytes);
 }
 
 // What an update alone makes is the same bytes without a document.
@@ -60,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string before = document.encode();
   // The second update may be of the other format.
   const auto other = data[0] % 8 < 4 ? format : format == UpdateFormat::v1 ? UpdateFormat::v2 : UpdateFormat::v1;
+  check_read(input.substr(cut), other);
   check_alone(input.substr(cut), other);
   const auto applied = YDoc::apply_to_encoded(before, input.substr(cut), other);
   const auto second = document.apply_update(input.substr(cut), other);

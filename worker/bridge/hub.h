@@ -27,6 +27,7 @@
 #include "access.h"
 #include "access_check.h"
 #include "core/clock/log_version.h"
+#include "core/container/seeded_hash.h"
 #include "messages.h"
 #include "metrics.h"
 #include "presence.h"
@@ -229,7 +230,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   std::uint64_t access_changes_ = 1;
   std::unordered_map<std::uint64_t, std::shared_ptr<Document>> documents_;
   std::unordered_map<std::uint32_t, std::uint64_t> channels_;  // → document
-  std::unordered_map<std::string, std::uint64_t> names_;       // name_of() → document
+  std::unordered_map<std::string, std::uint64_t, SeededHash> names_;  // name_of() → document
   std::unordered_map<std::string, std::unordered_set<Document*>> tenants_;
   AccessCheck access_check_;
   std::vector<std::shared_ptr<Document>> dirty_;

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/container/seeded_hash.h"
 #include "pending_push.h"
 
 namespace converge::bridge {
@@ -55,7 +56,7 @@ class PushQueue {
 
   static void give(PushedDocument& document, Lane& lane, int number);
 
-  std::unordered_map<std::string, PushedDocument> documents_;  // by their keys
+  std::unordered_map<std::string, PushedDocument, SeededHash> documents_;  // by their keys
   std::vector<Lane> lanes_;
   std::deque<PendingPush> waiting_;  // for any lane
   std::string key_;                  // where keys are written, so that a known one allocates nothing

@@ -7,7 +7,10 @@ namespace converge {
 ListIndex Lists::number(const ListName& name) {
   const auto next = static_cast<ListIndex>(lists_.size() + kFirstList);
   auto [at, added] = names_.emplace(name, next);
-  if (added) lists_.push_back(List{name, false, false});
+  if (added) {
+    lists_.push_back(List{name, false, false});
+    content_bytes_ += name.root.size() + name.key.size();
+  }
   return at->second;
 }
 

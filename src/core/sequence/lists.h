@@ -97,6 +97,7 @@ class Lists {
   void keep(UnitId id, std::string_view text, const Content* contents);
   // Forgets the contents of these units. Gives the units that held types.
   void forget(UnitId id, std::uint32_t length, std::vector<UnitId>* types = nullptr);
+  // Of all contents, and of the lists' names.
   std::size_t content_bytes() const { return content_bytes_; }
 
  private:

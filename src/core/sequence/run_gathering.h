@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/container/seeded_hash.h"
 #include "core/sequence/sequence.h"
 
 namespace converge {
@@ -29,7 +30,7 @@ class RunGathering {
   ClientIndex client(ReplicaId replica);
 
   FlatSequence flat_;
-  std::unordered_map<ReplicaId, ClientIndex> clients_;
+  std::unordered_map<ReplicaId, ClientIndex, SeededHash> clients_;
   std::forward_list<std::string> texts_;
 };
 

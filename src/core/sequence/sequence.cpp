@@ -10,22 +10,41 @@ namespace converge {
 // ---- replicas ------------------------------------------------------------
 
 ClientIndex Sequence::find_client(ReplicaId replica) const {
-  auto at = std::lower_bound(
-      by_replica_.begin(), by_replica_.end(), replica,
+  return find_client(replica, static_cast<std::ptrdiff_t>(by_replica_.size()));
+}
+
+ClientIndex Sequence::find_client(ReplicaId replica, std::ptrdiff_t first) const {
+  const auto end = by_replica_.begin() + first;
+  const auto at = std::lower_bound(
+      by_replica_.begin(), end, replica,
       [](const std::pair<ReplicaId, ClientIndex>& entry, ReplicaId id) { return entry.first < id; });
-  return at != by_replica_.end() && at->first == replica ? at->second : kNoId.client;
+  return at != end && at->first == replica ? at->second : kNoId.client;
 }
 
 ClientIndex Sequence::client(ReplicaId replica) {
-  auto at = std::lower_bound(
-      by_replica_.begin(), by_replica_.end(), replica,
-      [](const std::pair<ReplicaId, ClientIndex>& entry, ReplicaId id) { return entry.first < id; });
-  if (at != by_replica_.end() && at->first == replica) return at->second;
-  auto index = static_cast<ClientIndex>(replicas_.size());
-  by_replica_.insert(at, {replica, index});
-  replicas_.push_back(replica);
-  known_.push_back(0);
-  return index;
+  const ClientIndex known = find_client(replica);
+  return known != kNoId.client ? known : clients({replica})[0];
+}
+
+std::vector<ClientIndex> Sequence::clients(const std::vector<ReplicaId>& replicas) {
+  std::vector<ClientIndex> indexes;
+  indexes.reserve(replicas.size());
+  const auto known = static_cast<std::ptrdiff_t>(by_replica_.size());
+  // What is new goes behind the others first: put in its place one by one, each would
+  // move all that come after it.
+  for (const ReplicaId replica : replicas) {
+    ClientIndex index = find_client(replica, known);
+    if (index == kNoId.client) {
+      index = static_cast<ClientIndex>(replicas_.size());
+      by_replica_.emplace_back(replica, index);
+      replicas_.push_back(replica);
+      known_.push_back(0);
+    }
+    indexes.push_back(index);
+  }
+  std::sort(by_replica_.begin() + known, by_replica_.end());
+  std::inplace_merge(by_replica_.begin(), by_replica_.begin() + known, by_replica_.end());
+  return indexes;
 }
 
 bool Sequence::has_pending_of(ClientIndex client) const {
@@ -190,7 +209,7 @@ void Sequence::put(Gap gap, const LooseRun& run) {
 // ---- states --------------------------------------------------------------
 
 void Sequence::Loader::replicas(const std::vector<ReplicaId>& replicas) {
-  for (ReplicaId replica : replicas) sequence_.client(replica);
+  sequence_.clients(replicas);
 }
 
 ListIndex Sequence::Loader::begin(const ListName& name) {
@@ -220,8 +239,7 @@ void Sequence::Loader::finish(const std::vector<std::uint32_t>& by_id) {
 }
 
 bool Sequence::add(const FlatSequence& flat) {
-  std::vector<ClientIndex> clients(flat.replicas.size());
-  for (std::size_t i = 0; i < clients.size(); ++i) clients[i] = client(flat.replicas[i]);
+  const std::vector<ClientIndex> clients = this->clients(flat.replicas);
   auto translate = [&](UnitId id) { return id.none() ? id : UnitId{clients[id.client], id.clock}; };
   std::vector<LooseRun> runs;
   runs.reserve(flat.waiting.size());

@@ -45,7 +45,7 @@ struct UnitRange {
 // A state laid out flat: what a decoder reads and an encoder writes. Views are
 // into what it was made from. UnitIds index `replicas`.
 struct FlatSequence {
-  std::vector<ReplicaId> replicas;
+  std::vector<ReplicaId> replicas; // each once
   std::vector<LooseRun> runs;      // integrated, in document order
   std::vector<LooseRun> waiting;   // by identifier
   std::vector<UnitRange> deleted;  // units that are not known yet, by identifier
@@ -99,6 +99,8 @@ class Sequence {
 
   // The replica's index, made if it is new.
   ClientIndex client(ReplicaId replica);
+  // The same of many, of which each is named once.
+  std::vector<ClientIndex> clients(const std::vector<ReplicaId>& replicas);
   // The replica's index, or kNoId.client.
   ClientIndex find_client(ReplicaId replica) const;
   bool integrated(UnitId unit) const { return unit.clock < known_[unit.client]; }
@@ -175,6 +177,8 @@ class Sequence {
   void place(const LooseRun& run, Gap gap);
   void put(Gap gap, const LooseRun& run);
 
+  // Of the first so many in by_replica_.
+  ClientIndex find_client(ReplicaId replica, std::ptrdiff_t first) const;
   UnitId missing(const LooseRun& run) const;
   void offer(LooseRun run);
   void offer_known_apart(LooseRun run);

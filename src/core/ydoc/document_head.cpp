@@ -172,8 +172,16 @@ std::vector<ListPlace> read_integrated_head(Reader& in, DocumentHead& head, Writ
     if (places.size() + shape.keys.size() > in.remaining() * 8) {
       return in.fail("there are more lists than what follows can tell of");
     }
-    if (shape.items) places.push_back({type, false, 0});
-    for (std::uint32_t key : shape.keys) places.push_back({type, true, key});
+    const std::size_t root = type >= ListPlace::kRoot ? head.names[head.roots[type - ListPlace::kRoot].name].size() : 0;
+    if (shape.items) {
+      places.push_back({type, false, 0});
+      contents.bytes += root;
+    }
+    for (std::uint32_t key : shape.keys) {
+      places.push_back({type, true, key});
+      contents.bytes += root + head.names[key].size();
+    }
+    if (contents.bytes > kMaxContentBytes) in.fail("its contents are beyond the limit");
   };
   head.roots.resize(in.count(2));
   for (std::uint32_t i = 0; i < head.roots.size() && !in.failed(); ++i) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/container/seeded_hash.h"
 #include "core/sequence/sequence.h"
 
 namespace converge {
@@ -29,14 +30,21 @@ class FlatDocument {
   ListIndex list(const ListName& name) {
     auto [at, added] =
         lists_.emplace(name, static_cast<ListIndex>(flat.lists.size() + kFirstList));
-    if (added) flat.lists.push_back(name);
+    if (added) {
+      flat.lists.push_back(name);
+      content_bytes_ += name.root.size() + name.key.size();
+    }
     return at->second;
   }
 
   std::string_view own(std::string text) { return texts_.emplace_front(std::move(text)); }
   const Content* own(std::vector<Content> contents) {
+    for (const Content& content : contents) content_bytes_ += content.bytes();
     return contents_.emplace_front(std::move(contents)).data();
   }
+  // Of what is owned but text, names of lists among it. A name that stands once in the bytes
+  // may stand here for each that has it: who reads them has to look.
+  std::size_t content_bytes() const { return content_bytes_; }
   // Copies of what the placeholders in the text hold, or null if there are none.
   const Content* contents_of(const Lists& lists, UnitId id, std::string_view text) {
     std::vector<Content> contents;
@@ -47,8 +55,9 @@ class FlatDocument {
   }
 
  private:
-  std::unordered_map<ReplicaId, ClientIndex> clients_;
+  std::unordered_map<ReplicaId, ClientIndex, SeededHash> clients_;
   std::map<ListName, ListIndex> lists_;
+  std::size_t content_bytes_ = 0;
   // Lists of these cost nothing until there is one, and most keystrokes have none.
   std::forward_list<std::string> texts_;
   std::forward_list<std::vector<Content>> contents_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/codec/reader.h"
+#include "core/container/seeded_hash.h"
 
 namespace converge {
 
@@ -64,7 +65,7 @@ class ObjectForms {
   void append_value(std::string& out, Reader& in);
 
   std::vector<Candidate> candidates_;
-  std::unordered_map<std::string, std::uint32_t> by_names_;  // → candidate
+  std::unordered_map<std::string, std::uint32_t, SeededHash> by_names_;  // → candidate
   std::vector<std::uint32_t> objects_;  // the candidate of each object, in the order in which they begin
   std::size_t next_ = 0;                // object to be appended
   bool any_ = false;                    // there are forms

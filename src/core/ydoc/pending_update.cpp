@@ -135,7 +135,9 @@ class PendingWriter {
 std::optional<std::string> write_pending_update(std::span<const std::string_view> states) {
   FlatDocument pending;
   for (const std::string_view state : states) {
-    if (!is_pending_alone(state) || !read_pending(state, pending)) return {};
+    if (!is_pending_alone(state) || !read_pending(state, pending) || pending.content_bytes() > kMaxContentBytes) {
+      return {};
+    }
   }
   std::forward_list<std::string> texts;
   join_runs(pending.flat.waiting, texts);

@@ -190,17 +190,24 @@ class UpdateReader {
   // The structs of one client, one behind the other.
   void block() {
     const std::uint64_t structs = lib0::read_uint(in_);
-    const ReplicaId replica = columns_.client();
+    begin_client(columns_.client());
     clock_ = lib0::read_uint(in_);
-    if (failed()) return;
-    client_ = document_.client(replica);
     for (std::uint64_t i = 0; i < structs && !failed(); ++i) {
-      if (++structs_ > kMaxUpdateStructs) {
-        too_large_ = "at most 1048576 structs";
-        return;
-      }
-      one_struct();
+      count_one();
+      if (!failed()) one_struct();
     }
+  }
+
+  // Of whom what follows is. It is the document's client once something is of it.
+  void begin_client(ReplicaId replica) {
+    count_one();
+    replica_ = replica;
+    client_ = kNoId.client;
+  }
+
+  // What is no struct, but costs as much, counts as one.
+  void count_one() {
+    if (++structs_ > kMaxUpdateStructs) too_large_ = "at most 1048576 structs";
   }
 
   void one_struct() {
@@ -211,9 +218,10 @@ class UpdateReader {
       return;
     }
     if (content == kGcStruct) {
-      const UnitId id = next_id();
+      const std::uint64_t clock = clock_;
       const std::uint32_t length = advance(columns_.length());
       if (length == 0 || failed()) return;
+      const UnitId id = id_at(clock);
       std::vector<LooseRun>& runs = document_.flat.waiting;
       if (!runs.empty() && runs.back().list == kGone && runs.back().id.plus(runs.back().length) == id) {
         runs.back().length += length;
@@ -222,7 +230,7 @@ class UpdateReader {
       runs.push_back(LooseRun{id, length, kNoId, kNoId, {}, kGone});
       return;
     }
-    LooseRun run{next_id(), 0, kNoId, kNoId, {}};
+    LooseRun run{id_at(clock_), 0, kNoId, kNoId, {}};
     if ((info & kHasLeft) != 0) run.left = id(columns_.left());
     if ((info & kHasRight) != 0) run.right = id(columns_.right());
     if ((info & (kHasLeft | kHasRight)) == 0) {
@@ -303,31 +311,33 @@ class UpdateReader {
     run.length = advance(contents.size());
     run.text = document_.own(std::string(contents.size(), kPlaceholder));
     run.contents = document_.own(std::move(contents));
+    if (document_.content_bytes() > kMaxContentBytes) too_large_ = "at most 268435456 bytes of other content than text";
   }
 
   void deletes() {
     const std::uint64_t clients = lib0::read_uint(in_);
     for (std::uint64_t i = 0; i < clients && !failed(); ++i) {
       columns_.begin_deletes();
-      const ReplicaId replica = lib0::read_uint(in_);
+      begin_client(lib0::read_uint(in_));
       const std::uint64_t ranges = lib0::read_uint(in_);
-      if (failed()) return;
-      if (ranges > 0) client_ = document_.client(replica);
       for (std::uint64_t n = 0; n < ranges && !failed(); ++n) {
-        clock_ = columns_.delete_clock();
-        const UnitId id = next_id();
+        const std::uint64_t clock = clock_ = columns_.delete_clock();
         const std::uint32_t length = advance(columns_.delete_length());
-        if (length > 0 && !failed()) document_.flat.deleted.push_back({id, length});
+        if (length > 0 && !failed()) document_.flat.deleted.push_back({id_at(clock), length});
       }
     }
   }
 
   // ---- parts
 
-  UnitId next_id() {
-    if (clock_ <= kMaxTextClock) return {client_, static_cast<std::uint32_t>(clock_)};
-    too_large_ = "clocks are below 4294967295";
-    return {client_, 0};
+  // Of the client that is being read.
+  UnitId id_at(std::uint64_t clock) {
+    if (clock > kMaxTextClock) {
+      too_large_ = "clocks are below 4294967295";
+      return kNoId;
+    }
+    if (client_ == kNoId.client) client_ = document_.client(replica_);
+    return {client_, static_cast<std::uint32_t>(clock)};
   }
 
   std::uint32_t advance(std::uint64_t length) {
@@ -363,7 +373,8 @@ class UpdateReader {
   Reader in_;
   FlatDocument document_;
   Columns columns_;
-  ClientIndex client_ = 0;
+  ReplicaId replica_ = 0;
+  ClientIndex client_ = kNoId.client;  // the replica's, once it is asked for
   std::uint64_t clock_ = 0;
   ListIndex last_list_ = kImplied;
   std::size_t structs_ = 0;

@@ -13,7 +13,8 @@ namespace converge {
 
 enum class UpdateFormat : std::uint8_t { v1 = 1, v2 = 2 };
 
-// Structs of one update. The columns of v2 can say much in few bytes.
+// Structs of one update, and the clients that it names beside them. The columns of v2 can
+// say much in few bytes.
 inline constexpr std::size_t kMaxUpdateStructs = std::size_t{1} << 20;
 
 // The update's items and GC structs as runs that wait, and its delete set; views

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/container/seeded_hash.h"
 #include "core/ydoc/any_value.h"
 #include "core/ydoc/lib0.h"
 #include "core/ydoc/struct_info.h"
@@ -116,7 +117,7 @@ class ColumnsV2 {
   lib0::RleWriter parents_;
   lib0::UintOptRleWriter types_;
   lib0::UintOptRleWriter sizes_;
-  std::unordered_map<std::string, std::size_t> known_;
+  std::unordered_map<std::string, std::size_t, SeededHash> known_;
   std::uint32_t deleted_to_ = 0;
 };
 

@@ -35,6 +35,10 @@ VersionVector known_in(const Sequence& document) {
   return version;
 }
 
+// Contents of so many states are laid out at once, about: what is replaced by the next of
+// them need not be held beside it.
+constexpr std::size_t kMaxGatheredBytes = std::size_t{1} << 24;
+
 // Above this it is not worth the look.
 constexpr std::size_t kFewEdits = 64;
 
@@ -162,17 +166,24 @@ Result<void> YDoc::merge_encoded(std::string_view bytes) {
 
 Result<void> YDoc::merge_all_encoded(std::span<const std::string_view> states) {
   FlatDocument pending;
+  auto add_pending = [&] {
+    std::forward_list<std::string> texts;
+    join_runs(pending.flat.waiting, texts);
+    return sequence_->add(pending.flat);
+  };
   for (const std::string_view state : states) {
     long_work();
+    if (pending.content_bytes() > kMaxGatheredBytes) {
+      if (!add_pending()) return too_large();
+      pending = FlatDocument();
+    }
     if (is_pending_alone(state)) {
       if (auto read = read_pending(state, pending); !read) return read.error();
     } else if (auto merged = merge_encoded(state); !merged) {
       return merged.error();
     }
   }
-  std::forward_list<std::string> texts;
-  join_runs(pending.flat.waiting, texts);
-  if (!sequence_->add(pending.flat)) return too_large();
+  if (!add_pending()) return too_large();
   return {};
 }
 

@@ -18,6 +18,7 @@
 // A moved-from YDoc may only be assigned to or destroyed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,6 +36,9 @@
 namespace converge {
 
 class Sequence;
+
+// Of a document as JSON or XML.
+inline constexpr std::size_t kMaxViewBytes = std::size_t{1} << 26;
 
 class YDoc {
  public:
@@ -97,16 +101,18 @@ class YDoc {
   std::string state_vector() const;
 
   // ---- views
+  // What they show may be far more than what is stored: JSON and XML have a bound.
 
   // All roots as a JSON object. A root does not say what it is: one that has only
   // keys is read as a map, one with text, marks or embeds as text, one with nothing
   // but XML types as XML, any other as an array. Within it values are what toJSON
   // gives in Yjs (any_value.h names the differences); a subdocument is {"guid": …}.
-  // Errors: too_large (nested deeper than kMaxJsonDepth).
+  // Errors: too_large (beyond kMaxViewBytes, or nested deeper than kMaxJsonDepth).
   Result<std::string> json() const;
   // The text of a root, without marks and embeds; empty if there is no such root.
   std::string text(std::string_view root) const;
-  // The XML of a root, as toString gives it in Yjs; empty if there is no such root.
+  // The XML of a root, as toString gives it in Yjs, but for the names of elements: of
+  // those ASCII letters alone become small. Empty if there is no such root.
   // Errors: too_large.
   Result<std::string> xml(std::string_view root) const;
 

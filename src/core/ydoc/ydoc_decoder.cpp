@@ -135,7 +135,7 @@ class Decoder {
   // What is integrated goes into `document`, where there is one, and the rest is added
   // to `out`; with a document that is empty, and its replicas get the same numbers.
   Decoder(std::string_view bytes, Sequence* document, FlatDocument& out)
-      : in_(bytes), document_(document), out_(out) {}
+      : in_(bytes), document_(document), out_(out), contents_before_(out.content_bytes()) {}
 
   Result<void> decode() {
     if (auto header = read_state_header(FieldType::ydoc, in_); !header) return header.error();
@@ -145,8 +145,8 @@ class Decoder {
     clients_.reserve(head_.replicas.size());
     for (const ReplicaId replica : head_.replicas) {
       clients_.push_back(out_.client(replica));
-      if (document_ != nullptr) document_->client(replica);
     }
+    if (document_ != nullptr) document_->clients(head_.replicas);
     if (head_.sections & kHasRuns) read_integrated();
     if (head_.sections & kHasWaiting) read_waiting();
     if (head_.sections & kHasDeleted) read_deleted();
@@ -261,7 +261,10 @@ class Decoder {
     }
     list.keyed = head & kKeyed;
     if (list.keyed) list.key = name();
-    return in_.failed() ? kImplied : out_.list(list);
+    if (in_.failed()) return kImplied;
+    const ListIndex index = out_.list(list);
+    if (out_.content_bytes() - contents_before_ > kMaxContentBytes) in_.fail("its contents are beyond the limit");
+    return index;
   }
 
   void read_units(LooseRun& run, std::uint64_t size, bool deleted) {
@@ -278,7 +281,12 @@ class Decoder {
     if (count == 0) return;
     if (count > in_.remaining()) return in_.fail("there is less content than placeholders");
     std::vector<Content> contents;
-    for (std::size_t i = 0; i < count && !in_.failed(); ++i) contents.push_back(read_content(in_, head_.names));
+    std::size_t bytes = out_.content_bytes() - contents_before_;
+    for (std::size_t i = 0; i < count && !in_.failed(); ++i) {
+      contents.push_back(read_content(in_, head_.names));
+      bytes += contents.back().bytes();
+      if (bytes > kMaxContentBytes) in_.fail("its contents are beyond the limit");
+    }
     run.contents = out_.own(std::move(contents));
   }
 
@@ -304,6 +312,7 @@ class Decoder {
   Reader in_;
   Sequence* document_;
   FlatDocument& out_;
+  const std::size_t contents_before_;  // bytes, of what `out_` had
   DocumentHead head_;
   std::vector<ClientIndex> clients_;  // in `out_`, of those of the table
 };

@@ -1,11 +1,11 @@
 // What a document says: JSON, text, XML, as Yjs's toJSON and toString give it.
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "core/json/json.h"
+#include "core/long_work.h"
 #include "core/sequence/sequence.h"
 #include "core/ydoc/any_value.h"
 #include "core/ydoc/struct_info.h"
@@ -28,7 +28,16 @@ class View {
  public:
   explicit View(const Sequence& document) : document_(document), lists_(document.lists()) {}
 
-  bool too_deep() const { return too_deep_; }
+  // What was appended to `out`, if that is all.
+  Result<std::string> finish(std::string out) {
+    if (goes_on(out)) return out;
+    if (too_deep_) {
+      return Error{ErrorCode::too_large, "ydoc is nested too deeply",
+                   "at most " + std::to_string(kMaxJsonDepth) + " levels"};
+    }
+    return Error{ErrorCode::too_large, "ydoc is too large to be shown",
+                 "at most " + std::to_string(kMaxViewBytes) + " bytes of JSON or XML"};
+  }
 
   // The roots' names and lists, ascending.
   std::vector<std::pair<std::string_view, Node>> roots() const {
@@ -95,12 +104,12 @@ class View {
       case SharedType::text: {
         std::string text;
         plain_text(text, node.items);
-        return append_json_string(out, text);
+        return append_string_view(out, text);
       }
       default: {
         std::string text;
         xml(text, node, type, {}, depth);
-        return append_json_string(out, text);
+        return append_string_view(out, text);
       }
     }
   }
@@ -127,9 +136,10 @@ class View {
     }
     if (type != SharedType::xml_element) return xml_children(out, node, depth);
     std::string lower(name);
-    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     out.append("<").append(lower);
     for (const auto& [key, list] : utf16_order(node.keys)) {
+      if (!goes_on(out)) return;
       const Value value = last_of(list);
       if (value.id.none()) continue;
       out.append(" ").append(key).append("=\"");
@@ -150,7 +160,21 @@ class View {
 
   bool descend(unsigned depth) {
     if (depth > kMaxJsonDepth) too_deep_ = true;
-    return !too_deep_;
+    return !too_deep_ && !too_large_;
+  }
+
+  // Asked before each item: what is shown may be far more than what is stored, since each
+  // piece of an XML text has all marks around it.
+  bool goes_on(const std::string& out) {
+    long_work(++items_);
+    if (out.size() > kMaxViewBytes) too_large_ = true;
+    return !too_deep_ && !too_large_;
+  }
+
+  // As JSON's string.
+  void append_string_view(std::string& out, std::string_view text) {
+    if (text.size() > kMaxViewBytes) too_large_ = true;
+    if (!too_deep_ && !too_large_) append_json_string(out, text);
   }
 
   void add_list(Node& node, ListIndex index) const {
@@ -236,7 +260,7 @@ class View {
         if (type == SharedType::xml_element) {
           std::string text;
           xml(text, under(value.id), type, content->name, depth + 1);
-          return append_json_string(out, text);
+          return append_string_view(out, text);
         }
         return json(out, under(value.id), type, depth + 1);
       }
@@ -275,6 +299,7 @@ class View {
     out.push_back('{');
     bool first = true;
     for (const auto& [key, list] : node.keys) {
+      if (!goes_on(out)) return;
       const Value value = last_of(list);
       if (value.id.none()) continue;
       const Content* content = lists_.content(value.id);
@@ -295,6 +320,7 @@ class View {
     out.push_back('[');
     bool first = true;
     for_each_item(node.items, [&](const Value& value) {
+      if (!goes_on(out)) return;
       if (!first) out.push_back(',');
       first = false;
       append_value(out, value, depth);
@@ -323,28 +349,32 @@ class View {
   }
 
   void xml_children(std::string& out, const Node& node, unsigned depth) {
-    for_each_item(node.items, [&](const Value& value) { append_string(out, value, depth); });
+    for_each_item(node.items, [&](const Value& value) {
+      if (goes_on(out)) append_string(out, value, depth);
+    });
   }
 
   // Text with its marks as elements around it.
   void xml_text(std::string& out, const Node& node, SharedType type, unsigned depth) {
     if (node.items == kGone) return;
     if (type == SharedType::text) return plain_text(out, node.items);
-    std::map<std::string, std::string, decltype(&utf16_less)> marks(&utf16_less);
+    std::map<std::string, std::string, decltype(&utf16_less)> marks(&utf16_less);  // → how it opens
     std::string text;
-    auto wrap = [&](std::string_view inside) {
-      for (const auto& [name, value] : marks) open_mark(out, name, value);
-      out.append(inside);
-      for (auto at = marks.rbegin(); at != marks.rend(); ++at) out.append("</").append(at->first).append(">");
+    auto wrap = [&](auto&& append_inside) {
+      for (auto at = marks.begin(); at != marks.end() && goes_on(out); ++at) out.append(at->second);
+      append_inside();
+      for (auto at = marks.rbegin(); at != marks.rend() && goes_on(out); ++at) {
+        out.append("</").append(at->first).append(">");
+      }
     };
     auto flush = [&] {
-      if (!text.empty()) wrap(text);
+      if (!text.empty()) wrap([&] { out.append(text); });
       text.clear();
     };
     for_each_run(document_, node.items, [&](RunTree::Place place) {
-      if (!place.run().visible()) return;
+      if (!goes_on(out) || !place.run().visible()) return;
       std::string_view rest = RunTree::text_of(place);
-      for (UnitId id = place.run().id; !rest.empty();) {
+      for (UnitId id = place.run().id; !rest.empty() && goes_on(out);) {
         const std::size_t end = std::min(rest.find(kPlaceholder), rest.size());
         text.append(rest.substr(0, end));
         id = id.plus(measure(rest.substr(0, end)).units);
@@ -356,13 +386,11 @@ class View {
           if (static_cast<AnyTag>(content.value.front()) == AnyTag::null) {
             marks.erase(content.name);
           } else {
-            marks.insert_or_assign(content.name, content.value);
+            marks.insert_or_assign(content.name, opening(content.name, content.value));
           }
         } else if (content.kind == ContentKind::embed || content.kind == ContentKind::type) {
           flush();
-          std::string inside;
-          append_string(inside, Value{id, {}}, depth);
-          wrap(inside);
+          wrap([&] { append_string(out, Value{id, {}}, depth); });
         }
         id = id.plus(1);
         rest.remove_prefix(1);
@@ -372,8 +400,9 @@ class View {
   }
 
   // <name key="value" …>, from the members of the mark's value.
-  static void open_mark(std::string& out, std::string_view name, std::string_view value) {
-    out.append("<").append(name);
+  static std::string opening(std::string_view name, std::string_view value) {
+    std::string out = "<";
+    out.append(name);
     std::vector<std::pair<std::string_view, std::string_view>> members = members_of_any(value);
     std::sort(members.begin(), members.end(),
               [](const auto& a, const auto& b) { return utf16_less(a.first, b.first); });
@@ -383,17 +412,15 @@ class View {
       out.append("\"");
     }
     out.append(">");
+    return out;
   }
 
   const Sequence& document_;
   const Lists& lists_;
+  std::size_t items_ = 0;
   bool too_deep_ = false;
+  bool too_large_ = false;
 };
-
-Error too_deep() {
-  return Error{ErrorCode::too_large, "ydoc is nested too deeply",
-               "at most " + std::to_string(kMaxJsonDepth) + " levels"};
-}
 
 }  // namespace
 
@@ -407,8 +434,7 @@ Result<std::string> YDoc::json() const {
     view.json(out, node, view.kind_of_root(node), 1);
   }
   out.push_back('}');
-  if (view.too_deep()) return too_deep();
-  return out;
+  return view.finish(std::move(out));
 }
 
 std::string YDoc::text(std::string_view root) const {
@@ -424,8 +450,7 @@ Result<std::string> YDoc::xml(std::string_view root) const {
   std::string out;
   const SharedType kind = view.kind_of_root(node);
   view.xml(out, node, kind == SharedType::text ? SharedType::xml_text : SharedType::xml_fragment, {}, 1);
-  if (view.too_deep()) return too_deep();
-  return out;
+  return view.finish(std::move(out));
 }
 
 }  // namespace converge

@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/container/seeded_hash.h"
+
 namespace converge {
 
 class ElementCounts {
@@ -68,7 +70,7 @@ class ElementCounts {
   std::uint64_t width_;
   std::uint64_t seen_ = 0;
   std::uint64_t bucket_ = 0;
-  std::unordered_map<std::string, Count> counts_;
+  std::unordered_map<std::string, Count, SeededHash> counts_;
 };
 
 }  // namespace converge
