@@ -42,7 +42,7 @@ $(CLIENT_WIRE): proto/converge.proto $(CLIENT)/node_modules/.package-lock.json
 	protoc --plugin=$(CLIENT_BIN)/protoc-gen-ts_proto --ts_proto_out=$(@D) -I proto converge.proto \
 	  --ts_proto_opt=forceLong=bigint,oneof=unions-value,env=both,outputJsonMethods=false,importSuffix=.js,esModuleInterop=true
 
-web: build/web/page.js build/web/yjs.js build/web/converge.wasm build/web/index.html build/web/page.css build/web/yjs.css
+web: build/web/page.js build/web/yjs.js build/web/converge.wasm build/web/index.html build/web/page.css build/web/yjs.css build/web/sql_box.css
 
 build/web/page.js: $(CLIENT_SOURCES) $(CLIENT_WIRE)
 	$(CLIENT_BIN)/tsc -p $(CLIENT)

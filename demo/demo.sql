@@ -14,6 +14,9 @@ ALTER DATABASE demo SET search_path = "$user", public, converge;
 SELECT 'CREATE ROLE bridge LOGIN IN ROLE converge_client'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridge') \gexec
 
+-- The page's SQL box has a role of its own, which may less than others.
+\ir sql_box.sql
+
 SELECT to_regclass('note') IS NULL AS is_new \gset
 \if :is_new
 BEGIN;

@@ -34,7 +34,7 @@ def world():
 def bridge(world):
     """A bridge of the world, which says all that it ever logs."""
     with Bridge(world, "--verbose", "--web", str(TEST / "attack"),
-                "--max-message", "256kB", "--send-queue", "256kB") as bridge:
+                "--max-message", "256kB", "--send-queue", "256kB", "--sql-box", world.conninfo("sql_box")) as bridge:
         world.fill(bridge)
         yield bridge
 

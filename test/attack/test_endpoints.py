@@ -6,7 +6,7 @@ import pytest
 import websocket
 
 import tokens
-from database import value
+from database import run, value
 from peer import Peer
 from test_yjs_hostile import HELLO, block, closing, number, sync
 from wire import ClientMessage, Payload, code_name
@@ -95,7 +95,24 @@ def hocuspocus(bridge, token):
     return let_in, content
 
 
-ENDPOINTS = {"native": native, "yjs": yjs, "hocuspocus": hocuspocus}
+def post(bridge, token, statement):
+    """A statement to the SQL box: the status, and all bytes."""
+    connection = http.client.HTTPConnection(bridge.address, timeout=60)
+    connection.request("POST", "/sql", body=statement.encode(), headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    heard = answer.read() + str(answer.headers).encode()
+    connection.close()
+    return answer.status, heard
+
+
+def sql_box(bridge, token):
+    """The same of the SQL box."""
+    status, heard = post(bridge, token, "TABLE note")
+    assert status in (200, 401)
+    return status == 200, heard
+
+
+ENDPOINTS = {"native": native, "yjs": yjs, "hocuspocus": hocuspocus, "sql_box": sql_box}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -109,7 +126,7 @@ def test_good_tokens_are_let_in(bridge, keys, endpoint):
 def test_bad_tokens_are_not(world, bridge, keys, endpoint):
     for why, token in tokens.bad(keys).items():
         # A header cannot carry these: the client's library refuses.
-        if endpoint == "yjs" and any(sign in token for sign in " \n=/'"):
+        if endpoint in ("yjs", "sql_box") and any(sign in token for sign in " \n=/'"):
             continue
         let_in, heard = ENDPOINTS[endpoint](bridge, token)
         assert not let_in, why
@@ -232,7 +249,25 @@ def test_a_renewal_by_another_tenants_token(world, keys, connect):
     peer.push_and_wait()
 
 
-PATHS = ["/", "/metrics", "/healthz", "/readyz", "/sync", "/yjs", f"/yjs/{NAME}", "/world.py", "/../conftest.py", "/%2e%2e/",
+def test_whatever_a_statement_in_the_sql_box_asks_for(world, bridge):
+    """Every table and view, and each setting that there is, as acme's ann."""
+    token = world.token("acme", "ann")
+    relations = run(world.session, "SELECT format('%I.%I', relnamespace::regnamespace, relname) FROM pg_class"
+                    " WHERE relkind IN ('r', 'v', 'm', 'p') AND relnamespace <> 'pg_toast'::regnamespace")
+    assert len(relations) > 150
+    for name, in relations:
+        status, heard = post(bridge, token, f"TABLE {name}")
+        assert status in (200, 400, 403) and not world.tells(heard), name
+        assert status == 403 or not name.startswith("converge."), name
+    for statement in (f"SELECT converge.pull('note', '{HIDDEN}', NULL)", f"SELECT * FROM converge.history('note', '{HIDDEN}')",
+                      "UPDATE note SET title = 'x' WHERE tenant = 'globex' RETURNING *", "DELETE FROM note WHERE tenant <> 'acme'",
+                      "SELECT * FROM note WHERE tenant <> 'acme' FOR UPDATE", "EXPLAIN ANALYZE SELECT * FROM note",
+                      f"INSERT INTO note (tenant, id) VALUES ('globex', '{HIDDEN}')", "SHOW ALL",
+                      f"INSERT INTO note (tenant, id) VALUES ('globex', '{HIDDEN}') ON CONFLICT DO NOTHING RETURNING *"):
+        assert not world.tells(post(bridge, token, statement)[1]), statement
+
+
+PATHS = ["/", "/sql", "/metrics", "/healthz", "/readyz", "/sync", "/yjs", f"/yjs/{NAME}", "/world.py", "/../conftest.py", "/%2e%2e/",
          "/..%2f..%2fMakefile", "/absent", "/debug", "/admin", "/.git/config", "/" + "a" * 8000]
 
 
@@ -246,7 +281,7 @@ def test_everything_that_http_serves(world, bridge, method):
             answer = connection.getresponse()
             content = answer.read() + str(answer.headers).encode()
             assert not world.tells(content), path
-            assert answer.status in (200, 400, 404, 405, 426), (method, path, answer.status)
+            assert answer.status in (200, 400, 401, 403, 404, 405, 411, 426), (method, path, answer.status)
             if path == "/metrics" and "X-Forwarded-For" in headers:
                 assert answer.status != 200
             assert b"globex" not in content or path == "/world.py", path

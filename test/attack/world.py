@@ -5,6 +5,7 @@ import secrets
 
 import psycopg2
 
+from cluster import ROOT
 from database import Database, run, value
 from peer import Peer
 from wire import ClientMessage, Payload
@@ -41,6 +42,10 @@ class World(Database):
             END $$;
             GRANT TEMPORARY, CREATE ON DATABASE {0} TO insider, outsider;
             """.format(self.name))
+        # The SQL box takes from everybody what its role must not have; the others have it.
+        run(self.session, (ROOT / "demo/sql_box.sql").read_text())
+        run(self.session, "GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text), pg_terminate_backend, "
+            "pg_cancel_backend, pg_notify TO insider, outsider")
 
     def create_note(self):
         run(self.session, """

@@ -6,6 +6,7 @@ import pytest
 
 from clients import Bridge
 from database import Database, Server, run, value
+from test_sql_box import Box, prepare
 from wire import ClientMessage, code_name
 
 # Everything that is logged of statements, the trees of debug_print_plan aside.
@@ -32,8 +33,10 @@ def test_no_log_shows_a_token(talkative, connect):
     database.insert("plan")
     tokens = {"good": database.token(), "renewed": database.token(lifetime=7200),
               "expired": database.token(lifetime=-60), "forged": database.token()[:-6] + "AAAAAA"}
-    with Bridge(database, "--verbose") as bridge:
+    with Bridge(database, "--verbose", *prepare(database)) as bridge:
+        Box(bridge, tokens["good"]).run("SELECT 1")
         for name in ("expired", "forged"):
+            assert Box(bridge, tokens[name]).refused("SELECT 1") == (401, "28000")
             peer = connect(bridge, hello=False)
             assert code_name(peer.hello(tokens[name]).problem.code) == "CODE_UNAUTHENTICATED"
         peer = connect(bridge, hello=False)

@@ -105,6 +105,56 @@ test("two browsers, ProseMirror and CodeMirror, and SQL write one row", limit, a
   assert.deepEqual([...alice.errors, ...bob.errors], []);
 });
 
+test("a statement in the SQL box: every editor of the row shows what it did", limit, async (context) => {
+  await demo.sql("INSERT INTO note (tenant, id, body) VALUES ('acme', 'box', converge.new_text('as it was'))");
+  const alice = await visitor(context, "box", "alice");
+  const bob = await visitor(context, "box", "bob");
+  const box = alice.page.locator("#sql-box");
+  const [statement, status, result] = [box.getByLabel("statement"), box.getByRole("status"), box.getByRole("region", { name: "Result" })];
+  assert.equal(await alice.page.locator("#psql").isVisible(), false);
+
+  // As it stands there: both texts of the row get a sentence.
+  await box.getByRole("button", { name: "Run" }).click();
+  await becomes(async () => (await status.textContent()).replace(/\d+ ms/, "N ms"), "UPDATE 1, N ms", "what the box says");
+  for (const { left, right, code: codeText } of [alice, bob]) {
+    for (const pane of [left, right]) await becomes(pane.text, "Hello from SQL. as it was", "a text");
+    await becomes(codeText, "Hello from SQL. ", "the code");
+  }
+  assert.equal(await result.isVisible(), false);
+
+  await bob.proseEditor.focus();
+  await bob.page.keyboard.type("Typed.");
+  await becomes(() => prose("box"), "<paragraph>Typed.</paragraph>", "the row's prose");
+  await statement.fill("UPDATE note SET doc = converge.yjs_insert(doc, 'codemirror', 0, 'x') WHERE id = 'box'\nRETURNING id, body::text, converge.yjs_xml(doc, 'prosemirror') AS prose, NULL AS nothing");
+  await statement.press("Control+Enter");
+  const table = async () => (await result.locator("tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))));
+  await becomes(table, [["id", "body", "prose", "nothing"], ["box", "Hello from SQL. as it was", "<paragraph>Typed.</paragraph>", "null"]], "the table");
+  for (const { code: codeText } of [alice, bob]) await becomes(codeText, "xHello from SQL. ", "the code");
+  assert.deepEqual([...alice.errors, ...bob.errors], []);
+
+  // A mistake, with its place; then another tenant's rows, of which there are none.
+  await statement.fill("SELECT 😀id FROM note");
+  await statement.press("Control+Enter");
+  const alert = box.getByRole("alert");
+  await becomes(() => alert.locator("p:visible").first().textContent(), 'column "😀id" does not exist (42703)', "the error");
+  await becomes(() => statement.evaluate((area) => area.value.slice(area.selectionStart)), "😀id FROM note", "the place");
+  assert.equal(await result.isVisible(), false);
+  await statement.fill("SELECT DISTINCT tenant FROM note");
+  await statement.press("Control+Enter");
+  await becomes(table, [["tenant"], ["acme"]], "the table");
+  assert.equal(await alert.isVisible(), false);
+});
+
+test("where the server has no SQL box the page shows a statement for psql", limit, async (context) => {
+  const page = await demo.browser.newPage();
+  context.after(() => page.close());
+  await page.route((url) => url.pathname === "/", (route) => (route.request().method() === "HEAD" ? route.fulfill({ status: 200 }) : route.continue()));
+  await page.goto(`${demo.page}#token=${demo.tokens.acme}`);
+  await page.locator("#psql").waitFor();
+  assert.equal(await page.locator("#sql-box").isVisible(), false);
+  assert.match(await page.locator("#sql").textContent(), /^UPDATE note SET body = /);
+});
+
 test("each sees the other's cursor, under the name that the token says", limit, async (context) => {
   await demo.sql("INSERT INTO note (tenant, id, doc) VALUES ('acme', 'cursors', converge.yjs_insert('', 'codemirror', 0, 'a line'))");
   const alice = await visitor(context, "cursors", "alice");

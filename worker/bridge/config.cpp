@@ -153,9 +153,9 @@ std::string get_listen(const Config& config) {
   return (six ? "[" + config.listen_address + "]" : config.listen_address) + ":" + std::to_string(config.listen_port);
 }
 
-// The connection string without its password.
-std::string shown_database(const Config& config) {
-  PQconninfoOption* parts = PQconninfoParse(config.database.c_str(), nullptr);
+// A connection string without its password.
+std::string shown_database(const std::string& conninfo) {
+  PQconninfoOption* parts = PQconninfoParse(conninfo.c_str(), nullptr);
   std::string text;
   for (PQconninfoOption* part = parts; part != nullptr && part->keyword != nullptr; ++part) {
     if (part->val == nullptr) continue;
@@ -168,9 +168,9 @@ std::string shown_database(const Config& config) {
   return text;
 }
 
-std::string set_database(Config& config, std::string_view value) {
+std::string check_database(std::string_view conninfo) {
   char* problem = nullptr;
-  PQconninfoOption* parts = PQconninfoParse(std::string(value).c_str(), &problem);
+  PQconninfoOption* parts = PQconninfoParse(std::string(conninfo).c_str(), &problem);
   if (parts == nullptr) {
     std::string message = problem != nullptr ? problem : "out of memory";
     PQfreemem(problem);
@@ -178,8 +178,17 @@ std::string set_database(Config& config, std::string_view value) {
     return message;
   }
   PQconninfoFree(parts);
-  config.database = value;
   return {};
+}
+
+Option database_option(std::string name, std::string help, std::string Config::*field) {
+  return {std::move(name), "CONNINFO", std::move(help),
+          [field](Config& config, std::string_view value) {
+            std::string wrong = check_database(value);
+            if (wrong.empty()) config.*field = value;
+            return wrong;
+          },
+          [field](const Config& config) { return shown_database(config.*field); }};
 }
 
 std::string set_slot(Config& config, std::string_view value) {
@@ -203,8 +212,8 @@ std::string set_origins(Config& config, std::string_view value) { return parse_o
 
 const std::vector<Option>& options() {
   static const std::vector<Option> table = {
-      {"database", "CONNINFO", "the database, as libpq takes it (a role that is a member of converge_client)",
-       set_database, shown_database},
+      database_option("database", "the database, as libpq takes it (a role that is a member of converge_client)",
+                      &Config::database),
       choice_option<Source>("source", "where the stream of changes is read from: the background worker, on this host, or "
                             "the replication protocol, which needs the attribute REPLICATION",
                             &Config::source, {{"worker", Source::worker}, {"replication", Source::replication}}),
@@ -214,6 +223,8 @@ const std::vector<Option>& options() {
       {"web", "DIR", "serve the files of this folder at /", set_web, [](const Config& c) { return c.web; }},
       {"origins", "LIST", "whose pages may connect: any, or a list of same (this address) and origins", set_origins,
        [](const Config& c) { return origins_text(c.origins); }},
+      database_option("sql-box", "run statements of whoever has a token at /sql, connected like this: for demos and development",
+                      &Config::sql_box),
       count_option("workers", "threads, each with database connections of its own", &Config::workers, 1, 64),
       count_option("database-connections", "database connections of a worker, beside those that push",
                    &Config::database_connections, 1, 100),

@@ -43,6 +43,7 @@ struct Config {
   std::uint16_t listen_port = 8080;           // 0: any that is free
   std::string web;                            // folder served at /, or empty
   OriginRule origins;
+  std::string sql_box;                        // libpq connection string of the SQL box; empty: there is none
   unsigned workers = 1;                       // threads, each a bridge of its own
   unsigned database_connections = 4;          // a worker, beside those that push
   unsigned push_connections = 2;              // a worker; another one is for locked rows

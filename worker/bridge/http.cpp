@@ -4,10 +4,12 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include <sstream>
+#include <optional>
 
+#include "http_response.h"
 #include "log.h"
 #include "session.h"
+#include "sql_box.h"
 #include "static_files.h"
 #include "version.h"
 #include "websocket.h"
@@ -23,47 +25,15 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using Request = HttpRequest;
-using Response = http::response<http::string_body>;
+using Response = HttpResponse;
 
 constexpr std::uint32_t kLongestHeader = 16 << 10;
-// A client that takes fewer bytes of an answer in a second keeps its place no longer
-// than one that takes as many.
-constexpr std::size_t kSlowestReader = 16 << 10;
 
 // What a request is answered with: the body, where it is a file, is shared.
 struct Answer {
   Response head;
   Bytes file;
 };
-
-// The page runs its own scripts and the core's WebAssembly, and talks to where
-// it came from; nothing else.
-constexpr std::string_view kContentPolicy =
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
-
-Response respond(const Request& request, http::status status, std::string_view type, std::string body) {
-  Response response(status, request.version());
-  response.set(http::field::server, "converge-bridge/" CONVERGE_VERSION);
-  response.set(http::field::content_type, type);
-  response.set("X-Content-Type-Options", "nosniff");
-  response.set("X-Frame-Options", "DENY");
-  response.set("Referrer-Policy", "no-referrer");
-  response.set("Cross-Origin-Opener-Policy", "same-origin");
-  response.set("Cross-Origin-Resource-Policy", "same-origin");
-  response.set("Content-Security-Policy", kContentPolicy);
-  response.set(http::field::cache_control, "no-cache");
-  response.keep_alive(request.keep_alive());
-  response.body() = std::move(body);
-  response.prepare_payload();
-  if (request.method() == http::verb::head) response.body().clear();  // the length stays
-  return response;
-}
-
-Response plain(const Request& request, http::status status, std::string_view text) {
-  return respond(request, status, "text/plain; charset=utf-8", std::string(text) + "\n");
-}
 
 std::string_view path_of(const Request& request) {
   std::string_view target(request.target().data(), request.target().size());
@@ -101,15 +71,19 @@ Answer answer(Connection& connection, const Request& request) {
     response.set(http::field::upgrade, "websocket");
     return {std::move(response), {}};
   }
-  auto file = worker.files().find(target);
-  if (!file) return {plain(request, http::status::not_found, "not found"), {}};
-  if (request[http::field::if_none_match] == file->etag) {
-    Response response = respond(request, http::status::not_modified, file->type, "");
-    response.set(http::field::etag, file->etag);
+  if (path == kSqlPath && worker.sql_box() != nullptr) {
+    Response response = plain(request, http::status::method_not_allowed, "a statement is sent by POST");
+    response.set(http::field::allow, "POST");
     return {std::move(response), {}};
   }
-  Response response = respond(request, http::status::ok, file->type, "");
+  auto file = worker.files().find(target);
+  if (!file) return {plain(request, http::status::not_found, "not found"), {}};
+  const bool known = request[http::field::if_none_match] == file->etag;
+  Response response = respond(request, known ? http::status::not_modified : http::status::ok, file->type, "");
   response.set(http::field::etag, file->etag);
+  // So that a page can tell without asking for what may not be there, which browsers log as an error.
+  if (worker.sql_box() != nullptr) response.set("Converge-SQL-Box", "on");
+  if (known) return {std::move(response), {}};
   response.content_length(file->content->size());
   if (request.method() == http::verb::head) file->content.reset();  // the length stays
   return {std::move(response), std::move(file->content)};
@@ -134,6 +108,7 @@ class Http final : public Protocol {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(kLongestHeader);
     parser.eager(false);
+    parser.body_limit(boost::none);  // no body is read here
     boost::system::error_code error;
     parser.put(asio::buffer(text.data(), end), error);
     if (!error && !parser.is_header_done()) error = http::error::partial_message;
@@ -141,6 +116,8 @@ class Http final : public Protocol {
       refuse("bad request: " + error.message());
       return end;
     }
+    std::optional<std::uint64_t> body_length;  // none: it is not known, or there is none
+    if (!parser.chunked() && parser.content_length()) body_length = *parser.content_length();
     bool has_body = parser.chunked() || parser.content_length().value_or(0) != 0;
     Request request = parser.release();
     if (asks_for_websocket(request)) {
@@ -152,6 +129,12 @@ class Http final : public Protocol {
         upgrade_yjs(request);
         return end;
       }
+    }
+    SqlBox* const box = connection_.worker().sql_box();
+    if (box != nullptr && request.method() == http::verb::post && path_of(request) == kSqlPath) {
+      if (!check_origin(request)) return end;
+      connection_.become(make_sql_request(connection_, *box, std::move(request), body_length));
+      return end;
     }
     if (has_body) request.keep_alive(false);  // which is not read
     Answer answer = bridge::answer(connection_, request);
@@ -182,9 +165,7 @@ class Http final : public Protocol {
 
  private:
   void send(const Response& response) {
-    std::ostringstream bytes;
-    bytes << response;
-    connection_.send(std::make_shared<const std::string>(std::move(bytes).str()));
+    connection_.send(bytes_of(response));
   }
 
   void refuse(const std::string& why) {

@@ -1,5 +1,5 @@
 // HTTP on the listening socket: the page's files, the health checks, the
-// metrics, and the way into WebSocket at /sync.
+// metrics, and the ways into WebSocket at /sync and /yjs and into the SQL box.
 #pragma once
 
 #include <memory>

@@ -38,6 +38,7 @@ int run(const Config& config) {
   RateLimiter rates;
   Metrics metrics;
   PresenceRelay relay;
+  SqlBoxPlaces sql_box_places;
   Tls tls(config);
   if (std::string problem = tls.load(); !problem.empty()) {
     log(Severity::error, problem);
@@ -47,7 +48,7 @@ int run(const Config& config) {
   std::uint16_t port = config.listen_port;
   try {
     for (unsigned i = 0; i < config.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(config, connections, rates, metrics, tls, relay, i));
+      workers.push_back(std::make_unique<Worker>(config, connections, rates, metrics, tls, relay, sql_box_places, i));
       port = workers.back()->listen(config.listen_address, port);
     }
     workers.front()->sample();

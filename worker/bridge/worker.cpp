@@ -32,7 +32,7 @@ std::unique_ptr<ChangeSource> make_source(asio::io_context& io, const Config& co
 }  // namespace
 
 Worker::Worker(const Config& config, Connections& connections, RateLimiter& rates, Metrics& metrics, const Tls& tls,
-               PresenceRelay& relay, unsigned index)
+               PresenceRelay& relay, SqlBoxPlaces& sql_box_places, unsigned index)
     : config_(config),
       connections_(connections),
       rates_(rates),
@@ -48,6 +48,7 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       tls_(tls),
       acceptor_(io_),
       read_buffer_(kReadBuffer) {
+  if (!config.sql_box.empty()) sql_box_.emplace(io_, config, access_, rates, metrics, sql_box_places);
   gather_window_.at_end([this] { hub_.send_gathered(); }, [this] { flush(); });
 }
 
@@ -181,7 +182,8 @@ awaitable<void> Worker::drain() {
   acceptor_.close(ignored);
   for (Conversation* conversation : conversations_) conversation->stop_reading();
   auto deadline = std::chrono::steady_clock::now() + config_.drain_timeout;
-  while (!pusher_.idle() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
+  auto idle = [&] { return pusher_.idle() && (!sql_box_ || sql_box_->idle()); };
+  while (!idle() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
   std::vector<Conversation*> conversations(conversations_.begin(), conversations_.end());
   for (Conversation* conversation : conversations)
     conversation->end(wire::CODE_UNAVAILABLE, "the bridge is shutting down", CloseCode::going_away);

@@ -1,12 +1,13 @@
 // One worker of the bridge: a thread with its own listening socket, database
 // connections, link to PostgreSQL's background worker, documents and clients.
-// Workers share nothing but the bounds on connections and rates; the kernel spreads the
+// Workers share nothing but the bounds on connections, rates and the SQL box; the kernel spreads the
 // clients over them.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -19,6 +20,7 @@
 #include "hub.h"
 #include "presence_relay.h"
 #include "pusher.h"
+#include "sql_box.h"
 #include "static_files.h"
 #include "tls.h"
 
@@ -28,7 +30,7 @@ class Worker {
  public:
   // `index` is its number, from 0, among the process's workers.
   Worker(const Config& config, Connections& connections, RateLimiter& rates, Metrics& metrics, const Tls& tls,
-         PresenceRelay& relay, unsigned index);
+         PresenceRelay& relay, SqlBoxPlaces& sql_box_places, unsigned index);
 
   // Binds the listening socket and returns the port. Throws
   // boost::system::system_error.
@@ -46,6 +48,7 @@ class Worker {
   Services services() { return {io_, config_, access_, hub_, pusher_, rates_, metrics_, close_delays_}; }
   Metrics& metrics() { return metrics_; }
   StaticFiles& files() { return files_; }
+  SqlBox* sql_box() { return sql_box_ ? &*sql_box_ : nullptr; }  // null: there is none
   bool ready() const { return !draining_ && database_.healthy() && source_->attached(); }
   bool draining() const { return draining_; }
   // Where a connection's bytes are read to, one connection at a time.
@@ -79,6 +82,7 @@ class Worker {
   StaticFiles files_;
   Metrics& metrics_;
   CloseDelays close_delays_;
+  std::optional<SqlBox> sql_box_;
   const Tls& tls_;
   asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type> acceptor_;
   std::vector<char> read_buffer_;

@@ -1,6 +1,7 @@
 // The page that the bridge serves: two panes, each a client of its own.
 import { CoreModule, IndexedDbStorage } from "../src/index.ts";
 import { openPane } from "./pane.ts";
+import { hasSqlBox, openSqlBox } from "./sql_box.ts";
 
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const defaultDocument = "note/welcome";
@@ -99,13 +100,18 @@ async function start(): Promise<void> {
     openEditors(element("yjs"), { url: url.href, token, collection, key, field: first.yjsField, principal: first.identity.principal });
     edits.push(`${first.yjsField} = converge.yjs_insert(${first.yjsField}, '${codeRoot}', 0, 'Hello from SQL. ')`);
   }
-  if (edits.length > 0) {
-    const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-    // As the demo names its columns.
-    element("sql").textContent =
-      `UPDATE ${collection} SET ${edits.join(",\n    ")}\n` +
-      ` WHERE tenant = ${quoted(first.identity.tenant)} AND id = ${quoted(key)};`;
-    element("hint").hidden = false;
+  element("hint").hidden = false;
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  // As the demo names its columns.
+  const where = ` WHERE tenant = ${quoted(first.identity.tenant)} AND id = ${quoted(key)};`;
+  const update = `UPDATE ${collection} SET ${edits.join(",\n    ")}\n${where}`;
+  if (await hasSqlBox()) {
+    const sql = new URL("sql", location.href);
+    sql.hash = sql.search = "";
+    openSqlBox(element("sql-box"), { url: sql.href, token, statement: edits.length > 0 ? update : `SELECT * FROM ${collection}\n${where}` });
+  } else if (edits.length > 0) {
+    element("sql").textContent = update;
+    element("psql").hidden = false;
   }
 }
 
