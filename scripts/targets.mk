@@ -7,7 +7,8 @@
 #   make bench-sql        the extension's figures from SQL; SUBJECTS='merge_agg' for some of them
 #   make bench-access     what policies cost, and asking again for 10,000 clients after a grant
 #   make bench-live       the live path's, beside others; WORKLOADS='w1 w3' for some of it
-#   make bench-yjs        Yjs documents: the live path beside y-websocket and Hocuspocus, merging, storing
+#   make bench-yjs        Yjs documents: the live path beside y-websocket and Hocuspocus, merging, storing;
+#                         GENERATOR=peers for the load generator of ../shared/peers/server
 #   make fuzz             every decoder under the fuzzer; SECONDS_EACH=60 for longer
 #   make mutate           what the tests let live when operators are flipped; SEED=1 SITES=50 UNDER=src/core (or worker/bridge/websocket)
 #   make large-transaction   a transaction of a million changes through plugin, worker and bridge; CHANGES=2000000
