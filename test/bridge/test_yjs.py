@@ -104,7 +104,6 @@ def test_a_merge_that_changes_nothing_is_not_logged(any_pages, edit, kind):
     # Everything again, from an editor that was given it in a file.
     other = edit(kind, principal="bob", state=one.state())
     other.has_text(text="text")
-    other.apply(update=one.state())
     time.sleep(0.3)
     assert logged(any_pages) == 2
 
@@ -159,11 +158,34 @@ def test_a_readers_updates_are_refused_whole(any_pages, edit, kind):
         refused = reader.event(kind="stateless")["stateless"]
         assert refused == {"type": "refused", "code": "CODE_DENIED", "message": "the document may be read but not changed"}
         assert reader.unsynced() > 0
+    # The state follows: what it has now, for a document begun anew.
+    wait_until(lambda: len(reader.states()) > 0, "the state")
     time.sleep(0.2)
     assert (page_text(any_pages), logged(any_pages)) == ("it is", before)
-    # A document begun anew has the server's state.
-    again = edit(kind)
-    again.has_text(text="it is")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_editor_begins_anew_with_the_state_that_it_was_sent(any_pages, edit, kind):
+    run(any_pages.session, "UPDATE page SET body = converge.yjs_insert(body, 'body', 0, 'as it is'), title = 'frozen'"
+        " WHERE id = 'home' AND tenant = 'acme'")
+    refused = edit(kind)
+    assert len(refused.states()) == 1
+    refused.insert(at=0, text="mine ")
+    refused.event(kind="denied" if kind == "y-websocket" else "stateless")
+    sent = []
+    wait_until(lambda: sent.extend(refused.states()) or sent, "the state")
+    # To its own document that says nothing, for Yjs takes nothing back ...
+    assert refused.text() == "mine as it is" and len(sent) == 1
+    run(any_pages.session, "UPDATE page SET title = '' WHERE id = 'home' AND tenant = 'acme'")
+    refused.insert(at=0, text="still ")
+    time.sleep(0.2)
+    refused.pause()
+    assert page_text(any_pages) == "as it is"
+    # ... but a new one that begins with it goes on, without waiting for the server.
+    anew = edit(kind, state=sent[0], synced=False)
+    assert anew.text() == "as it is"
+    anew.insert(at=8, text=" now")
+    wait_until(lambda: page_text(any_pages) == "as it is now", "its edit")
 
 
 @pytest.mark.parametrize("kind", KINDS)

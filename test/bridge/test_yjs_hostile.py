@@ -9,6 +9,7 @@ import pytest
 import websocket
 
 from database import run, value, wait_until
+from test_rates import limit
 from yjs_editors import Editor, Editors, logged, make_pages, name_of, page_json, page_text, page_update
 
 websocket._abnf.VALID_CLOSE_STATUS += (1013, 4400, 4401, 4403, 4404)
@@ -199,18 +200,58 @@ def test_who_does_not_read_is_not_queued_for(pages, start_bridge):
     socket.shutdown()
 
 
-def test_a_flood_of_refused_updates_costs_no_states(pages, bridge):
-    value(pages.session, "UPDATE page SET title = 'frozen' WHERE id = 'home' AND tenant = 'acme' RETURNING id")
+def test_a_flood_of_refused_updates_costs_one_state(pages, bridge):
+    value(pages.session, "UPDATE page SET title = 'frozen', body = converge.yjs_insert(body, 'body', 0, 'as it is')"
+          " WHERE id = 'home' AND tenant = 'acme' RETURNING id")
+    state = sync(1, bytes.fromhex(page_update(pages)))
     socket = connect(bridge)
     socket.send_binary(sync(0, b"\x00"))
+    assert socket.recv() == state
     for _ in range(200):
         socket.send_binary(HELLO)
     denied = states = 0
-    while denied < 200:
+    while denied < 200 or states < 1:
         message = socket.recv()
         denied += message[:2] == b"\x02\x00"
-        states += message[:2] == b"\x00\x01"
-    assert states <= 2 and page_text(pages) == ""
+        states += message == state
+    socket.ping("done?")
+    opcode = None
+    while opcode != websocket.ABNF.OPCODE_PONG:
+        opcode, message = socket.recv_data(control_frame=True)
+        states += message[:2] == state[:2]
+    assert states == 1 and page_text(pages) == "as it is"
+
+
+def test_what_cannot_be_read_is_charged(pages, bridge):
+    limit(pages, principal_changes=3)
+
+    def send():
+        socket = connect(bridge)
+        socket.send_binary(sync(0, b"\x00"))
+        socket.send_binary(sync(2, b"\xff\xff\xff"))
+        return closing(socket)[0]
+    assert [send() for _ in range(5)] == [4400, 4400, 4400, 1013, 1013]
+
+
+def test_what_others_wrote_is_not_logged_however_it_is_passed_on(pages, bridge):
+    """A provider that shows who it is, and sends on each update of another as it came."""
+    editors = Editors()
+    one = Editor(editors, bridge)
+    for n in range(3):
+        one.insert(at=0, text="some text")
+        one.delete(at=0, count=5)
+    wait_until(lambda: logged(pages) == 6, "its edits")
+    updates = [bytes.fromhex(update) for update in one.recent()] + [bytes.fromhex(one.state())]
+    editors.stop()
+    socket = connect(bridge)
+    socket.send_binary(sync(0, b"\x00"))
+    socket.send_binary(number(1) + block(number(1) + number(77) + number(0) + block("{}")))
+    for update in updates:
+        for step in (2, 2, 1):
+            socket.send_binary(sync(step, update))
+    socket.send_binary(HELLO)
+    wait_until(lambda: "Hi" in page_text(pages), "its own")
+    assert logged(pages) == 7
 
 
 def spoiled(update, rng):

@@ -27,12 +27,21 @@ const hocuspocuses = { hocuspocus, 'hocuspocus-2': hocuspocus2, 'hocuspocus-3': 
 const editors = new Map();
 const sockets = new Map();
 
+// A varint of lib0's, and what is behind it.
+function numberAt(bytes, at) {
+  for (let number = 0, unit = 1; ; unit *= 128) {
+    number += (bytes[at] & 127) * unit;
+    if (bytes[at++] < 128) return [number, at];
+  }
+}
+
 class Editor {
   constructor(what) {
     this.doc = new Y.Doc();
     if (what.state) Y.applyUpdate(this.doc, Buffer.from(what.state, 'hex'));
     if (what.client) this.doc.clientID = what.client;  // after that: Yjs takes another when it hears of its own
     this.events = [];
+    this.states = [];  // what the server sent of the document, as an answer or by itself
     this.recent = [];  // its own updates, the latest
     this.doc.on('update', (update, _origin, _doc, transaction) => {
       if (transaction.local && this.recent.push(update) > 100) this.recent.shift();
@@ -43,15 +52,22 @@ class Editor {
     else this.openHocuspocus(what, hocuspocuses[what.kind]);
   }
 
-  openYWebsocket({ url, name, token, protocols, params, resync, gives_up }, Provider) {
+  // `bc`: it hears the other tabs of its browser, which is this process, by BroadcastChannel,
+  // as it does unless it is told not to. `connect: false`: it is to connect later.
+  openYWebsocket({ url, name, token, protocols, params, resync, gives_up, bc = false, connect = true }, Provider) {
     this.provider = new Provider(url, name, this.doc, {
       protocols: protocols ?? ['converge.yjs', `converge.token.${token}`],
-      params: params ?? {}, WebSocketPolyfill: WebSocket, disableBc: true, maxBackoffTime: 100,
+      params: params ?? {}, WebSocketPolyfill: WebSocket, disableBc: !bc, connect, maxBackoffTime: 100,
       resyncInterval: resync ?? -1,
     });
     // As a y-websocket that reports the server's word does.
     this.provider.messageHandlers[2] = (_encoder, decoder) => {
       this.events.push({ denied: Buffer.from(decoder.arr.subarray(decoder.pos + 2)).toString() });
+    };
+    const takeSync = this.provider.messageHandlers[0];
+    this.provider.messageHandlers[0] = (encoder, decoder, ...more) => {
+      this.noteState(decoder.arr, decoder.pos);
+      return takeSync(encoder, decoder, ...more);
     };
     this.provider.on('sync', (state) => { this.synced = state; });
     this.provider.on('connection-close', (event) => { if (event) this.events.push({ closed: event.code, reason: event.reason }); });
@@ -82,6 +98,10 @@ class Editor {
       onStateless: ({ payload }) => note({ stateless: JSON.parse(payload) }),
       onClose: ({ event }) => note({ closed: event.code, reason: event.reason }),
     });
+    this.provider.on('message', ({ message }) => {
+      message.readVarString();
+      if (message.readVarUint() === 0) this.noteState(message.decoder.arr, message.decoder.pos);
+    });
     this.provider.attach?.();  // the second version's has done so
     this.provider.on('close', () => { this.synced = false; });
     this.provider.on('synced', () => { this.synced = true; });
@@ -91,6 +111,14 @@ class Editor {
     this.resume = () => websocketProvider.connect();
     this.unsynced = () => this.provider.unsyncedChanges;
     this.heard = () => websocketProvider.lastMessageReceived;
+  }
+
+  // Of a sync message, from its step on.
+  noteState(bytes, at) {
+    const [step, body] = numberAt(bytes, at);
+    if (step !== 1) return;
+    const [size, update] = numberAt(bytes, body);
+    this.states.push(Buffer.from(bytes.subarray(update, update + size)).toString('hex'));
   }
 
   close() {
@@ -136,6 +164,19 @@ const commands = {
   cut: (editor) => { editor.cut(); },
   pause: (editor) => { editor.pause(); },
   resume: (editor) => { editor.resume(); },
+  states: (editor) => editor.states.splice(0),
+  // Both documents hear of each other's edits past the server, as by a second provider,
+  // a moment later.
+  link: (editor, { other }) => {
+    const [one, two] = [editor.doc, editors.get(other).doc];
+    const pass = (from, to) => from.on('update', (update, origin) => {
+      if (origin !== 'link') setTimeout(() => Y.applyUpdate(to, update, 'link'), 50);
+    });
+    pass(one, two);
+    pass(two, one);
+  },
+  // Before its connection stands, or where it has none, the other tabs hear it.
+  hear_tabs: (editor) => { editor.provider.connectBc(); },
   close: (editor, what) => { editor.close(); editors.delete(what.editor); },
   // How long ago the provider had a message, in ms.
   quiet: (editor) => Date.now() - editor.heard(),
@@ -155,6 +196,7 @@ const commands = {
     editor.awareness.meta.set(client, { clock: 1000, lastUpdated: Date.now() });
     editor.awareness.emit('update', [{ added: [], updated: [client], removed: [] }, 'local']);
   },
+  clock: (editor, { client }) => editor.awareness.meta.get(client)?.clock ?? null,
   others: (editor) => Object.fromEntries([...editor.awareness.getStates()].filter(([client]) => client !== editor.doc.clientID)),
   sees: async (editor, { client, state }) => {
     const same = () => JSON.stringify(editor.awareness.getStates().get(client) ?? null) === JSON.stringify(state);

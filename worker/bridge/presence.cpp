@@ -4,6 +4,7 @@
 
 #include "core/json/json.h"
 #include "hub.h"
+#include "yjs_awareness.h"
 
 namespace converge::bridge {
 
@@ -319,6 +320,30 @@ void PresenceExchange::greet(Subscription& subscription) {
     *presences.add_peers() = entry.presence;
   }
   subscription.subscriber->on_presence(subscription, PresenceUpdate(std::move(message)));
+}
+
+void PresenceExchange::tell_again(Subscription& subscription, const std::string& field) {
+  const Document& document = *subscription.document;
+  if (!document.presence || subscription.presence_behind) return;  // it is told of all when it reads
+  if (subscription.subscriber->queued_bytes() > kBehindBytes) {
+    subscription.presence_behind = true;
+    subscription.subscriber->on_behind();
+    return;
+  }
+  wire::ServerMessage message;
+  wire::Presences& presences = *message.mutable_presences();
+  presences.set_channel(document.channel);
+  for (const auto& [key, entry] : document.presence->entries) {
+    if (key.first == field && !is_yjs(entry.presence) && entry.told) *presences.add_peers() = entry.presence;
+  }
+  if (presences.peers_size() > 0) subscription.subscriber->on_presence(subscription, PresenceUpdate(std::move(message)));
+}
+
+bool PresenceExchange::is_anothers(const Subscription& subscription, const std::string& field, std::uint64_t peer) {
+  const auto& here = subscription.document->presence;
+  if (!here) return false;
+  const auto found = here->entries.find({field, peer});
+  return found != here->entries.end() && found->second.owner != &subscription;
 }
 
 // Sends the other bridges what this one's clients have set.

@@ -97,6 +97,12 @@ class PresenceExchange {
   // read what it was sent after it was too slow for what changed meanwhile.
   void greet(Subscription& subscription);
 
+  // Tells a subscriber again of those at a field that are no Yjs clients.
+  void tell_again(Subscription& subscription, const std::string& field);
+
+  // Whether somebody else than that subscriber shows under the peer's number.
+  static bool is_anothers(const Subscription& subscription, const std::string& field, std::uint64_t peer);
+
   // The subscription ends, and its presence with it.
   void leave(Subscription& subscription);
 

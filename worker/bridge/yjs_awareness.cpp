@@ -1,5 +1,7 @@
 #include "yjs_awareness.h"
 
+#include <algorithm>
+
 #include "core/json/json.h"
 #include "core/ydoc/lib0.h"
 
@@ -11,8 +13,16 @@ constexpr std::string_view kNull = "null";
 // A client says one of its own, and repeats what it has heard.
 constexpr std::uint64_t kMostEntries = 10000;
 constexpr std::string_view kSpace = " \t\r\n";
+// The greatest number that JavaScript counts to, and what the server may add to a clock.
+constexpr std::uint64_t kGreatestClock = kYjsClocks - 1 - 2 * kAwarenessLead;
 
-// The state with the principal in it, as the last member, which counts of those
+// Awareness has objects only. (Presence checks that it is JSON.)
+bool is_object(std::string_view state) {
+  const std::size_t first = state.find_first_not_of(kSpace);
+  return first != std::string_view::npos && state[first] == '{';
+}
+
+// The object with the principal in it, as the last member, which counts of those
 // with one name.
 std::string with_principal(std::string_view state, std::string_view principal) {
   const std::size_t end = state.find_last_of('}');
@@ -32,11 +42,10 @@ void write_entry(std::string& out, std::uint64_t client, std::uint64_t clock, st
   lib0::write_bytes(out, state);
 }
 
-std::uint64_t yjs_clock(const wire::Presence& presence) { return presence.clock() > 0 ? presence.clock() - 1 : 0; }
-
-void write_presence(std::string& out, const wire::Presence& presence, std::string_view principal) {
-  write_entry(out, presence.peer(), yjs_clock(presence),
-              presence.state().empty() ? std::string(kNull) : with_principal(presence.state(), principal));
+// Of a client that has no clocks of Yjs's: ascending, also from one connection to the next.
+std::uint64_t clock_after(std::uint64_t told) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::max(told + 1, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
 }
 
 }  // namespace
@@ -52,9 +61,9 @@ std::optional<std::vector<YjsAwareness>> read_awareness_update(std::string_view 
     entry.clock = lib0::read_uint(in);
     const std::string_view state = lib0::read_bytes(in);
     if (in.failed()) return std::nullopt;
-    const std::size_t first = state.find_first_not_of(kSpace);
+    if (entry.clock > kGreatestClock) return std::nullopt;
     if (state != kNull) {
-      if (first == std::string_view::npos || state[first] != '{') return std::nullopt;
+      if (!is_object(state)) return std::nullopt;
       entry.state = state;
     }
     entries.push_back(std::move(entry));
@@ -66,43 +75,48 @@ wire::Presence presence_of(const YjsAwareness& entry, const std::string& field) 
   wire::Presence presence;
   presence.set_peer(entry.client);
   presence.set_field(field);
-  presence.set_clock(entry.clock + 1);
+  presence.set_clock(kYjsClocks + entry.clock);
   presence.set_state(entry.state);
   return presence;
 }
 
-std::string awareness_update(const wire::Presence& presence, std::string_view principal) {
+std::string awareness_echo(const wire::Presence& presence) {
   std::string update;
   lib0::write_uint(update, 1);
-  write_presence(update, presence, principal);
+  write_entry(update, presence.peer(), presence.clock() - kYjsClocks, presence.state().empty() ? kNull : presence.state());
   return update;
-}
-
-void YjsAwarenessView::owns(const YjsAwareness& entry) {
-  if (entry.state.empty()) {
-    own_.erase(entry.client);
-  } else {
-    own_.insert(entry.client);
-  }
 }
 
 std::string YjsAwarenessView::tell(const wire::Presences& presences, const std::string& field) {
   std::string entries;
   std::uint64_t count = 0;
   std::map<std::uint64_t, std::uint64_t> gone;
-  if (presences.all()) gone.swap(others_);
+  // Who is not known yet may be among them, as it was on an earlier connection.
+  const std::uint64_t lead = client_ ? kAwarenessLead : 0;
+  if (presences.all()) {
+    gone = told_;
+    others_told_at_.reset();
+  }
   for (const wire::Presence& presence : presences.peers()) {
-    if (presence.field() != field || own_.count(presence.peer()) != 0) continue;
+    if (presence.field() != field || client_ == presence.peer()) continue;
+    const auto told = told_.find(presence.peer());
+    const bool is_there = is_object(presence.state());
+    if (!is_there && told == told_.end()) continue;
+    const std::uint64_t clock = is_yjs(presence) ? presence.clock() - kYjsClocks + lead
+                                                 : clock_after(told == told_.end() ? 0 : told->second);
     gone.erase(presence.peer());
-    if (presence.state().empty()) {
-      others_.erase(presence.peer());
+    if (is_there) {
+      told_[presence.peer()] = clock;
+      if (!is_yjs(presence) && !others_told_at_) others_told_at_ = std::chrono::steady_clock::now();
     } else {
-      others_[presence.peer()] = yjs_clock(presence);
+      told_.erase(told);
     }
-    write_presence(entries, presence, presence.principal());
+    write_entry(entries, presence.peer(), clock,
+                is_there ? with_principal(presence.state(), presence.principal()) : std::string(kNull));
     ++count;
   }
   for (const auto& [client, clock] : gone) {
+    told_.erase(client);
     write_entry(entries, client, clock, kNull);
     ++count;
   }

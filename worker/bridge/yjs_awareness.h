@@ -1,15 +1,18 @@
 // Yjs's awareness, as presence: who of a document's Yjs clients is there, with what
-// state. A peer of presence is a Y.Doc's client id; Yjs counts its clocks from 0,
-// presence from 1.
+// state. A peer of presence is a Y.Doc's client id, and its clock Yjs's, counted from
+// kYjsClocks: no other client's gets there.
 //
 // The server adds its user's identity to each state that is told, under
-// kPrincipalKey: whatever the client says there does not count.
+// kPrincipalKey: whatever the client says there does not count. What it tells has a
+// clock that is ahead of the client's own by kAwarenessLead, because tabs of one
+// browser hear the state from each other first, and of two with one clock Yjs keeps
+// the first.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,40 +23,71 @@ namespace converge::bridge {
 
 inline constexpr std::string_view kPrincipalKey = "principal";
 
+inline constexpr std::uint64_t kYjsClocks = std::uint64_t{1} << 53;
+
+// Whether that is what a Yjs client shows.
+inline bool is_yjs(const wire::Presence& presence) { return presence.clock() >= kYjsClocks; }
+
+// More than a client may have moved on before the server has told of it, and than one
+// message leaves out. A client that another tab tells the server's word of goes on
+// from that clock.
+inline constexpr std::uint64_t kAwarenessLead = 1 << 16;
+
 struct YjsAwareness {
   std::uint64_t client = 0;
   std::uint64_t clock = 0;
   std::string state;  // a JSON object; empty: it is not there any more
 };
 
-// The entries of an awareness update. None where it is malformed, or a state no
-// object; that an object is JSON is for presence to check.
+// The entries of an awareness update. None where it is malformed, a state no object or
+// a clock beyond all that Yjs can count; that an object is JSON is for presence to check.
 std::optional<std::vector<YjsAwareness>> read_awareness_update(std::string_view bytes);
 
-// An awareness update with one presence: what its own client is told as well, so
-// that it sees that the connection lives. (It takes no state that it has.)
-std::string awareness_update(const wire::Presence& presence, std::string_view principal);
+// An awareness update with one presence, as its own client said it, who is told so that
+// it sees that the connection lives. (It takes no state that it has.)
+std::string awareness_echo(const wire::Presence& presence);
 
-// The awareness of one connection to one document.
+// The awareness of one connection to one document. The connection is one client: whose
+// state it shows first. Providers pass on what they hear of others, from the server or
+// past it (from other tabs of the browser, or another provider at the same document).
 class YjsAwarenessView {
  public:
-  // Whether an entry that the client sends is about itself. Providers repeat what
-  // they hear of others.
+  using Time = std::chrono::steady_clock::time_point;
+
+  // The Y.Doc's client, once it is known.
+  const std::optional<std::uint64_t>& client() const { return client_; }
+  void be(std::uint64_t client) { client_ = client; }
+  // The connection is nobody, until it shows a state again.
+  void be_nobody() { client_.reset(), clock_.reset(); }
+
+  // Whether the client says it of itself. False as well for what the server told
+  // of it with the principal, and another tab passed on to it: that is no news.
   bool is_own(const YjsAwareness& entry) const {
-    return own_.count(entry.client) != 0 || (!entry.state.empty() && others_.count(entry.client) == 0);
+    return client_ == entry.client && (entry.state.empty() || !clock_ || entry.clock != *clock_ + kAwarenessLead);
   }
-  // It shows that, or has ceased to.
-  void owns(const YjsAwareness& entry);
-  // It may not.
-  void disowns(std::uint64_t client) { own_.erase(client); }
+  // What presence has of it now.
+  void shows(const YjsAwareness& entry) { clock_ = entry.clock; }
+  // Whether it is of another client, and was not heard of from the server.
+  bool is_from_elsewhere(const YjsAwareness& entry) const {
+    const auto told = told_.find(entry.client);
+    return client_ && client_ != entry.client && !entry.state.empty() && (told == told_.end() || entry.clock > told->second);
+  }
 
   // What the client is told of these: an awareness update; empty where that is
   // nothing. `all`: nobody else is there.
   std::string tell(const wire::Presences& presences, const std::string& field);
 
+  // Yjs forgets whoever it is not told of for 30 s. Its own clients repeat their states
+  // with a new clock; what is no Yjs client has to be told again, as is due some time after
+  // this. None: there is none.
+  std::optional<Time> others_told_at() const { return others_told_at_; }
+  void tell_others_again() { others_told_at_.reset(); }
+
  private:
-  std::set<std::uint64_t> own_;
-  std::map<std::uint64_t, std::uint64_t> others_;  // whom it was told of, and their clocks
+  std::optional<std::uint64_t> client_;
+  std::optional<std::uint64_t> clock_;           // of the state that it showed last
+  std::map<std::uint64_t, std::uint64_t> told_;  // of whom, and under which clock
+  std::optional<Time> others_told_at_;           // the first of those that are no Yjs clients
 };
 
 // An entry as presence has it.

@@ -14,6 +14,8 @@ namespace {
 constexpr std::chrono::seconds kTicketUse{1};
 // Awareness entries that wait for the subscription.
 constexpr std::size_t kEarlyAwareness = 16;
+// Half of the time that Yjs remembers whoever it is not told of.
+constexpr std::chrono::seconds kToldAgain{15};
 
 }  // namespace
 
@@ -158,7 +160,13 @@ void YjsDocument::close() {
 }
 
 void YjsDocument::tick(std::chrono::steady_clock::time_point now) {
-  if (opened_ && !opening_ && now >= token_end_) over(wire::CODE_UNAUTHENTICATED, "the token has expired");
+  if (opened_ && !opening_ && now >= token_end_) return over(wire::CODE_UNAUTHENTICATED, "the token has expired");
+  const auto told = awareness_.others_told_at();
+  if (!told || now - *told < std::min<std::chrono::milliseconds>(kToldAgain, services_.config.presence_timeout / 2)) return;
+  // In another phase it is told of all behind that, or of those at the next tick.
+  if (!subscription_ || subscription_->phase != Phase::live) return;
+  awareness_.tell_others_again();
+  services_.hub.presence().tell_again(*subscription_, name_.field);
 }
 
 awaitable<void> YjsDocument::recheck() {
@@ -203,6 +211,7 @@ void YjsDocument::on_message(const YjsMessage& message) {
       if (message.sync == YjsSync::step1) {
         sync(std::string(message.body));
       } else {
+        begun();
         take_update(message.body, message.sync);
       }
       break;
@@ -225,7 +234,10 @@ void YjsDocument::take_awareness(std::string_view update) {
     over(wire::CODE_PROTOCOL, "an awareness update that is malformed");
     return;
   }
+  find_client(*entries);
+  begun();
   for (YjsAwareness& entry : *entries) {
+    if (awareness_.is_from_elsewhere(entry)) passed_on_at_ = std::chrono::steady_clock::now();
     if (!awareness_.is_own(entry)) continue;
     if (subscription_) {
       show(entry);
@@ -235,12 +247,37 @@ void YjsDocument::take_awareness(std::string_view update) {
   }
 }
 
+// Providers begin with what they show themselves, behind their first question, and pass on
+// only afterwards what they hear of others. Where they begin without, it is the first that
+// nobody else shows, until somebody else does.
+void YjsDocument::find_client(const std::vector<YjsAwareness>& entries) {
+  const auto is_anothers = [this](std::uint64_t client) {
+    return !subscription_ || PresenceExchange::is_anothers(*subscription_, name_.field, client);
+  };
+  if (guessed_client_ && awareness_.client() && is_anothers(*awareness_.client())) awareness_.be_nobody();
+  if (awareness_.client()) return;
+  guessed_client_ = begun_;
+  for (const YjsAwareness& entry : entries) {
+    if (entry.state.empty() || (guessed_client_ && is_anothers(entry.client))) continue;
+    awareness_.be(entry.client);
+    return;
+  }
+}
+
+// Who it is, is known by now, or will not be soon: it is told of the others. Before, it
+// might have been told of itself, as it was when it was here the last time.
+void YjsDocument::begun() {
+  if (std::exchange(begun_, true)) return;
+  if (subscription_ && subscription_->phase == Phase::live && subscription_->presence_behind)
+    services_.hub.presence().greet(*subscription_);
+}
+
 void YjsDocument::show(const YjsAwareness& entry) {
   wire::Presence presence = presence_of(entry, name_.field);
   switch (services_.hub.presence().set(*subscription_, presence)) {
     case PresenceOutcome::set:
-      awareness_.owns(entry);
-      if (open_for_use()) carrier_->carry(yjs_awareness_frame(prefix_, awareness_update(presence, identity_.principal)));
+      awareness_.shows(entry);
+      if (open_for_use()) carrier_->carry(yjs_awareness_frame(prefix_, awareness_echo(presence)));
       break;
     case PresenceOutcome::stale:
       break;
@@ -256,12 +293,16 @@ void YjsDocument::show(const YjsAwareness& entry) {
       pass_over_awareness(wire::CODE_LIMIT, "the document, or the connection, shows as many as it may");
       break;
     default:  // another principal's client: nobody sees it
-      awareness_.disowns(entry.client);
+      break;
   }
 }
 
-void YjsDocument::on_presence(Subscription&, const PresenceUpdate& update) {
+void YjsDocument::on_presence(Subscription& subscription, const PresenceUpdate& update) {
   if (!open_for_use()) return;
+  if (!begun_) {
+    subscription.presence_behind = true;
+    return;
+  }
   const std::string told = awareness_.tell(update.presences(), name_.field);
   if (!told.empty()) carrier_->carry(yjs_awareness_frame(prefix_, told));
 }

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "catch_up.h"
 #include "conversation.h"
@@ -121,9 +121,12 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   // `asked`: by the provider.
   awaitable<void> send_state(std::string state_vector, bool asked);
   void take_awareness(std::string_view update);
+  void find_client(const std::vector<YjsAwareness>& entries);
+  void begun();
   void show(const YjsAwareness& entry);
   void take_update(std::string_view update, YjsSync step);
   bool is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told);
+  bool passes_on() const;
   void push(wire::Change change);
   void acknowledge();
   void tell(std::string_view type, wire::Code code, std::string_view message);
@@ -155,15 +158,21 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::uint64_t access_mark_ = 0;  // Hub::access_mark() before it was asked for
   std::chrono::steady_clock::time_point opened_at_;
   bool sending_state_ = false;
+  bool begun_ = false;          // the provider has said more than the question it begins with
   bool awareness_passed_over_ = false;  // which has been said
   YjsAwarenessView awareness_;
+  bool guessed_client_ = false;  // the client is not sure to be the provider's own
   std::vector<YjsAwareness> to_show_;  // when the subscription is there
   std::string refused_;         // why an update was refused; empty: none was
   std::uint64_t replica_ = 0;   // drawn for the first push
   std::shared_ptr<const wire::DocumentRef> pushed_document_;  // name_'s, for all pushes
   std::size_t pushing_bytes_ = 0;
-  // Up to which clock each Yjs client's structs were pushed from here, or were there.
-  std::unordered_map<ReplicaId, std::uint64_t> pushed_;
+  // Under which Yjs client the provider writes, and up to which clock its structs were
+  // pushed from here, or were there.
+  std::optional<ReplicaId> writes_as_;
+  std::optional<std::uint64_t> pushed_;
+  // When it last passed on what it had not from the server.
+  std::optional<std::chrono::steady_clock::time_point> passed_on_at_;
   std::unique_ptr<YjsTold> told_;  // what the provider's answer is still to come to
 };
 

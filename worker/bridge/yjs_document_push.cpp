@@ -10,8 +10,10 @@ namespace converge::bridge {
 
 namespace {
 
-// Yjs clients whose clocks are remembered. A provider is one, or a few.
-constexpr std::size_t kRememberedClients = 64;
+// A provider that hears of the document past the server (from other tabs, from WebRTC
+// peers, from a store in its browser) does so again within this time, with a state
+// of awareness if not with an edit.
+constexpr std::chrono::minutes kPassesOn{1};
 
 std::uint64_t new_replica() {
   std::random_device source;
@@ -52,6 +54,12 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
     acknowledge();
     return;
   }
+  // Before it is read, which costs as well.
+  if (!services_.rates.take_changes(identity_.rates, identity_.tenant, identity_.principal, 1,
+                                    std::chrono::steady_clock::now())) {
+    carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
+    return;
+  }
   const Result<YjsDelta> read = read_yjs_update(update);
   if (!read) {
     const Error& error = read.error();
@@ -67,11 +75,6 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
     acknowledge();
     return;
   }
-  if (!services_.rates.take_changes(identity_.rates, identity_.tenant, identity_.principal, 1,
-                                    std::chrono::steady_clock::now())) {
-    carrier_->end(wire::CODE_LIMIT, kTooMuch, CloseCode::try_again_later);  // it offers this again then
-    return;
-  }
   if (replica_ == 0) replica_ = new_replica();
   if (subscription_) subscription_->own_replica = replica_;
   wire::Change change;
@@ -81,23 +84,32 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
   push(std::move(change));
 }
 
-// Whether the server certainly lacks something of it; else it looks. A struct that
-// follows directly on what was pushed from here under the same Yjs client, or on what
-// the server had of that, is the provider's own. So is a deletion that it tells by
-// itself, as it makes it.
+// Whether the server certainly lacks something of it; else it looks. A struct of the
+// provider's own client that follows directly on what was pushed from here, or on what the
+// server had of that client, is new: nobody else makes those. So is a deletion that
+// it tells by itself, as it makes it, unless it may have heard of that from others.
 bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told) {
-  if (structs.empty()) return step == YjsSync::update;
+  if (structs.empty()) return step == YjsSync::update && !passes_on();
+  if (!writes_as_ && awareness_.client() && !guessed_client_) {
+    writes_as_ = awareness_.client();
+  } else if (!writes_as_ && step == YjsSync::update && structs.front().client == structs.back().client) {
+    writes_as_ = structs.front().client;  // who shows nothing is known by what it writes first
+  }
   bool is_new = false;
   for (const YjsStructs& range : structs) {
-    auto pushed = pushed_.find(range.client);
-    if (pushed == pushed_.end()) {
-      if (pushed_.size() >= kRememberedClients) continue;
-      pushed = pushed_.emplace(range.client, told ? told->clock_of(range.client) : range.end).first;
+    if (range.client != writes_as_) {
+      if (step == YjsSync::update) passed_on_at_ = std::chrono::steady_clock::now();
+      continue;
     }
-    is_new = is_new || (range.from <= pushed->second && range.end > pushed->second);
-    pushed->second = std::max(pushed->second, range.end);
+    if (!pushed_) pushed_ = told ? told->clock_of(range.client) : range.end;
+    is_new = is_new || (range.from <= *pushed_ && range.end > *pushed_);
+    pushed_ = std::max(*pushed_, range.end);
   }
   return is_new;
+}
+
+bool YjsDocument::passes_on() const {
+  return passed_on_at_ && std::chrono::steady_clock::now() - *passed_on_at_ < kPassesOn;
 }
 
 void YjsDocument::push(wire::Change change) {
