@@ -294,6 +294,7 @@ def test_who_asks_who_is_there_is_told(pages, bridge, edit):
     alice.show(state={"cursor": 7})
     for socket, prefix in ((connect(bridge), b""), (opened(bridge), named(b""))):
         socket.send_binary(prefix + sync(0, b"\x00"))
+        socket.send_binary(prefix + sync(1, b"\x00\x00"))  # which tells that it shows nothing itself
         told = lambda: (lambda message: message.startswith(prefix + number(1)) and b'"cursor":7' in message)(socket.recv())
         wait_until(told, "who is there")
         socket.send_binary(prefix + number(3))
