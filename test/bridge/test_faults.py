@@ -346,3 +346,20 @@ def test_a_dump_is_restored_while_a_worker_runs(own_database, start_bridge, foll
         assert {each: restored.log(key)[each] for each in log[key]} == log[key]     # no number was given twice
     assert {key: database.log(key) for key in KEYS} == log
     restored.close()
+
+
+def test_a_bridge_ends_in_order_while_the_database_does_not_answer(database, start_bridge, connect):
+    """Questions are under way, and others wait for a connection."""
+    database.insert("plan")
+    bridge = start_bridge(database, "--workers", "2", "--drain-timeout", "500ms")
+    peers = [connect(bridge, document="plan") for _ in range(12)]
+    session = database.connect()
+    session.autocommit = False
+    run(session, "LOCK TABLE note IN ACCESS EXCLUSIVE MODE")
+    for peer in peers:
+        peer.ask_to_follow("note", "other")
+    time.sleep(0.2)
+    bridge.stop()
+    assert bridge.process.returncode == 0
+    session.rollback()
+    session.close()

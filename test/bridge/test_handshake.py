@@ -1,9 +1,12 @@
 """Who is let in, and what is made of messages that make no sense."""
+import subprocess
+import tempfile
 import time
 
 import pytest
 import websocket
 
+from clients import BUILD
 from cluster import in_time
 from database import sign, wait_until
 from test_yjs_hostile import number
@@ -175,6 +178,27 @@ def test_more_connections_from_one_address_than_allowed(database, start_bridge, 
     with pytest.raises((websocket.WebSocketException, ConnectionError)):
         connect(bridge)
     peer.ping()
+
+
+def test_as_many_sockets_as_the_system_allows(database):
+    """And a word in the log where those are fewer than connections."""
+    def limits(hard, *options):
+        log = tempfile.TemporaryFile()
+        process = subprocess.Popen(
+            ["bash", "-c", f"ulimit -Sn 100; ulimit -Hn {hard}; exec \"$0\" \"$@\"", BUILD / "converge-bridge", "--database",
+             database.conninfo(), "--listen", "127.0.0.1:0", *options], stderr=log, stdout=log)
+        try:
+            def said():
+                log.seek(0)
+                return text if "listening" in (text := log.read().decode()) else None
+            text = wait_until(said, "the bridge")
+            line = next(line for line in open(f"/proc/{process.pid}/limits") if line.startswith("Max open files"))
+            return int(line.split()[3]), "file descriptors" in text
+        finally:
+            process.terminate()
+            process.wait(60)
+    assert limits(1200, "--max-connections", "1000") == (1200, False)
+    assert limits(1000, "--max-connections", "1000") == (1000, True)
 
 
 def test_more_connections_of_a_tenant_than_allowed(database, start_bridge, connect):

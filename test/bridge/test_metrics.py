@@ -1,12 +1,21 @@
 """/metrics, as Prometheus reads it."""
+import collections
 import http.client
+import os
 import re
+import signal
 import subprocess
 
 import pytest
 
 from clients import BUILD
-from database import wait_until
+from database import run, wait_until
+from frames import RawClient, request
+from replication import replicating
+from test_access import grant, isolated  # noqa: F401  (a fixture)
+from test_replication_source import ready
+from test_yjs_hostile import block, named, number, opened
+from yjs_editors import make_pages
 
 
 def scrape(bridge, **headers):
@@ -67,12 +76,97 @@ def test_refusals_by_reason(database, bridge, connect):
     assert counted['rejections_total{reason="malformed"}'] == 1
 
 
+def refusals(bridge):
+    return {re.search('"(.*)"', name).group(1): count for name, count in values(bridge).items()
+            if name.startswith("rejections_total")}
+
+
+def test_whatever_is_refused_to_a_client_is_counted(isolated, start_bridge, connect):  # noqa: F811
+    bridge = start_bridge(isolated, "--max-subscriptions", "1", "--max-presence", "64")
+    wanted = collections.Counter()
+
+    def counts(*reasons):
+        wanted.update(reasons)
+        wait_until(lambda: refusals(bridge) == wanted, f"{dict(wanted)}, not {refusals(bridge)}")
+
+    alice = connect(bridge)
+    alice.ask_to_follow("note", "nowhere")
+    counts("unknown_document")
+    alice.follow("note", "plan")
+    alice.ask_to_follow("note", "other")
+    counts("limit")
+    alice.show(b"{")
+    alice.show("x" * 200)
+    counts("malformed", "too_large")
+    alice.send_bytes(b"\xff\xff\xff")
+    counts("protocol")
+    grant(isolated, "alice", "none", "plan")
+    counts("unknown_document")
+    alice.push()
+    counts("unknown_document")
+
+
+def test_yjs_documents_that_are_refused_are_counted(database, start_bridge):
+    make_pages(database)
+    bridge = start_bridge(database, "--max-subscriptions", "1")
+    provider = opened(bridge)
+    authenticate = number(2) + number(0) + block(database.token()) + block("4.8.0")
+    provider.send_binary(named(authenticate, "no name"))
+    wait_until(lambda: refusals(bridge) == {"protocol": 1}, "the name to be refused")
+    provider.send_binary(named(authenticate, "page/other/body"))
+    wait_until(lambda: refusals(bridge) == {"protocol": 1, "limit": 1}, "the second document to be refused")
+    provider.shutdown()
+
+
+def test_whom_no_message_could_tell_is_counted(database, start_bridge):
+    bridge = start_bridge(database)
+    for more, reason in [({"add": [("Origin", "https://evil.example")]}, "origin"),
+                         ({"replace": {"Sec-WebSocket-Key": "short"}}, "bad_request"), (None, "bad_request")]:
+        client = RawClient(bridge.address)
+        before = refusals(bridge).get(reason, 0)
+        assert client.ask(request(**more) if more else b"nonsense\r\n\r\n")[0] in (400, 403)
+        assert refusals(bridge)[reason] == before + 1
+        client.close()
+    for option in ("max-connections", "max-connections-per-address"):
+        bridge = start_bridge(database, f"--{option}", "1")
+        client = RawClient(bridge.address)
+        client.ask(request("/healthz"))
+        refused = RawClient(bridge.address)
+        assert not refused.fill()
+        client.close()
+
+        def counted():
+            try:
+                return refusals(bridge)
+            except (http.client.HTTPException, ConnectionError):  # the place is not free yet
+                return None
+        assert wait_until(counted, "a place")[option.replace("-", "_")] >= 1
+        refused.close()
+
+
 def test_what_the_database_says_of_itself(database, bridge):
     # The worker confirms once a second, and the bridge asks every five.
     def sampled():
         return values(bridge)["slot_lag_bytes"] > 0
     wait_until(sampled, "the slot's lag")
     assert {"decode_lag_bytes", "fold_backlog_changes", "send_queue_bytes"} <= set(values(bridge))
+
+
+def test_a_bridge_that_replicates_tells_of_its_own_slot(own_database, start_bridge):
+    """It is behind where the background worker's is not."""
+    bridge = start_bridge(own_database, *replicating(own_database), "--slot", "own")
+    wait_until(lambda: ready(bridge), "the bridge to be ready")
+    walsender = run(own_database.session, "SELECT active_pid FROM pg_replication_slots WHERE slot_name = 'own'")[0][0]
+    os.kill(walsender, signal.SIGSTOP)
+    try:
+        run(own_database.session, "SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 8)")
+
+        wait_until(lambda: run(own_database.session, "SELECT 1 FROM pg_replication_slots WHERE slot_name <> 'own' "
+                               "AND pg_wal_lsn_diff(pg_current_wal_flush_lsn(), confirmed_flush_lsn) < 1000000"),
+                   "the background worker to come on")
+        wait_until(lambda: min(values(bridge)["slot_lag_bytes"], values(bridge)["decode_lag_bytes"]) > 8e6, "the slot's lag")
+    finally:
+        os.kill(walsender, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("setting,headers,status", [

@@ -55,7 +55,9 @@ class ChangeSource {
   // now. `ticket` is converge.subscribe()'s, for this document.
   virtual awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) = 0;
 
-  // Where a watch ends by itself, has it last for longer, by another ticket.
+  // Whether a watch ends by itself, after 60 s.
+  virtual bool watches_end() const { return false; }
+  // Has it last for longer then, by another ticket.
   virtual void renew(std::uint64_t, const std::string&) {}
 
   // The listener needs this document no longer.

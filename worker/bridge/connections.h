@@ -9,6 +9,7 @@
 #include <string>
 
 #include "config.h"
+#include "metrics.h"
 
 namespace converge::bridge {
 
@@ -16,7 +17,7 @@ class Connections {
  public:
   explicit Connections(const Config& config) : config_(config) {}
 
-  // A place that is given back when it is destroyed; null when there is none.
+  // A place that is given back when it is destroyed.
   class Place {
    public:
     Place(Connections& connections, std::string address) : connections_(connections), address_(std::move(address)) {}
@@ -35,9 +36,12 @@ class Connections {
     std::string tenant_;
   };
 
-  std::unique_ptr<Place> enter(const std::string& address) {
+  // Null when there is none, and `why`.
+  std::unique_ptr<Place> enter(const std::string& address, TurnedAway* why) {
     std::lock_guard lock(mutex_);
+    *why = TurnedAway::max_connections;
     if (count_ >= config_.max_connections) return nullptr;
+    *why = TurnedAway::max_connections_per_address;
     if (!count(by_address_, address, config_.max_connections_per_address)) return nullptr;
     ++count_;
     return std::make_unique<Place>(*this, address);

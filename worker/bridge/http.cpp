@@ -168,10 +168,13 @@ class Http final : public Protocol {
     connection_.send(bytes_of(response));
   }
 
+  void turn_away(TurnedAway why) { connection_.worker().metrics().rejections(why).Increment(); }
+
   void refuse(const std::string& why) {
     Request request;
     request.version(11);
     request.keep_alive(false);
+    turn_away(TurnedAway::bad_request);
     send(plain(request, http::status::bad_request, why));
     connection_.finish();
   }
@@ -182,6 +185,7 @@ class Http final : public Protocol {
     if (may_connect(connection_.worker().config().origins, {origin.data(), origin.size()}, {host.data(), host.size()}))
       return true;
     request.keep_alive(false);
+    turn_away(TurnedAway::origin);
     send(plain(request, http::status::forbidden, "pages of this origin may not connect"));
     connection_.finish();
     return false;
@@ -215,6 +219,7 @@ class Http final : public Protocol {
         response.set(http::field::upgrade, "websocket");
         response.set(http::field::sec_websocket_version, "13");
       }
+      turn_away(TurnedAway::bad_request);
       send(response);
       connection_.finish();
       return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "log.h"
 
@@ -16,10 +17,11 @@ constexpr std::size_t kKeptBatch = 1 << 10;
 // A change whose payload comes in pieces and grows beyond this is fetched from
 // the log, as part of a state if that is smaller.
 constexpr std::size_t kLongestPayload = 64 << 20;
-constexpr unsigned kRefillers = 4;
-constexpr std::chrono::milliseconds kRefillPause{200};
-// A watch lasts 60 s (worker/background/watch_table.h).
+// A watch lasts 60 s (worker/background/watch_table.h). Clients' checks renew it, but not
+// earlier than need be; where none has by then, one is made for it.
 constexpr std::chrono::seconds kRenewAfter{20};
+constexpr std::chrono::seconds kRenewAtLast{40};
+constexpr std::chrono::seconds kRenewPause{2};
 // Fields of a document of which there are copies.
 constexpr std::size_t kMostYjsCopies = 8;
 
@@ -36,12 +38,14 @@ std::string name_of(const std::string& tenant, const wire::DocumentRef& ref) {
   return name += ref.key();
 }
 
-void forget_copies(Document& document) {
-  for (const auto& copy : document.yjs_copies) copy->forget();
-  document.yjs_copies.clear();
+}  // namespace
+
+void Document::forget_copies() {
+  for (const auto& copy : yjs_copies) copy->forget();
+  yjs_copies.clear();
 }
 
-void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
+void Hub::hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame) {
   if (overflowed) return;
   if (bytes + frame->size() > bound && !held.empty()) {
     overflowed = true;
@@ -52,8 +56,6 @@ void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::s
   bytes += frame->size();
   held.push_back(frame);
 }
-
-}  // namespace
 
 Hub::Hub(asio::io_context& io, const Config& config, Access& access, ChangeSource& source, GatherWindow& gathering,
          Metrics& metrics)
@@ -111,8 +113,6 @@ std::shared_ptr<Document> Hub::watched(const std::string& tenant, const wire::Do
   if (name == names_.end() || !source_.attached()) return nullptr;
   auto document = documents_.at(name->second);
   if (!document->version_known || document->refilling) return nullptr;
-  // One whose watch ends before this subscriber's own checks renew it is watched anew.
-  if (std::chrono::steady_clock::now() - document->renewed >= kRenewAfter) return nullptr;
   return document;
 }
 
@@ -303,7 +303,7 @@ void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& ch
     auto found = documents_.find(change.document());
     if (found == documents_.end()) return;
     // Something of it may have been put into quarantine.
-    forget_copies(*found->second);
+    found->second->forget_copies();
     hold_back_all(*found->second);
   } else if (!change.tenant().empty()) {
     auto found = tenants_.find(change.tenant());
@@ -311,7 +311,7 @@ void Hub::on_access(const wire::StreamFrame& frame, const wire::AccessChange& ch
     for (const Document* document : found->second) hold_back_all(*document);
   } else {
     for (const auto& [id, document] : documents_) {
-      forget_copies(*document);  // of fields that may be gone
+      document->forget_copies();  // of fields that may be gone
       hold_back_all(*document);
     }
   }
@@ -352,7 +352,26 @@ void Hub::renew(Document& document, const std::string& ticket) {
   const auto now = std::chrono::steady_clock::now();
   if (now - document.renewed < kRenewAfter) return;
   document.renewed = now;
+  document.renews.reset();
   source_.renew(document.id, ticket);
+}
+
+awaitable<void> Hub::run() {
+  for (;;) {
+    co_await sleep_for(io_, kRenewPause);
+    if (!source_.watches_end() || !source_.attached()) continue;
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& [id, document] : documents_) {
+      if (now - document->renewed < kRenewAtLast || document->refilling) continue;
+      const auto asked = document->renews.lock();
+      if (asked && !asked->ended()) continue;
+      const auto& all = document->subscriptions;
+      const auto someone = std::find_if(all.begin(), all.end(), [](const auto& each) { return each->phase != Phase::joining; });
+      if (someone == all.end()) continue;
+      document->renews = *someone;
+      access_check_.look(*someone);
+    }
+  }
 }
 
 // ---------------------------------------------------------------- the stream
@@ -462,125 +481,6 @@ void Hub::deliver(Document& document, const Frame& frame, std::uint64_t sole_rep
         break;
     }
   }
-}
-
-// ------------------------------------------------------- after a lost worker
-
-void Hub::on_lost() {
-  send_gathered();
-  ++access_changes_;
-  for (auto& [id, document] : documents_) need_refill(*document);
-  to_refill_.clear();
-}
-
-void Hub::need_refill(Document& document) {
-  document.in_pieces = false;
-  document.pieces.Clear();
-  document.refilling = true;
-  forget_copies(document);
-  document.held.clear();
-  document.held_bytes = 0;
-  document.held_version = LogVersion();
-  document.overflowed = false;
-  presence_.worker_lost(document);
-}
-
-void Hub::on_watch_ended(std::uint64_t id) {
-  auto found = documents_.find(id);
-  if (found == documents_.end() || found->second->refilling) return;
-  send_gathered();
-  need_refill(*found->second);
-  to_refill_.push_back(id);
-  start_refills();
-}
-
-void Hub::on_attached() {
-  to_refill_.clear();
-  for (auto& [id, document] : documents_)
-    if (document->refilling) to_refill_.push_back(id);
-  start_refills();
-}
-
-void Hub::start_refills() {
-  while (refillers_ < kRefillers && refillers_ < to_refill_.size()) {
-    ++refillers_;
-    start(io_, refill_documents());
-  }
-}
-
-awaitable<void> Hub::refill_documents() {
-  while (!to_refill_.empty()) {
-    std::uint64_t id = to_refill_.front();
-    to_refill_.pop_front();
-    auto found = documents_.find(id);
-    if (found == documents_.end() || !found->second->refilling) continue;
-    auto document = found->second;
-    found = documents_.end();
-    if (co_await refill(document)) continue;
-    // Not now. If the worker is gone again, on_attached() starts over.
-    co_await sleep_for(io_, kRefillPause);
-    if (source_.attached()) to_refill_.push_back(id);
-  }
-  --refillers_;
-}
-
-// Watches the document again and brings its live subscribers up to date, under
-// the identity of one of them; the others are asked about before they get it.
-// False: to be tried again.
-awaitable<bool> Hub::refill(std::shared_ptr<Document> document) {
-  while (!document->ended()) {
-    // One of whom it was found that it may read, if there is one.
-    auto subscription = document->subscriptions.front();
-    for (const auto& other : document->subscriptions) {
-      if (other->phase == Phase::joining) continue;
-      subscription = other;
-      break;
-    }
-    const auto token = std::make_shared<const std::string>(subscription->subscriber->token());
-    std::string refusal;
-    wire::Code code = wire::CODE_OK;
-    try {
-      Ticket ticket = co_await access_.subscribe(token, document->ref);
-      if (document->ended()) co_return true;
-      if (ticket.document != document->id)
-        throw DatabaseError("the document was deleted and made anew", "P0002", 0, false);
-      if (co_await source_.watch(document->id, ticket.bytes) != WatchOutcome::watching) co_return false;
-      document->overflowed = false;
-      std::string pull = co_await access_.pull(token, document->ref, document->version.encode());
-      if (document->overflowed || !source_.attached()) co_return false;
-      finish_refill(*document, pull);
-      presence_.watched(document);
-      co_return true;
-    } catch (const DatabaseError& error) {
-      if (error.unavailable) co_return false;
-      code = code_of(error);
-      refusal = told_of(error);
-    }
-    // This one may not read it any longer: perhaps the next.
-    if (!subscription->ended()) subscription->subscriber->on_revoked(document->channel, code, refusal);
-  }
-  co_return true;
-}
-
-void Hub::finish_refill(Document& document, std::string_view pull) {
-  document.refilling = false;
-  std::vector<Frame> held = std::move(document.held);
-  document.held = {};
-  document.held_bytes = 0;
-  document.renewed = std::chrono::steady_clock::now();
-  for (const auto& subscription : document.subscriptions) {
-    // What the stream said meanwhile of changed access, nobody knows.
-    if (subscription->phase == Phase::live) start_check(*subscription);
-    if (subscription->phase != Phase::checking) continue;
-    subscription->check_again = true;
-    const Frame pulled = subscribed_frame(subscription->request, document.channel, pull);
-    hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, pulled);
-    for (const Frame& frame : held)
-      hold(subscription->held, subscription->held_bytes, subscription->overflowed, config_.send_queue, frame);
-  }
-  if (auto decoded = LogVersion::decode(pull_head(pull).log_version)) document.version.merge(*decoded);
-  document.version.merge(document.held_version);
-  document.held_version = LogVersion();
 }
 
 }  // namespace converge::bridge

@@ -75,6 +75,7 @@ struct Subscription {
   std::size_t held_bytes = 0;
   bool overflowed = false;           // more than may be held came meanwhile
   bool check_again = false;          // access changed once more meanwhile
+  CheckState check = CheckState::none;  // of the question whether it may read
   std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
   std::uint64_t own_seq = 0;         // up to this number
   LogVersion passed;                 // what was not held, where the document was watched before
@@ -96,6 +97,7 @@ struct Document {
   bool version_known = false;
 
   std::chrono::steady_clock::time_point renewed;  // the worker's watch of it
+  std::weak_ptr<Subscription> renews;             // who was asked about for that
 
   // What the stream brought and is not sent yet: encoded as `changes` of a Changes, and
   // the numbers of each.
@@ -112,6 +114,8 @@ struct Document {
 
   // While a refill is under way, for the live subscribers.
   bool refilling = false;
+  bool being_refilled = false;  // right now
+  std::chrono::milliseconds refill_pause{0};  // after a refused watch
   std::vector<Frame> held;
   std::size_t held_bytes = 0;
   bool overflowed = false;
@@ -123,6 +127,7 @@ struct Document {
   std::vector<std::shared_ptr<YjsCopy>> yjs_copies;  // of its fields, forgotten ones perhaps among them
 
   bool ended() const { return subscriptions.empty(); }
+  void forget_copies();
 };
 
 class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
@@ -182,7 +187,10 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
 
   // Has the database asked whether the client may still read what it follows. It
   // goes on being sent to meanwhile.
-  void check(std::shared_ptr<Subscription> subscription) { access_check_.ask(std::move(subscription)); }
+  void check(std::shared_ptr<Subscription> subscription) { access_check_.look(std::move(subscription)); }
+
+  // Keeps the worker's watches alive that nobody's check has renewed. As long as the io_context runs.
+  awaitable<void> run();
 
   // Sends what the stream has brought, at the turn's end.
   void send_gathered();
@@ -203,6 +211,8 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
  private:
   std::shared_ptr<Subscription> join(Subscriber& subscriber, std::shared_ptr<Document> document, std::uint32_t request);
   std::shared_ptr<Document> watched(const std::string& tenant, const wire::DocumentRef& ref) const;
+  // Keeps a frame for later, if there is room: else nothing, and `overflowed`.
+  static void hold(std::vector<Frame>& held, std::size_t& bytes, bool& overflowed, std::size_t bound, const Frame& frame);
   void flush(Document& document);
   // `sole_replica`: if the frame's changes are all of one (otherwise 0), the last numbered `last_seq`.
   void deliver(Document& document, const Frame& frame, std::uint64_t sole_replica, std::uint64_t last_seq);
@@ -215,7 +225,9 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   void need_refill(Document& document);
   void start_refills();
   awaitable<void> refill_documents();
-  awaitable<bool> refill(std::shared_ptr<Document> document);
+  enum class Refill { done, not_now, refused };
+  awaitable<Refill> refill(std::shared_ptr<Document> document);
+  awaitable<void> refill_later(std::shared_ptr<Document> document);
   void finish_refill(Document& document, std::string_view pull);
   std::uint32_t next_channel();
 

@@ -1,6 +1,7 @@
 // converge-bridge: carries Converge's documents between PostgreSQL and
 // WebSocket clients. See README.md in this folder.
 #include <pthread.h>
+#include <sys/resource.h>
 #include <csignal>
 
 #include <cstdio>
@@ -27,9 +28,27 @@ sigset_t ending_signals() {
   return signals;
 }
 
+// A socket for each client, and what the bridge itself has open: as many as the system
+// allows, and a word where that is not enough.
+void allow_descriptors(const Config& config) {
+  constexpr rlim_t kOthers = 64;
+  const rlim_t of_worker = config.database_connections + config.push_connections + 8;
+  const rlim_t needed = config.max_connections + config.workers * of_worker + kOthers;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= needed) return;
+  log(Severity::warning, "max-connections is ", config.max_connections, ", for which ", needed,
+      " file descriptors may be needed, but the system allows ", limit.rlim_cur, " (ulimit -n, LimitNOFILE)");
+}
+
 int run(const Config& config) {
   set_log_severity(config.verbose ? Severity::debug : Severity::info);
   signal(SIGPIPE, SIG_IGN);
+  allow_descriptors(config);
   // Blocked here and in every thread started from here: taken by sigwait below.
   sigset_t signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -67,7 +67,7 @@ Metrics::Metrics()
       fold_backlog(gauge(registry_, "fold_backlog_changes", "changes that are not folded into their rows")),
       rejections_(prometheus::BuildCounter()
                       .Name("converge_bridge_rejections_total")
-                      .Help("changes and clients that were refused, by reason")
+                      .Help("what was refused to clients, by reason")
                       .Register(registry_)) {}
 
 std::string Metrics::text() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
@@ -81,6 +81,28 @@ prometheus::Counter& Metrics::rejections(wire::Code reason) {
     by_reason_[index].store(known, std::memory_order_release);
   }
   return *known;
+}
+
+prometheus::Counter& Metrics::rejections(TurnedAway reason) {
+  const char* name = "";
+  switch (reason) {
+    case TurnedAway::max_connections: name = "max_connections"; break;
+    case TurnedAway::max_connections_per_address: name = "max_connections_per_address"; break;
+    case TurnedAway::origin: name = "origin"; break;
+    case TurnedAway::bad_request: name = "bad_request"; break;
+  }
+  return rejections_.Add({{"reason", name}});
+}
+
+void Metrics::set_slot(unsigned index, const std::string& name) {
+  std::lock_guard lock(slots_mutex_);
+  if (slots_.size() <= index) slots_.resize(index + 1);
+  slots_[index] = name;
+}
+
+std::vector<std::string> Metrics::slots() const {
+  std::lock_guard lock(slots_mutex_);
+  return slots_;
 }
 
 }  // namespace converge::bridge

@@ -9,11 +9,16 @@
 
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "converge.pb.h"
 
 namespace converge::bridge {
+
+// Why somebody was turned away with whom no message of the wire was spoken yet.
+enum class TurnedAway { max_connections, max_connections_per_address, origin, bad_request };
 
 class Metrics {
   prometheus::Registry registry_;  // before what it owns
@@ -24,8 +29,14 @@ class Metrics {
   // The text that Prometheus reads.
   std::string text() const;
 
-  // A change that the database refused, or a client that was turned away.
+  // A change that the database refused, something else that was refused to a client, or a
+  // client that was turned away.
   prometheus::Counter& rejections(wire::Code reason);
+  prometheus::Counter& rejections(TurnedAway reason);
+
+  // The replication slots that this process reads from by itself: that of worker `index`.
+  void set_slot(unsigned index, const std::string& name);
+  std::vector<std::string> slots() const;
 
   prometheus::Gauge& connections;
   prometheus::Counter& connections_total;
@@ -49,13 +60,15 @@ class Metrics {
 
   // What the database says of itself, now and then.
   prometheus::Gauge& worker_attached;
-  prometheus::Gauge& decode_lag_bytes;  // flushed, and not decoded by the background worker
-  prometheus::Gauge& slot_lag_bytes;    // of WAL that its slot keeps
+  prometheus::Gauge& decode_lag_bytes;  // flushed, and not decoded for the stream
+  prometheus::Gauge& slot_lag_bytes;    // of WAL that the stream's slot keeps
   prometheus::Gauge& fold_backlog;      // changes that are not folded into their rows
 
  private:
   prometheus::Family<prometheus::Counter>& rejections_;
   std::array<std::atomic<prometheus::Counter*>, wire::Code_ARRAYSIZE> by_reason_{};
+  mutable std::mutex slots_mutex_;
+  std::vector<std::string> slots_;
 };
 
 }  // namespace converge::bridge

@@ -88,6 +88,7 @@ awaitable<void> ReplicationSource::attach_and_read(Listener& listener) {
   co_await check_prerequisites();
   co_await connection_.connect();
   std::string slot = co_await prepare_slot();
+  metrics_.set_slot(index_, slot);
   co_await connection_.start(slot);
   if (stopped()) co_return;
   processed_ = 0;

@@ -7,6 +7,6 @@
 namespace converge::bridge {
 
 // Runs as long as the io_context.
-awaitable<void> sample_database(asio::io_context& io, DatabasePool& database, Metrics& metrics);
+awaitable<void> sample_database(asio::io_context& io, const Config& config, DatabasePool& database, Metrics& metrics);
 
 }  // namespace converge::bridge

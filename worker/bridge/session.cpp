@@ -48,7 +48,10 @@ void Session::send(Frame frame) {
 
 std::size_t Session::queued_bytes() const { return transport_ != nullptr ? transport_->queued_bytes() : 0; }
 
+// Whatever is refused to the client, but changes (send_reject) and the connection (end).
 void Session::problem(wire::Code code, std::string_view message, std::uint32_t request) {
+  if (!open()) return;
+  services_.metrics.rejections(code).Increment();
   send(problem_frame(code, message, request, false));
 }
 
@@ -62,7 +65,6 @@ void Session::end(wire::Code code, std::string_view message, CloseCode close) {
 
 bool Session::may_ask(std::uint32_t request) {
   if (services_.rates.take_request(rates_, tenant_, principal_, std::chrono::steady_clock::now())) return true;
-  services_.metrics.rejections(wire::CODE_LIMIT).Increment();
   problem(wire::CODE_LIMIT, kTooMuch, request);
   return false;
 }
@@ -213,7 +215,6 @@ awaitable<void> Session::renew(std::string given) {
   renewing_ = false;
   if (!open()) co_return;
   if (code != wire::CODE_OK) {
-    services_.metrics.rejections(code).Increment();
     problem(code, failure);
     co_return;
   }

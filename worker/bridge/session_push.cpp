@@ -53,7 +53,6 @@ void Session::create(wire::Create& create) {
     return;
   }
   if (!services_.rates.take_changes(rates_, tenant_, principal_, 1, std::chrono::steady_clock::now())) {
-    services_.metrics.rejections(wire::CODE_LIMIT).Increment();
     problem(wire::CODE_LIMIT, kTooMuch, create.request());
     return;
   }

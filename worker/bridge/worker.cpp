@@ -67,8 +67,9 @@ void Worker::run() {
   start(io_, accept());
   start(io_, recheck());
   start(io_, tick());
-  if (samples_) start(io_, sample_database(io_, database_, metrics_));
+  if (samples_) start(io_, sample_database(io_, config_, database_, metrics_));
   start(io_, source_->run(hub_));
+  start(io_, hub_.run());
   start(io_, hub_.presence().run());
   pusher_.run();
   io_.run();
@@ -87,8 +88,10 @@ awaitable<void> Worker::accept() {
     }
     auto peer = socket.remote_endpoint(error);
     if (error) continue;
-    auto place = connections_.enter(peer.address().to_string());
+    TurnedAway why{};
+    auto place = connections_.enter(peer.address().to_string(), &why);
     if (!place) {
+      metrics_.rejections(why).Increment();
       if (!warned) log(Severity::warning, "too many connections; refused one from ", peer.address().to_string());
       warned = true;
       continue;
@@ -150,19 +153,40 @@ awaitable<void> Worker::tick() {
   }
 }
 
-// Spreads the checks over the interval, so that they are a trickle.
+void Worker::add(Conversation& conversation) {
+  // Not later than an interval from now, and those that come together not all at once.
+  const auto latest = config_.recheck_interval.count();
+  const auto due = std::chrono::steady_clock::now() +
+                   Milliseconds(std::uniform_int_distribution<Milliseconds::rep>(latest / 2, latest)(random_));
+  conversations_[&conversation] = due;
+  checks_.insert({due, &conversation});
+}
+
+void Worker::remove(Conversation& conversation) {
+  const auto found = conversations_.find(&conversation);
+  if (found == conversations_.end()) return;
+  checks_.erase({found->second, &conversation});
+  conversations_.erase(found);
+}
+
+// Each conversation once in an interval.
 awaitable<void> Worker::recheck() {
+  // A newcomer's first check is not sooner.
+  const auto longest = std::max(std::chrono::steady_clock::duration(config_.recheck_interval / 2),
+                                std::chrono::steady_clock::duration(kShortestTick));
   while (!draining_) {
-    std::vector<std::weak_ptr<Conversation>> conversations;
-    for (Conversation* conversation : conversations_)
-      if (conversation->identified()) conversations.push_back(conversation->weak());
-    auto step = config_.recheck_interval / (conversations.size() + 1);
-    for (auto& weak : conversations) {
-      co_await sleep_for(io_, step);
-      if (draining_) co_return;
-      if (auto conversation = weak.lock()) co_await conversation->recheck();
+    const auto now = std::chrono::steady_clock::now();
+    if (checks_.empty() || checks_.begin()->first > now) {
+      co_await sleep_for(io_, checks_.empty() ? longest : std::min(longest, checks_.begin()->first - now));
+      continue;
     }
-    co_await sleep_for(io_, step);
+    Conversation* conversation = checks_.begin()->second;
+    checks_.erase(checks_.begin());
+    const auto due = now + config_.recheck_interval;
+    conversations_[conversation] = due;
+    checks_.insert({due, conversation});
+    if (!conversation->identified()) continue;
+    if (auto kept = conversation->weak().lock()) co_await kept->recheck();
   }
 }
 
@@ -180,11 +204,12 @@ awaitable<void> Worker::drain() {
   constexpr std::chrono::milliseconds kTurn{20};
   boost::system::error_code ignored;
   acceptor_.close(ignored);
-  for (Conversation* conversation : conversations_) conversation->stop_reading();
+  for (const auto& [conversation, due] : conversations_) conversation->stop_reading();
   auto deadline = std::chrono::steady_clock::now() + config_.drain_timeout;
   auto idle = [&] { return pusher_.idle() && (!sql_box_ || sql_box_->idle()); };
   while (!idle() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);
-  std::vector<Conversation*> conversations(conversations_.begin(), conversations_.end());
+  std::vector<Conversation*> conversations;
+  for (const auto& [conversation, due] : conversations_) conversations.push_back(conversation);
   for (Conversation* conversation : conversations)
     conversation->end(wire::CODE_UNAVAILABLE, "the bridge is shutting down", CloseCode::going_away);
   while (!conversations_.empty() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(io_, kTurn);

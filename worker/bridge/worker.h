@@ -8,8 +8,10 @@
 
 #include <memory>
 #include <optional>
+#include <random>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
 #include "close_delays.h"
 #include "connection.h"
@@ -26,11 +28,20 @@
 
 namespace converge::bridge {
 
+// Whose coroutines may be ended while what they use is still there.
+class WorkerIo : public asio::io_context {
+ public:
+  WorkerIo() : asio::io_context(1) {}
+  using asio::execution_context::shutdown;
+};
+
 class Worker {
  public:
   // `index` is its number, from 0, among the process's workers.
   Worker(const Config& config, Connections& connections, RateLimiter& rates, Metrics& metrics, const Tls& tls,
          PresenceRelay& relay, SqlBoxPlaces& sql_box_places, unsigned index);
+  // Ends the coroutines that wait still first: what they hold they give back to other members.
+  ~Worker() { io_.shutdown(); }
 
   // Binds the listening socket and returns the port. Throws
   // boost::system::system_error.
@@ -59,8 +70,8 @@ class Worker {
   // Keeps the connection until it is removed.
   void add(std::shared_ptr<Connection> connection);
   void remove(Connection& connection);
-  void add(Conversation& conversation) { conversations_.insert(&conversation); }
-  void remove(Conversation& conversation) { conversations_.erase(&conversation); }
+  void add(Conversation& conversation);
+  void remove(Conversation& conversation);
 
  private:
   awaitable<void> accept();
@@ -72,7 +83,7 @@ class Worker {
   const Config& config_;
   Connections& connections_;
   RateLimiter& rates_;
-  asio::io_context io_{1};
+  WorkerIo io_;
   DatabasePool database_;
   Access access_;
   GatherWindow gather_window_;
@@ -89,7 +100,10 @@ class Worker {
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connected_;
-  std::unordered_set<Conversation*> conversations_;
+  // Each with the time of its next check, and in the order of these.
+  std::unordered_map<Conversation*, Connection::Time> conversations_;
+  std::set<std::pair<Connection::Time, Conversation*>> checks_;
+  std::minstd_rand random_;
   bool draining_ = false;
   bool samples_ = false;
 };

@@ -18,6 +18,10 @@ constexpr std::uint32_t kProtocol = 1;
 // The worker's frames are at most 1 MiB; beyond this the stream is no stream.
 constexpr std::uint32_t kLongestReply = 4 << 20;
 constexpr std::size_t kReadAhead = 256 << 10;
+// Waiting for a worker that does not read, and for how long: beyond, it is as good as gone.
+constexpr std::size_t kLongestOutgoing = 32 << 20;
+constexpr std::chrono::seconds kLongestWrite{60};
+constexpr std::chrono::seconds kRefusalPause{10};
 // What a message from the worker is parsed into, unless it needs more.
 constexpr std::size_t kParsed = 64 << 10;
 
@@ -124,8 +128,7 @@ void WorkerLink::handle(const wire::WorkerReply& reply, Listener& listener) {
       answered(reply.watching().document(), WatchOutcome::watching);
       break;
     case wire::WorkerReply::kRefused:
-      log(Severity::warning, "the worker refused to watch document ", reply.refused().document(), ": ",
-          reply.refused().message());
+      log_refusal(reply.refused());
       if (!answered(reply.refused().document(), WatchOutcome::refused))
         listener.on_watch_ended(reply.refused().document());
       break;
@@ -144,6 +147,16 @@ void WorkerLink::handle(const wire::WorkerReply& reply, Listener& listener) {
     case wire::WorkerReply::MESSAGE_NOT_SET:
       break;  // of a later protocol: not for this bridge
   }
+}
+
+void WorkerLink::log_refusal(const wire::WatchRefused& refused) {
+  ++unlogged_refusals_;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - logged_refusal_ < kRefusalPause) return;
+  logged_refusal_ = now;
+  log(Severity::warning, "the worker refused to watch document ", refused.document(), ": ", refused.message(),
+      unlogged_refusals_ > 1 ? ", and " + std::to_string(unlogged_refusals_ - 1) + " more" : std::string());
+  unlogged_refusals_ = 0;
 }
 
 void WorkerLink::release(Waiters& waiters, WatchOutcome outcome) {
@@ -229,6 +242,14 @@ void WorkerLink::send_presence(const wire::DocumentPresence& presence) {
 void WorkerLink::send(const wire::WorkerRequest& request) {
   if (!attached()) return;
   outgoing_ += framed(request);
+  if (outgoing_.size() > kLongestOutgoing ||
+      (writing_ && std::chrono::steady_clock::now() - write_began_ > kLongestWrite)) {
+    log(Severity::warning, "the background worker does not read: ", outgoing_.size(), " bytes wait for it");
+    outgoing_.clear();
+    boost::system::error_code ignored;
+    socket_.shutdown(socket_.shutdown_both, ignored);  // the reader notices the loss
+    return;
+  }
   if (!writing_) start(io_, write_queued());
 }
 
@@ -236,6 +257,7 @@ awaitable<void> WorkerLink::write_queued() {
   writing_ = true;
   while (!outgoing_.empty()) {
     std::string bytes = std::exchange(outgoing_, {});
+    write_began_ = std::chrono::steady_clock::now();
     boost::system::error_code error;
     co_await asio::async_write(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;  // the reader notices the loss

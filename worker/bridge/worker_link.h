@@ -23,6 +23,7 @@ class WorkerLink final : public ChangeSource {
   // Calls for one document are gathered: those that come while a Watch is on its
   // way share the next one.
   awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) override;
+  bool watches_end() const override { return true; }
   void renew(std::uint64_t document, const std::string& ticket) override;
   void unwatch(std::uint64_t document) override;
   void send_presence(const wire::DocumentPresence& presence) override;
@@ -51,12 +52,17 @@ class WorkerLink final : public ChangeSource {
   void send_watch(std::uint64_t document, const std::string& ticket);
   void send_unwatch(std::uint64_t document);
   awaitable<void> write_queued();
+  void log_refusal(const wire::WatchRefused& refused);
   static void release(Waiters& waiters, WatchOutcome outcome);
 
   DatabasePool& database_;
   asio::local::stream_protocol::socket socket_;
   std::string outgoing_;
   bool writing_ = false;
+  std::chrono::steady_clock::time_point write_began_;
+  // Refused watches that are not in the log, which has one line for them in a while.
+  unsigned unlogged_refusals_ = 0;
+  std::chrono::steady_clock::time_point logged_refusal_{};
   std::unordered_map<std::uint64_t, Watched> watched_;
 };
 

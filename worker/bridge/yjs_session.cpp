@@ -287,18 +287,22 @@ class YjsSession final : public Conversation,
     }
   }
 
+  // A document that is not opened at all.
+  void refuse(const std::string& id, wire::Code code, std::string_view message) {
+    services_.metrics.rejections(code).Increment();
+    carry(yjs_permission_denied_frame(yjs_prefix(id), true, message));
+  }
+
   void authenticate(const std::string& id, std::string token, const std::shared_ptr<YjsDocument>& known) {
     // Behind a NUL: what tells apart the provider's own sessions.
     std::optional<YjsName> name = read_yjs_name(std::string_view(id).substr(0, id.find('\0')));
     if (known) {
       start(services_.io, [known, token = std::move(token)]() mutable { return known->renew(std::move(token)); });
     } else if (!name || id.size() > kLongestId) {
-      carry(yjs_permission_denied_frame(yjs_prefix(id), true,
-                                        "the document's name is not COLLECTION/KEY/FIELD, each part percent-encoded"));
+      refuse(id, wire::CODE_PROTOCOL, "the document's name is not COLLECTION/KEY/FIELD, each part percent-encoded");
     } else if (documents_.size() >= services_.config.max_subscriptions) {
-      carry(yjs_permission_denied_frame(yjs_prefix(id), true, "this connection follows " +
-                                                                  std::to_string(services_.config.max_subscriptions) +
-                                                                  " documents, which is the limit"));
+      refuse(id, wire::CODE_LIMIT, "this connection follows " + std::to_string(services_.config.max_subscriptions) +
+                                       " documents, which is the limit");
     } else {
       open(id, std::move(*name), std::move(token));
     }
