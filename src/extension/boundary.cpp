@@ -9,6 +9,7 @@ extern "C" {
 #include <algorithm>
 
 #include "core/long_work.h"
+#include "core/work_bound.h"
 
 namespace converge::boundary {
 
@@ -31,8 +32,9 @@ bool cancelled() {
 
 bool cancellable = false;
 
-void stop_if_cancelled() {
+void stop_long_work() {
   if (cancellable && cancelled()) throw Cancelled{};
+  check_work_bound();
 }
 
 }  // namespace
@@ -69,7 +71,7 @@ void describe(int sqlstate, std::string_view message, std::string_view detail,
 Cancellable::Cancellable() { cancellable = true; }
 Cancellable::~Cancellable() { cancellable = false; }
 
-void watch_interrupts() { long_work_hook = stop_if_cancelled; }
+void watch_interrupts() { long_work_hook = stop_long_work; }
 
 void raise(const Failure& failure) {
   // Says by whom or what it was cancelled.

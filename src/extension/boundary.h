@@ -114,7 +114,8 @@ class Cancellable {
   ~Cancellable();
 };
 
-// Has long loops of the core look for a cancelled statement or a terminated session.
+// Has long loops of the core look for a cancelled statement, a terminated session or an
+// exceeded WorkBound.
 void watch_interrupts();
 
 template <typename Body>

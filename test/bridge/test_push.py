@@ -5,7 +5,7 @@ import time
 import pytest
 
 from database import run, value, wait_until
-from wire import ClientMessage, code_name
+from wire import ClientMessage, Payload, code_name
 
 
 def transactions(database, key):
@@ -400,3 +400,40 @@ def test_a_push_that_expects_a_version_is_refused_once_somebody_else_has_written
     push_expecting(seen)
     reject = peer.next("reject")
     assert (code_name(reject.code), reject.seq) == ("CODE_EXPECTATION_FAILED", 2)
+
+
+def written_at_one_place(database, letters):
+    """A payload with what two sessions wrote into a text, each letter before all the others,
+    without having seen each other."""
+    halves = []
+    together = 50  # which is quicker than each by itself
+    typed = "converge.insert(" * together + "body" + ", 0, 'x')" * together
+    for _ in range(2):
+        session = database.connect()
+        run(session, f"""
+            DO $$
+            DECLARE body converge.crdt_text := '';
+            BEGIN
+                FOR i IN 1 .. {letters // together} LOOP body := {typed}; END LOOP;
+                PERFORM set_config('test.body', body::bytea::text, false);
+            END $$""")
+        halves.append(value(session, "SELECT current_setting('test.body')"))
+        session.close()
+    payload = Payload()
+    delta = value(database.session, "SELECT (%s::bytea::converge.crdt_text || %s::bytea::converge.crdt_text)::bytea", *halves)
+    payload.fields.add(field="body", delta=bytes(delta))
+    return payload.SerializeToString()
+
+
+def test_a_delta_that_would_keep_the_server_is_refused(database, bridge, connect):
+    # It has some 80 kB, and takes two seconds to be looked at; one of a mebibyte took minutes, in which
+    # nobody's pushes went on and the server could not be shut down.
+    database.insert("plan")
+    peer, other = connect(bridge, document="plan"), connect(bridge, document="plan", principal="bob")
+    peer.push(payload=written_at_one_place(database, 500))
+    assert peer.next("ack").seq == 1
+    peer.push(payload=written_at_one_place(database, 16000))
+    reject = peer.next("reject")
+    assert code_name(reject.code) == "CODE_TOO_LARGE"
+    assert "takes too long to check" in reject.message
+    other.push_and_wait()

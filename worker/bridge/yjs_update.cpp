@@ -1,14 +1,11 @@
 #include "yjs_update.h"
 
-#include <time.h>
-
 #include <algorithm>
-#include <chrono>
 #include <functional>
-#include <optional>
 #include <span>
 
 #include "core/long_work.h"
+#include "core/work_bound.h"
 #include "core/ydoc/pending_update.h"
 #include "core/ydoc/ydoc.h"
 #include "log.h"
@@ -18,40 +15,15 @@ namespace converge::bridge {
 
 namespace {
 
-// Of the processor, for reading one update; a mebibyte of what one client wrote takes a fifth of it.
-// What two clients wrote at one place at once has to be put in order, at a cost that grows
-// with the square: 480 kB could keep the thread for 20 s.
-constexpr std::chrono::nanoseconds kMostWork = std::chrono::milliseconds(250);
-
-struct TooMuchWork {};
-
-// What the thread has had of the processor: others may keep it from that.
-std::chrono::nanoseconds worked() {
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
-// None where the work has no bound.
-thread_local std::optional<std::chrono::nanoseconds> work_ends;
-
-void check_work() {
-  if (work_ends && worked() > *work_ends) throw TooMuchWork();
-}
-
 // Before there is a thread that reads it.
-[[maybe_unused]] const bool watched = (long_work_hook = check_work, true);
+[[maybe_unused]] const bool watched = (long_work_hook = check_work_bound, true);
 
-Result<std::string> encode_bounded(const FlatDocument& update) {
-  work_ends = worked() + kMostWork;
-  Result<std::string> encoded = Error{ErrorCode::too_large, "Yjs update takes too long to read",
-                                      "too much of it was written at the same place at the same time"};
-  try {
-    encoded = YDoc::encode(update);
-  } catch (const TooMuchWork&) {
-  }
-  work_ends.reset();
-  return encoded;
+Result<std::string> encode_bounded(const FlatDocument& update) try {
+  const WorkBound bound(kMostWorkOfChange);
+  return YDoc::encode(update);
+} catch (const TooMuchWork&) {
+  return Error{ErrorCode::too_large, "Yjs update takes too long to read",
+               "too much of it was written at the same place at the same time"};
 }
 
 void add_deltas(const google::protobuf::RepeatedPtrField<wire::FieldDelta>& fields, const std::string& field,

@@ -9,6 +9,7 @@
 #include "core/counter/pn_counter.h"
 #include "core/history/authorship.h"
 #include "core/sequence/text.h"
+#include "core/work_bound.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -88,8 +89,14 @@ struct varlena* state_difference(FieldType type, std::string_view older, std::st
 bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest,
                  boundary::Failure* failure) {
   auto body = [&]() -> Result<std::uint64_t> {
-    const Result<void> valid = validate(type, delta);
-    if (!valid) return valid.error();
+    try {
+      const WorkBound bound(kMostWorkOfChange);
+      const Result<void> valid = validate(type, delta);
+      if (!valid) return valid.error();
+    } catch (const TooMuchWork&) {
+      return Error{ErrorCode::too_large, "it takes too long to check",
+                   "too much of it was written at the same place at the same time"};
+    }
     return greatest_hlc(type, delta);
   };
   return boundary::attempt(body, greatest, failure);

@@ -36,8 +36,8 @@ void check_value(FieldType type, std::string_view state);
 // What `older` lacks of `newer`, or null if that is nothing.
 struct varlena* state_difference(FieldType type, std::string_view older, std::string_view newer);
 
-// Whether `delta` is a state of `type`; gives its greatest clock. False:
-// `failure` says why.
+// Whether `delta` is a state of `type`, looked at for kMostWorkOfChange at most; gives its
+// greatest clock. False: `failure` says why.
 bool check_state(FieldType type, std::string_view delta, std::uint64_t* greatest_hlc,
                  boundary::Failure* failure);
 
