@@ -13,6 +13,7 @@ from database import Database, Server  # noqa: E402
 from frames import RawClient  # noqa: E402
 from peer import Peer  # noqa: E402
 from replication import replicating  # noqa: E402
+from yjs_editors import Editors  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +97,14 @@ def connect(start_bridge):
     yield connect
     for peer in made:
         peer.close()
+
+
+@pytest.fixture(scope="module")
+def node():
+    """Where the Yjs editors of a file run."""
+    editors = Editors()
+    yield editors
+    editors.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,16 +8,9 @@ import pytest
 from database import SOON, run, value, wait_until
 from test_metrics import values
 from test_rates import limit
-from yjs_editors import Editor, Editors, logged, make_pages, page_text
+from yjs_editors import Editor, logged, make_pages, page_text
 
 KINDS = ("y-websocket", "hocuspocus")
-
-
-@pytest.fixture(scope="module")
-def node():
-    editors = Editors()
-    yield editors
-    editors.stop()
 
 
 @pytest.fixture

@@ -8,13 +8,6 @@ from database import wait_until
 from yjs_editors import Editor, Editors, make_pages
 
 
-@pytest.fixture(scope="module")
-def node():
-    editors = Editors()
-    yield editors
-    editors.stop()
-
-
 @pytest.fixture
 def pages(database):
     make_pages(database)

@@ -9,17 +9,10 @@ from database import run, wait_until
 from test_metrics import values
 from test_yjs_hostile import block, closing, connect, memory, named, number, opened, sync
 from test_yjs_hostile import leave  # noqa: F401  (closes the sockets)
-from yjs_editors import Editor, Editors, logged, make_pages, page_text
+from yjs_editors import Editor, logged, make_pages, page_text
 
 LATEST = ("y-websocket", "hocuspocus")
 ALL = ("y-websocket", "y-websocket-3.0", "hocuspocus", "hocuspocus-2", "hocuspocus-3")
-
-
-@pytest.fixture(scope="module")
-def node():
-    editors = Editors()
-    yield editors
-    editors.stop()
 
 
 @pytest.fixture

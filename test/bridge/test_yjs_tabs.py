@@ -7,14 +7,7 @@ import pytest
 
 from database import run, value, wait_until
 from test_metrics import values
-from yjs_editors import Editor, Editors, logged, make_pages, page_text
-
-
-@pytest.fixture(scope="module")
-def node():
-    editors = Editors()
-    yield editors
-    editors.stop()
+from yjs_editors import Editor, logged, make_pages, page_text
 
 
 @pytest.fixture
