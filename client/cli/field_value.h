@@ -9,10 +9,14 @@
 
 namespace converge::cli {
 
-// Throws std::runtime_error if there is no such field.
+// Of other types (counters, registers, Yjs documents) the command line shows nothing.
+bool is_shown(const session::DocumentSession& session, const std::string& field);
+
+// Throws std::runtime_error if there is no such field, or its value is not shown.
 nlohmann::ordered_json field_value(const session::DocumentSession& session,
                                    const std::string& field);
 
+// Of the fields that are shown.
 nlohmann::ordered_json all_values(const session::DocumentSession& session);
 
 }  // namespace converge::cli

@@ -17,12 +17,13 @@ namespace {
 
 void print(const ordered_json& line) { std::cout << line.dump() << std::endl; }
 
-// What a change did, field by field: a text's splices, another field's value.
+// What a change did, field by field: a text's splices, another field's value; null for one that is
+// not shown.
 ordered_json effects(const session::DocumentSession& session, const session::Update& update) {
   ordered_json fields = ordered_json::object();
   for (const session::Update::Field& field : update.fields) {
     if (field.splices.empty()) {
-      fields[field.field] = field_value(session, field.field);
+      fields[field.field] = is_shown(session, field.field) ? field_value(session, field.field) : ordered_json();
       continue;
     }
     ordered_json splices = ordered_json::array();
