@@ -63,6 +63,26 @@ def test_tail_prints_the_document_and_each_change(database, bridge):
         process.stdout.close()
 
 
+def test_tail_follows_a_document_with_fields_that_it_does_not_show(database, bridge):
+    run(database.session, """
+        CREATE TABLE page (tenant text, id text, tags converge.or_set NOT NULL DEFAULT '',
+                           doc converge.ydoc NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
+        GRANT SELECT, UPDATE ON page TO converge_client;
+        SELECT converge.track('page', 'tenant');
+        INSERT INTO page (tenant, id) VALUES ('acme', 'home');
+        """)
+    process = subprocess.Popen([BUILD / "converge", "--url", bridge.url, "--token", database.token(),
+                                "tail", "page/home"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(process.stdout.readline()) == {"document": {"tags": []}}
+        run(database.session, "UPDATE page SET doc = converge.yjs_insert(doc, 'text', 0, 'x'), tags = converge.add(tags, 'new')")
+        assert json.loads(process.stdout.readline())["fields"] == {"doc": None, "tags": ["new"]}
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def test_presence_prints_who_comes_changes_and_goes(database, bridge):
     database.insert("session")
 

@@ -13,30 +13,18 @@
 //
 //   node documents_test.mjs DRIVER     YJS_OPERATIONS=N for more, YJS_SEED=N to replay
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import * as Y from 'yjs';
 import { deepOf, jsonOf, withoutEmpty } from './compare.mjs';
 import { edit, jsonValue, pieces, roots } from './edits.mjs';
 import { random, shuffle } from './random.mjs';
+import { hex, openYdoc } from './ydoc_driver.mjs';
 
 const wantedOperations = Number(process.env.YJS_OPERATIONS ?? 55_000);
 const firstSeed = Number(process.env.YJS_SEED ?? 1);
 
 // ---- the ydoc --------------------------------------------------------------
 
-const process_ = spawn(process.argv[2], { stdio: ['pipe', 'pipe', 'inherit'] });
-const answers = createInterface({ input: process_.stdout })[Symbol.asyncIterator]();
-const hex = (bytes) => Buffer.from(bytes).toString('hex');
-
-async function ask(...words) {
-  process_.stdin.write(words.join(' ') + '\n');
-  const { value, done } = await answers.next();
-  if (done) throw new Error('the driver ended');
-  if (value.startsWith('error')) throw new Error(value);
-  return value.slice(value.indexOf(' ') + 1);
-}
-const askBytes = async (...words) => new Uint8Array(Buffer.from(await ask(...words), 'hex'));
+const { ask, askBytes, end } = openYdoc(process.argv[2]);
 
 // ---- one case --------------------------------------------------------------
 
@@ -160,7 +148,7 @@ for (let seed = firstSeed; operations < wantedOperations; ++seed) {
 }
 const [quick, applied] = (await ask('tally')).split(' ').map(Number);
 assert.ok(quick > applied / 5, `only ${quick} of ${applied} updates were applied to the encoded state`);
-process_.stdin.end();
+end();
 console.log(`${quick} of ${applied} updates were applied to the encoded state as well`);
 console.log(`${operations} operations in ${cases} cases: the same documents as Yjs`);
 process.exit(0);

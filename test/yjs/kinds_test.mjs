@@ -3,22 +3,11 @@
 //
 //   node kinds_test.mjs DRIVER
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import * as Y from 'yjs';
 import { deepOf, jsonOf } from './compare.mjs';
+import { hex, openYdoc } from './ydoc_driver.mjs';
 
-const driver = spawn(process.argv[2], { stdio: ['pipe', 'pipe', 'inherit'] });
-const answers = createInterface({ input: driver.stdout })[Symbol.asyncIterator]();
-const hex = (bytes) => Buffer.from(bytes).toString('hex');
-async function ask(...words) {
-  driver.stdin.write(words.join(' ') + '\n');
-  const { value, done } = await answers.next();
-  if (done) throw new Error('the driver ended');
-  if (value.startsWith('error')) throw new Error(value);
-  return value.slice(value.indexOf(' ') + 1);
-}
-const askBytes = async (...words) => new Uint8Array(Buffer.from(await ask(...words), 'hex'));
+const { ask, askBytes, end } = openYdoc(process.argv[2]);
 
 const docOf = (...updates) => {
   const doc = new Y.Doc({ gc: false });
@@ -135,6 +124,6 @@ await ask('new');
 await ask('apply', 1, hex(Y.encodeStateAsUpdate(whole)));
 assert.equal(await ask('state'), state);
 
-driver.stdin.end();
+end();
 console.log('old values, hooks and halves of surrogate pairs: the same documents as Yjs');
 process.exit(0);

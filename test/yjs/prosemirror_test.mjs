@@ -6,10 +6,9 @@
 //
 //   node prosemirror_test.mjs DRIVER     PROSEMIRROR_STEPS=N for more, YJS_SEED=N to replay
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
 import { random } from './random.mjs';
+import { hex, openYdoc } from './ydoc_driver.mjs';
 
 // The page's packages: y-prosemirror must meet the same Yjs as this file.
 const require = createRequire(new URL('../../client/typescript/package.json', import.meta.url));
@@ -22,17 +21,7 @@ const { initProseMirrorDoc, updateYFragment, yXmlFragmentToProseMirrorRootNode }
 const wantedSteps = Number(process.env.PROSEMIRROR_STEPS ?? 4000);
 const firstSeed = Number(process.env.YJS_SEED ?? 1);
 
-const driver = spawn(process.argv[2], { stdio: ['pipe', 'pipe', 'inherit'] });
-const answers = createInterface({ input: driver.stdout })[Symbol.asyncIterator]();
-const hex = (bytes) => Buffer.from(bytes).toString('hex');
-async function ask(...words) {
-  driver.stdin.write(words.join(' ') + '\n');
-  const { value, done } = await answers.next();
-  if (done) throw new Error('the driver ended');
-  if (value.startsWith('error')) throw new Error(value);
-  return value.slice(value.indexOf(' ') + 1);
-}
-const askBytes = async (...words) => new Uint8Array(Buffer.from(await ask(...words), 'hex'));
+const { ask, askBytes, end } = openYdoc(process.argv[2]);
 
 const words = ['a', 'word ', 'é', '漢字', '😀', 'a longer piece of text. '];
 const { strong, em, code, link } = schema.marks;
@@ -158,6 +147,6 @@ async function runCase(seed) {
 let steps = 0;
 let cases = 0;
 for (let seed = firstSeed; steps < wantedSteps; ++seed, ++cases) steps += await runCase(seed);
-driver.stdin.end();
+end();
 console.log(`${steps} steps in ${cases} cases: the same ProseMirror documents`);
 process.exit(0);
