@@ -379,7 +379,7 @@ void DocumentClient::on_reject(const wire::Reject& reject) {
 
 // Takes the time of every change that left the journal.
 void DocumentClient::note_acknowledged() {
-  while (committed_at_.size() > session_.journal_size()) {
+  while (committed_at_.size() > session_.pending()) {
     ack_latencies_ms_.push_back(
         std::chrono::duration<double, std::milli>(Clock::now() - committed_at_.front()).count());
     committed_at_.pop_front();

@@ -72,7 +72,7 @@ class DocumentClient {
   void show(std::string state, std::string field);
 
   bool caught_up() const { return caught_up_; }
-  bool settled() const { return caught_up_ && session_.journal_size() == 0; }
+  bool settled() const { return caught_up_ && session_.pending() == 0; }
   const std::vector<Received>& received() const { return received_; }
   const std::vector<session::Refusal>& refusals() const { return refusals_; }
   // From commit_change() to the acknowledgement, in milliseconds.

@@ -258,9 +258,9 @@ Status converge_session_unacknowledged(DocumentSession* session, std::uint64_t f
   return 0;
 }
 
-CONVERGE_EXPORT(converge_session_journal_size)
-std::uint32_t converge_session_journal_size(DocumentSession* session) {
-  return static_cast<std::uint32_t>(session->journal_size());
+CONVERGE_EXPORT(converge_session_pending)
+std::uint32_t converge_session_pending(DocumentSession* session) {
+  return static_cast<std::uint32_t>(session->pending());
 }
 
 CONVERGE_EXPORT(converge_session_awaits)

@@ -122,7 +122,7 @@ bool Client::start() {
 bool Client::adopt(Client& gone) {
   if (!session_ || gone.session_ || gone.disk_.empty()) return false;
   if (gone.document_ != document_ || gone.principal_ != principal_ || gone.disk_creates_) return false;
-  if (session_->journal_size() > 0 || session_->needs_pull()) return false;
+  if (session_->pending() > 0 || session_->needs_pull()) return false;
   if (!world_.expect(session_->adopt(gone.disk_), "adopt")) return true;
   world_.note("  client ", number_, " adopts what client ", gone.number_, " left");
   marks_.merge(gone.marks_);
@@ -316,7 +316,7 @@ bool Client::ungreeted() const {
 
 bool Client::at_rest() const {
   return session_ && !session_->creating() && (turned_away_ || (caught_up_ && !subscribing_ && !session_->needs_pull() &&
-                                       session_->journal_size() == 0));
+                                       session_->pending() == 0));
 }
 
 }  // namespace converge::simulation

@@ -221,7 +221,7 @@ class Run {
       if (client->at_rest()) continue;
       world_.violated(Invariant::comes_to_rest,
                       "client " + std::to_string(client->number()) + " still has " +
-                          std::to_string(client->session().journal_size()) + " changes in its journal" +
+                          std::to_string(client->session().pending()) + " changes in its journal" +
                           (client->session().needs_pull() ? " and lacks others'" : ""));
     }
     world_.violated(Invariant::comes_to_rest, "the server or the network has work left");

@@ -112,7 +112,8 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
     return this.#failure;
   }
 
-  /** The number of changes that the server has not acknowledged. */
+  /** The number of changes that the server has not acknowledged. While the client asks
+   * a server that was restored what it has forgotten, at least one. */
   get pending(): number {
     return this.#pending;
   }
@@ -414,7 +415,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
       this.host.problem(storageError(error));
       return;
     }
-    this.#pending = this.#session.journalSize();
+    this.#pending = this.#session.pending();
     this.#become("detached");
     this.#opened.resolve();
   }
@@ -543,7 +544,7 @@ export class Document extends Emitter<DocumentEvents> implements FieldHost {
   #changed(): void {
     this.#keeper?.changed();
     this.#settle();
-    const pending = this.#session.journalSize();
+    const pending = this.#session.pending();
     if (pending === this.#pending) return;
     this.#pending = pending;
     this.emit("pending", pending);

@@ -459,6 +459,21 @@ test("a restored server is offered what it forgot", async (context) => {
   assert.equal(late.text("body").value, "kept and forgotten");
 });
 
+test("nothing counts as acknowledged while a restored server is asked what it forgot", async (context) => {
+  const loopback = await server();
+  const { clients: [left], documents: [a] } = await pair(context, loopback);
+  a.text("body").insert(0, "kept");
+  await a.acknowledged();
+  left.disconnect();
+  a.text("body").insert(4, " and offline");
+  loopback.epoch = 2n;
+  const logged = loopback.log.length;
+  left.connect();
+  await a.acknowledged();
+  assert.equal(loopback.log.length, logged + 1);
+  assert.equal(a.state, "live");
+});
+
 test("a row that was deleted and made again is another document", async (context) => {
   const loopback = await server();
   const { documents: [a] } = await pair(context, loopback);

@@ -231,7 +231,9 @@ class DocumentSession {
   // be made one change.
   std::vector<Change> unacknowledged(std::uint64_t from_seq = 0,
                                      std::size_t max_bytes = ~std::size_t{0}) const;
-  std::size_t journal_size() const { return journal_.size(); }
+  // The number of changes without a verdict. While a recovery runs at least one:
+  // what the server lacks will be offered, and nobody knows yet whether that is nothing.
+  std::size_t pending() const { return recovering_ && journal_.empty() ? 1 : journal_.size(); }
   // Whether there is no verdict yet on this change of the session's own.
   bool awaits(ReplicaId replica, std::uint64_t seq) const;
 

@@ -75,7 +75,7 @@ TEST_F(Session, an_ack_empties_the_journal_up_to_its_number) {
   EXPECT_EQ(LogVersion::decode(anna.log_version()).value().get(100), 2u);
   ASSERT_TRUE(anna.on_ack(100, 2).ok());  // again
   ASSERT_TRUE(anna.on_ack(999, 7).ok());  // of somebody else
-  EXPECT_EQ(anna.journal_size(), 1u);
+  EXPECT_EQ(anna.pending(), 1u);
   EXPECT_EQ(text(anna), "abc");
 }
 
@@ -167,7 +167,7 @@ TEST_F(Session, its_own_change_coming_back_proves_the_commit) {
   type(anna, 1, "b");
   for (const Change& change : anna.unacknowledged()) server.push(change);
   ASSERT_TRUE(anna.on_changes(server.log()).ok());
-  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(anna.pending(), 0u);
   EXPECT_EQ(text(anna), "ab");
   ASSERT_TRUE(anna.on_ack(100, 2).ok());
   expect_equal_to_server(anna);
@@ -184,7 +184,7 @@ TEST_F(Session, a_state_covers_changes_but_acknowledges_none) {
   EXPECT_EQ(anna.log_version(), server.version());
   EXPECT_EQ(anna.unacknowledged().size(), 1u);
   server.sync(anna);
-  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(anna.pending(), 0u);
   expect_equal_to_server(anna);
 }
 

@@ -26,7 +26,7 @@ TEST_F(Creation, the_change_that_makes_the_document_goes_first_and_alone) {
   create("");
   type(carl, 0, "more");
   EXPECT_TRUE(carl.creating());
-  EXPECT_EQ(carl.journal_size(), 2u);
+  EXPECT_EQ(carl.pending(), 2u);
   const auto first = carl.unacknowledged();
   ASSERT_EQ(first.size(), 1u);
   EXPECT_EQ(first[0].operation, Operation::insert);
@@ -64,7 +64,7 @@ TEST_F(Creation, refused_takes_everything_with_it) {
   ASSERT_TRUE(refusal.ok() && refusal->has_value());
   EXPECT_EQ((*refusal)->lost.size(), 3u);
   EXPECT_EQ((*refusal)->reapplied, 0u);
-  EXPECT_EQ(carl.journal_size(), 0u);
+  EXPECT_EQ(carl.pending(), 0u);
   EXPECT_FALSE(carl.creating());
   EXPECT_EQ(text(carl), "");
 }

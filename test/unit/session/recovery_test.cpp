@@ -37,13 +37,13 @@ TEST_F(Session, what_another_session_left_is_adopted) {
   const auto update = anna.adopt(bert.save());
   ASSERT_TRUE(update.ok());
   EXPECT_EQ(update->fields.size(), 3u);
-  EXPECT_EQ(anna.journal_size(), 2u);
+  EXPECT_EQ(anna.pending(), 2u);
   EXPECT_EQ(anna.unacknowledged()[0].replica, 200u);
   type(anna, 0, "new ");
   server.sync(anna);
   server.sync(anna);
   server.subscribe(anna);
-  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(anna.pending(), 0u);
   EXPECT_EQ(server.log().back().replica, 101u);
   expect_equal_to_server(anna);
   EXPECT_EQ(text(anna).size(), std::string("new own both left").size());
@@ -213,6 +213,7 @@ TEST_F(Session, offers_again_what_a_restored_server_forgot) {
   anna.on_epoch(2);
   EXPECT_TRUE(anna.needs_pull());
   EXPECT_TRUE(anna.unacknowledged().empty());
+  EXPECT_EQ(anna.pending(), 1u);
   EXPECT_EQ(anna.log_version(), LogVersion().encode());
   EXPECT_EQ(text(anna), "unsent kept forgotten ");
   type(anna, 0, "meanwhile ");
@@ -249,7 +250,9 @@ TEST_F(Session, a_server_that_has_all_gets_no_offer) {
   type(anna, 0, "a");
   server.sync(anna);
   anna.on_epoch(2);
+  EXPECT_EQ(anna.pending(), 1u);  // nobody knows yet
   server.subscribe(anna);
+  EXPECT_EQ(anna.pending(), 0u);
   EXPECT_TRUE(anna.unacknowledged().empty());
   expect_equal_to_server(anna);
 }

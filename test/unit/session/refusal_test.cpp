@@ -72,12 +72,12 @@ TEST_F(Session, a_refusal_says_nothing_of_the_changes_before_it) {
   auto refusal = anna.on_reject(first.replica, 2, static_cast<std::uint32_t>(Code::unknown_document), "", 0);
   ASSERT_TRUE(refusal.ok() && refusal->has_value());
   EXPECT_EQ(text(anna), "first");
-  EXPECT_EQ(anna.journal_size(), 1u);
+  EXPECT_EQ(anna.pending(), 1u);
   EXPECT_EQ(anna.unacknowledged()[0].seq, 1u);
   refusal = anna.on_reject(first.replica, 1, static_cast<std::uint32_t>(Code::unknown_document), "", 0);
   ASSERT_TRUE(refusal.ok() && refusal->has_value());
   EXPECT_EQ(text(anna), "");
-  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(anna.pending(), 0u);
 }
 
 TEST_F(Session, what_stands_between_two_edits_of_a_change_is_not_typed_again) {
@@ -109,7 +109,7 @@ TEST_F(Session, a_deletion_of_refused_text_alone_has_nothing_left_to_do) {
   EXPECT_EQ(refusal.reapplied, 0u);
   EXPECT_EQ(refusal.lost.size(), 2u);
   EXPECT_EQ(text(anna), "ab");
-  EXPECT_EQ(anna.journal_size(), 0u);
+  EXPECT_EQ(anna.pending(), 0u);
 }
 
 TEST_F(Session, keys_that_others_set_since_are_left_to_them) {

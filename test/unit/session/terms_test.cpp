@@ -68,7 +68,7 @@ TEST_F(OnTerms, ItsOwnEarlierChangesAreExpectedUnderWhateverReplica) {
   refuse(anna, 1, Code::denied);
   set(anna, "y", "1");
   set_on(anna, "a", {.expect = true});
-  while (anna.journal_size() > 0) ASSERT_FALSE(push_next(anna, 0));
+  while (anna.pending() > 0) ASSERT_FALSE(push_next(anna, 0));
   expect_equal_to_server(anna);
 }
 

@@ -215,9 +215,9 @@ export class DocumentSession {
     return this.#core.call("converge_session_awaits", this.#handle, replica, seq) !== 0;
   }
 
-  /** The number of changes without an acknowledgement. */
-  journalSize(): number {
-    return this.#core.call("converge_session_journal_size", this.#handle);
+  /** The number of changes without a verdict; while a recovery runs at least one. */
+  pending(): number {
+    return this.#core.call("converge_session_pending", this.#handle);
   }
 
   needsPull(): boolean {
