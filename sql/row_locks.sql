@@ -186,6 +186,19 @@ RESET ROLE;
 SELECT count(*) FROM change JOIN document USING (tenant, document) WHERE key = 'b' AND replica < 900;
 DROP POLICY pushing ON note;
 
+-- A column that came after the row: the row has its default in it.
+ALTER TABLE note ADD closed boolean NOT NULL DEFAULT true, ADD writable boolean NOT NULL DEFAULT true;
+CREATE POLICY late_column ON note AS RESTRICTIVE FOR UPDATE USING (closed IS NOT TRUE);
+SET ROLE regress_converge_app;
+SELECT * FROM test.attempt(:'ann', 'note', 'a');
+RESET ROLE;
+ALTER POLICY late_column ON note USING (writable);
+SET ROLE regress_converge_app;
+SELECT * FROM test.attempt(:'ann', 'note', 'a');
+RESET ROLE;
+DROP POLICY late_column ON note;
+ALTER TABLE note DROP closed, DROP writable;
+
 -- Privileges: on the table, on columns, and none.
 SET ROLE regress_converge_app;
 SELECT * FROM test.attempt(:'ann', 'note', 'a');

@@ -46,7 +46,8 @@ struct Steps {
   ExprState* recheck;  // of the index's conditions, where it is not exact
   ExprState* filter;
   ExprContext* expression_context;
-  TupleDesc description;  // a copy, which slots need not pin
+  // A copy, which slots need not pin; with what a row has in a column that came after it.
+  TupleDesc description;
   MemoryContext run_context;
 };
 
@@ -187,7 +188,7 @@ void prepare(Steps* steps, const PlanParts& parts) {
   steps->direction = scan->indexorderdir;
   Relation table = table_open(steps->table, NoLock);
   Relation index = index_open(steps->index, steps->index_lock);
-  steps->description = CreateTupleDescCopy(RelationGetDescr(table));
+  steps->description = CreateTupleDescCopyConstr(RelationGetDescr(table));
   ExecIndexBuildScanKeys(nullptr, index, static_cast<List*>(copyObjectImpl(scan->indexqual)), false, &steps->keys,
                          &steps->key_count, &steps->runtime_keys, &steps->runtime_key_count, nullptr, nullptr);
   steps->gate = parts.gate != nullptr ? prepare_conditions(parts.gate->resconstantqual) : nullptr;

@@ -50,9 +50,11 @@ void begin_anew() {
   control.keysize = kTokenHashBytes;
   control.entrysize = sizeof(CachedToken);
   control.hcxt = cache_context;
-  cache = hash_create("converge verified tokens", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  HTAB* made = hash_create("converge verified tokens", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   key_table = owned_oid("jwt_key");
   revocation_table = owned_oid("revocation");
+  // Last: what raises before that leaves no cache that would not hear of its tables.
+  cache = made;
   // A cache that begins anew because it was full is no news.
   if (stale) state++;
   stale = false;
