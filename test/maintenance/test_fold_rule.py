@@ -33,6 +33,17 @@ def test_a_document_is_folded_when_it_has_been_quiet(documents, settings):
     assert documents.verify("a")
 
 
+def test_a_change_that_comes_after_the_last_fold_is_folded_in_time_too(documents, settings):
+    settings(fold_quiet="0")
+    documents.make("a")
+    documents.wait_for_worker()
+    for tags in [{"x"}, {"x", "y"}, {"x", "y", "z"}]:
+        began = time.monotonic()
+        documents.push({"a": [max(tags)]})
+        wait_until(lambda: documents.tags("a") == tags, "the fold")
+        assert time.monotonic() - began < 10
+
+
 def test_a_busy_document_is_folded_after_so_many_changes(documents, settings):
     settings(fold_changes="5")
     documents.make("a", "b")

@@ -45,7 +45,7 @@ bool add_fold_notes(FoldNotes* notes, const FoldNote* added, int count, uint32 e
   return wake;
 }
 
-FoldNote* take_fold_notes(FoldNotes* notes, bool nothing_waits, int* count, bool* overflow) {
+FoldNote* take_fold_notes(FoldNotes* notes, bool nothing_waits, int* count, bool* overflow, bool* asleep) {
   // Before the lock: an error while it is held would be a pity.
   auto* bytes = static_cast<char*>(palloc(sizeof(notes->bytes)));
 
@@ -56,7 +56,7 @@ FoldNote* take_fold_notes(FoldNotes* notes, bool nothing_waits, int* count, bool
   notes->overflow = false;
   notes->changes = 0;
   notes->used = 0;
-  notes->asleep = used == 0 && !*overflow && nothing_waits;
+  notes->asleep = *asleep = used == 0 && !*overflow && nothing_waits;
   LWLockRelease(notes->lock);
 
   int size = 0;

@@ -33,8 +33,8 @@ void end_reading(FoldNotes* notes);
 bool add_fold_notes(FoldNotes* notes, const FoldNote* added, int count, uint32 enough);
 
 // Takes all notes. They are copied to CurrentMemoryContext. `overflow`: there
-// were more. Says that the worker sleeps from now on if there were none and it
-// has nothing else to wait for.
-FoldNote* take_fold_notes(FoldNotes* notes, bool nothing_waits, int* count, bool* overflow);
+// were more. `asleep`: there were none and the worker has nothing else to wait for,
+// so that whoever adds one from now on wakes it.
+FoldNote* take_fold_notes(FoldNotes* notes, bool nothing_waits, int* count, bool* overflow, bool* asleep);
 
 }  // namespace converge::worker

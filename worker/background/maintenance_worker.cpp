@@ -97,12 +97,14 @@ void look_into_table() {
   MemoryContextSwitchTo(worker.context);
 }
 
-void read_notes() {
+// Whether the next note wakes the worker.
+bool read_notes() {
   MemoryContext context = AllocSetContextCreate(worker.context, "converge fold notes", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
   int count;
   bool overflow;
-  const FoldNote* notes = take_fold_notes(&place.entry->notes, worker.queue.size() == 0, &count, &overflow);
+  bool asleep;
+  const FoldNote* notes = take_fold_notes(&place.entry->notes, worker.queue.size() == 0, &count, &overflow, &asleep);
   const int64 now = now_ms();
   for (int i = 0; i < count && !overflow; i++) {
     const FoldNote& note = notes[i];
@@ -111,6 +113,7 @@ void read_notes() {
   if (overflow) worker.look = true;
   MemoryContextSwitchTo(worker.context);
   MemoryContextDelete(context);
+  return asleep;
 }
 
 // -------------------------------------------------------------------- folding
@@ -251,7 +254,7 @@ void run() {
     if (catchupInterruptPending) ProcessCatchupInterrupt();
     if (!still_serving()) return;
 
-    read_notes();
+    const bool woken_by_notes = read_notes();
     if (worker.look && worker.queue.has_room()) look_into_table();
     const long until_fold = fold_due_documents();
     show_progress();
@@ -259,6 +262,9 @@ void run() {
     const long until_audit = write_audit_notes(&place.entry->audit_notes);
     long nap = Min(until_upkeep, measure_some(worker.context));
     if (until_fold >= 0) nap = Min(nap, until_fold);
+    // The last document was folded since the notes were read: whoever noted something
+    // meanwhile has found nobody asleep.
+    if (until_fold < 0 && !woken_by_notes) nap = 0;
     if (worker.look && worker.queue.has_room()) nap = 0;
     if (until_audit >= 0) nap = Min(nap, until_audit);
     if (TimestampDifferenceExceeds(worker.reported_at, GetCurrentTimestamp(), kStatisticsMilliseconds)) {
