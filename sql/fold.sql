@@ -277,6 +277,27 @@ SELECT converge.authenticate(:'ann');
 SELECT converge.verify('note', 'b');
 COMMIT;
 
+-- A constraint that may wait does not in the fold, and refuses what it would; what its function
+-- sets ends with the fold.
+CREATE FUNCTION not_late() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'nowhere', false);
+    IF NEW.tags OPERATOR(converge.?) 'late' THEN
+        RAISE EXCEPTION 'too late';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER not_late AFTER UPDATE ON note DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION not_late();
+SET ROLE regress_converge_app;
+SELECT code FROM test.push(test.token_group(:'ann', test.document('note', 'b', test.change(9, 1, test.tag('early')), test.change(9, 2, test.tag('late')))));
+RESET ROLE;
+SELECT converge.fold('note');
+SHOW search_path;
+SELECT tags ? 'early' AS early, tags ? 'late' AS late FROM note WHERE id = 'b';
+SELECT replica, seq, message FROM converge.quarantine WHERE dropped_at IS NULL AND replica = 9;
+DROP TRIGGER not_late ON note;
+DROP FUNCTION not_late;
+
 -- untrack() leaves rows that hold all that was acknowledged.
 SET ROLE regress_converge_app;
 SELECT code FROM test.push(test.token_group(:'ann', test.document('note', 'b', test.change(8, 4, test.tag('last')))));

@@ -36,6 +36,16 @@ def test_a_change_that_raises_is_put_aside_and_the_rest_is_folded(eager):
     assert eager.verify("a")
 
 
+def test_what_a_trigger_sets_is_not_set_for_the_next_fold(eager):
+    eager.session.run("""CREATE FUNCTION unsettling() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM set_config('default_transaction_read_only', 'on', false); RETURN NEW; END $$""")
+    eager.session.run("CREATE TRIGGER unsettling BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION unsettling()")
+    eager.make("a", "b")
+    for key in ["a", "b"]:
+        eager.push({key: ["1"]})
+        wait_until(lambda: eager.tags(key) == {"1"}, "the fold")
+
+
 def test_a_row_that_is_locked_is_folded_when_it_is_free(eager):
     eager.make("a", "b")
     eager.wait_for_worker()

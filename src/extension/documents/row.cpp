@@ -17,6 +17,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -478,9 +479,14 @@ void as_table_owner(Collection* collection, void (*work)(void*), void* argument)
   // that policies were left out of one made here.
   RowPlans* kept = collection->plans;
   collection->plans = collection->owner_plans;
+  const int level = NewGUCNestLevel();
   SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
   PG_TRY();
-  { work(argument); }
+  {
+    work(argument);
+    // The owner's triggers are not to change settings of whoever called: he may be a superuser.
+    AtEOXact_GUC(false, level);
+  }
   PG_FINALLY();
   {
     collection->owner_plans = collection->plans;

@@ -90,7 +90,9 @@ bool read_plain_values(Collection* collection, const RowRef& ref, bool read_only
 
 // Runs work(argument), in which the functions above touch the row as the
 // table's owner, in a security-restricted operation and without forced
-// row-level security. For what the log has decided already.
+// row-level security. For what the log has decided already. Settings that the
+// table's triggers change are as they were afterwards. Nothing can be deferred in it:
+// see fire_deferred_constraints().
 void as_table_owner(Collection* collection, void (*work)(void*), void* argument);
 
 struct RowPlans;

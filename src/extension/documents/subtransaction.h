@@ -26,8 +26,8 @@ void end_lock_timeout(int level);
 // Constraints that may wait do so until they are fired, whatever was said before.
 void defer_constraints();
 
-// Decides what constraints were deferred so far, under the present identity.
-// Raises what they raise.
+// Decides what constraints were deferred so far, under the present identity, and lets none
+// wait from then on. Raises what they raise.
 void fire_deferred_constraints();
 
 // Whether an edit that raised `error` is at fault, so that it will never do
