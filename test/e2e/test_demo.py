@@ -1,7 +1,9 @@
 """`make demo` as its user meets it: started, used, started again, ended."""
+import contextlib
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -58,11 +60,33 @@ def psql(directory, statement):
                            statement], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_detached(place):
+@pytest.fixture
+def taken():
+    """Ports that the demo would have, taken by somebody who does not answer there."""
+    sockets = []
+    for port in range(8080, 8083):
+        sockets.append(socket.socket())
+        with contextlib.suppress(OSError):  # somebody else has it
+            sockets[-1].bind(("127.0.0.1", port))
+    yield range(8080, 8083)
+    for each in sockets:
+        each.close()
+
+
+def test_several_install_the_extension_at_the_same_time():
+    """As demos do that are started side by side: servers of others run with what is there."""
+    started = [subprocess.Popen([ROOT / "scripts/install-extension"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True) for _ in range(4)]
+    said = [each.communicate(timeout=120)[0] for each in started]
+    assert [each.returncode for each in started] == [0] * 4 and sum("installed" in each for each in said) <= 1, said
+
+
+def test_detached(place, taken):
     directory, environment = place
     started = make(environment, "demo", "DETACH=1")
     assert started.returncode == 0, started.stdout
     known = tokens(directory)
+    assert int(known["url"].rstrip("/").rpartition(":")[2]) not in taken
     page = known["url"].replace("ws://", "http://")
     for tenant in ("acme", "globex"):
         assert f"{page}#token={known[tenant]}" in started.stdout
