@@ -260,7 +260,7 @@ def test_what_was_acknowledged_survives_a_crash_of_the_server(own_database, star
     """And what was on its way is acknowledged after it, once."""
     database = own_database
     database.insert("plan")
-    bridge = start_bridge(database)
+    bridge = start_bridge(database, "--push-timeout", "5min")  # however long the server takes to come back
     peer = connect(bridge, document="plan")
     for _ in range(20):
         peer.push_and_wait()

@@ -4,13 +4,14 @@ import json
 import pathlib
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 from clients import Bridge
-from cluster import ROOT, wait_until
+from cluster import ROOT, in_time, undisturbed, wait_until
 from database import SOON, run, value
 from test_rates import limit
 
@@ -69,6 +70,10 @@ def box(database, bridge):
     return Box(bridge, database.token())
 
 
+def statements_under_way(database):
+    return value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'")
+
+
 def in_background(function, *arguments):
     """Starts it; result() waits for what it gives."""
     given = []
@@ -77,6 +82,7 @@ def in_background(function, *arguments):
 
     def result():
         thread.join(60)
+        assert given, "it has failed, or goes on"
         return given[0]
     return result
 
@@ -294,8 +300,7 @@ def test_nothing_lasts_longer_than_a_statement(database, box):
     box.run("SELECT 1 AS one INTO TEMP kept")
     assert box.rows("SELECT current_setting('statement_timeout'), to_regclass('kept'), current_setting('client_encoding')") == [
         ["5s", None, "UTF8"]]
-    wait_until(lambda: value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'") == 0,
-               "the connections to be closed")
+    wait_until(lambda: statements_under_way(database) == 0, "the connections to be closed")
 
 
 def test_another_encoding_within_a_statement_breaks_no_answer(box):
@@ -305,14 +310,12 @@ def test_another_encoding_within_a_statement_breaks_no_answer(box):
 
 def test_a_statement_has_five_seconds(database, bridge):
     database.insert("plan", body="as it was")
-    statements = ["SELECT pg_sleep(60)", "SELECT set_config('statement_timeout', '0', false), pg_sleep(60)",
+    statements = ["SELECT pg_sleep(3600)", "SELECT set_config('statement_timeout', '0', false), pg_sleep(3600)",
                   "SELECT count(*) FROM (SELECT generate_series(1, 1000000000000)) numbers",
-                  "UPDATE note SET body = converge.insert(body, 0, 'x') WHERE pg_sleep(60) IS NOT NULL"]
-    began = time.monotonic()
+                  "UPDATE note SET body = converge.insert(body, 0, 'x') WHERE pg_sleep(3600) IS NOT NULL"]
     refused = [in_background(Box(bridge, database.token(principal=f"p{number}")).refused, statement)
                for number, statement in enumerate(statements)]
     assert [result() for result in refused] == [(504, "57014")] * 4
-    assert time.monotonic() - began < 30
     assert database.text("plan") == "as it was"
 
 
@@ -328,24 +331,25 @@ def test_a_locked_row_is_waited_for_two_seconds(database, server, box):
 def test_nobody_reads_anothers_statement(database, bridge, box):
     secret = "canary-of-globex"
     globex = Box(bridge, database.token("globex"))
-    running = in_background(globex.run, f"SELECT '{secret}', pg_sleep(3)")
-    wait_until(lambda: value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'") == 1,
-               "the other's statement")
-    seen = box.post("SELECT usename, query FROM pg_stat_activity").text
-    assert "sql_box" in seen
-    assert secret not in seen and "authenticate" not in seen and database.token("globex") not in seen
-    assert running()["rows"][0][0] == secret
+
+    def attempt(number):
+        running = in_background(globex.run, f"SELECT '{secret}', pg_sleep(3)")
+        wait_until(lambda: statements_under_way(database) == 1, "the other's statement", 10)
+        seen = box.post("SELECT usename, query FROM pg_stat_activity").text
+        assert seen.count("sql_box") >= 2  # the other's was there still
+        assert secret not in seen and "authenticate" not in seen and database.token("globex") not in seen
+        assert running()["rows"][0][0] == secret
+    undisturbed(attempt, 3)
 
 
 # -------------------------------------------------------------------- its bounds
 
 def test_a_hundred_rows_are_given(database, box):
-    began = time.monotonic()
+    # (The first of them would take longer than a statement may.)
     for statement in ("SELECT generate_series(1, 1000000000)", "SELECT g FROM generate_series(1, 101) g"):
         answer = box.run(statement)
         assert answer["rows"] == [[str(number)] for number in range(1, 101)]
         assert (answer["more"], answer["command"]) == (True, "SELECT")
-    assert time.monotonic() - began < 20
     assert box.refused("SELECT g FROM generate_series(1, 1000000000) g") == (400, "53400")  # its temporary file
     answer = box.run("SELECT g FROM generate_series(1, 100) g")
     assert (len(answer["rows"]), answer["more"], answer["command"]) == (100, False, "SELECT 100")
@@ -374,8 +378,7 @@ def test_a_long_answer_is_refused_and_the_statement_undone(database, bridge, box
     assert box.refused(statement) == (400, "54000")
     assert database.text("plan") == "as it was"
     assert peak() - before < 8192  # kB
-    wait_until(lambda: value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'") == 0,
-               "the server to give up")
+    wait_until(lambda: statements_under_way(database) == 0, "the server to give up")
 
 
 def test_a_statement_has_64_kilobytes(bridge, box):
@@ -392,44 +395,47 @@ def test_a_statement_has_64_kilobytes(bridge, box):
 
 
 def test_a_body_has_to_come_in_time(database, start_bridge):
-    bridge = start_bridge(database, "--handshake-timeout", "500ms", *prepare(database))
-    host, port = bridge.address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(f"POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {database.token()}\r\n"
-                           "Content-Length: 10\r\n\r\nSEL".encode())
-        assert connection.recv(1000) == b""
-    # A statement that takes longer than that is no request that is late; and the next one is.
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(f"POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {database.token()}\r\n"
-                           "Content-Length: 18\r\n\r\nSELECT pg_sleep(2)".encode())
-        heard = b""
-        while part := connection.recv(10000):
-            heard += part
-        assert heard.startswith(b"HTTP/1.1 200 ")
+    def attempt(limit):
+        bridge = start_bridge(database, "--handshake-timeout", f"{round(1000 * limit)}ms", *prepare(database))
+        host, port = bridge.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(f"POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {database.token()}\r\n"
+                               "Content-Length: 10\r\n\r\nSEL".encode())
+            assert connection.recv(1000) == b""
+        # A statement that takes longer than that is no request that is late; and the next one is.
+        statement = f"SELECT pg_sleep({1.5 * limit})"
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(f"POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {database.token()}\r\n"
+                               f"Content-Length: {len(statement)}\r\n\r\n{statement}".encode())
+            heard = b""
+            while part := connection.recv(10000):
+                heard += part
+            assert heard.startswith(b"HTTP/1.1 200 ")
+    in_time(attempt, 0.6, 1.5, 3)
 
 
 def test_one_statement_of_a_principal_and_four_in_all(database, bridge):
-    boxes = [Box(bridge, database.token(principal=f"p{number}")) for number in range(5)]
-
-    def running():
-        return value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'")
-    slow = [in_background(box.run, "SELECT pg_sleep(4)") for box in boxes[:1]]
-    wait_until(lambda: running() == 1, "one statement")
-    assert boxes[0].post("SELECT 1").status == 429
-    boxes[1].run("SELECT 1")
-    slow += [in_background(box.run, "SELECT pg_sleep(3)") for box in boxes[1:4]]
-    wait_until(lambda: running() == 4, "four statements")
-    answer = boxes[4].post("SELECT 1")
-    assert answer.status == 429 and answer.getheader("Retry-After") == "1" and "limit" in answer.json["error"]["message"]
-    # The others of the bridge notice nothing.
-    connection = http.client.HTTPConnection(bridge.address, timeout=60)
-    connection.request("GET", "/healthz")
-    assert connection.getresponse().status == 200
-    connection.close()
-    for result in slow:
-        assert result()["rows"] == [[""]]
-    for box in boxes:
-        box.run("SELECT 1")
+    def attempt(number):
+        boxes = [Box(bridge, database.token(principal=f"p{number}.{n}")) for n in range(5)]
+        slow = [in_background(boxes[0].run, "SELECT pg_sleep(4)")]
+        wait_until(lambda: statements_under_way(database) == 1, "one statement", 10)
+        assert boxes[0].post("SELECT 1").status == 429
+        boxes[1].run("SELECT 1")
+        slow += [in_background(box.run, "SELECT pg_sleep(3)") for box in boxes[1:4]]
+        wait_until(lambda: statements_under_way(database) == 4, "four statements", 10)
+        answer = boxes[4].post("SELECT 1")
+        assert answer.status == 429 and answer.getheader("Retry-After") == "1"
+        assert "limit" in answer.json["error"]["message"]
+        # The others of the bridge notice nothing.
+        connection = http.client.HTTPConnection(bridge.address, timeout=60)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
+        for result in slow:
+            assert result()["rows"] == [[""]]
+        for box in boxes:
+            box.run("SELECT 1")
+    undisturbed(attempt, 3)
 
 
 def test_statements_are_requests(database, bridge):
@@ -447,19 +453,23 @@ def test_who_leaves_ends_no_statement_and_keeps_no_place(database, bridge, box):
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(f"POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {box.token}\r\n"
                            f"Content-Length: {len(statement)}\r\n\r\n".encode() + statement)
-        # (Not by another statement: that would have the principal's place, and this one be refused.)
+        # (Not by another statement: that would have the principal's place, and this one be refused.
+        # On a machine that is busy it may have run before anybody has looked.)
         wait_until(lambda: value(database.session, "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
-                                 "WHERE usename = 'sql_box' AND relation = 'note'::regclass") > 0, "the statement to run")
+                                 "WHERE usename = 'sql_box' AND relation = 'note'::regclass") > 0
+                   or database.text("plan") != "Hello", "the statement to run")
     wait_until(lambda: box.post("SELECT 1").status == 200, "the place")
     assert database.text("plan") == "xHello"
 
 
-def test_a_statement_that_runs_is_waited_for_at_the_end(database, bridge, box):
-    running = in_background(box.post, "SELECT pg_sleep(2)")
-    wait_until(lambda: value(database.session, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sql_box'") == 1,
-               "the statement")
-    bridge.stop()
-    assert running().status == 200
+def test_a_statement_that_runs_is_waited_for_at_the_end(database, start_bridge):
+    def attempt(number):
+        bridge = start_bridge(database, *prepare(database))
+        running = in_background(Box(bridge, database.token()).post, "SELECT pg_sleep(2)")
+        wait_until(lambda: statements_under_way(database) == 1, "the statement", 10)
+        bridge.stop()
+        assert running().status == 200
+    undisturbed(attempt, 2)
 
 
 # ------------------------------------------------------------------ its connection
@@ -517,13 +527,21 @@ def test_the_database_may_be_reached_by_tls(own_database, tmp_path):
         file.write_bytes(made.read_bytes())
         file.chmod(0o600)
         shutil.chown(file, server.environment["CLUSTER_USER"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     options = prepare(database)
     database.session.close()
     server.stop()
-    server.start("ssl=on", "listen_addresses=127.0.0.1", f"port={port}")
+
+    def started():
+        """On a port that was free; somebody else may have taken it meanwhile."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        try:
+            server.start("ssl=on", "listen_addresses=127.0.0.1", f"port={port}")
+        except subprocess.CalledProcessError:
+            return None
+        return port
+    port = wait_until(started, "a server with TLS")
     server.environment["PGPORT"] = str(port)
     database.reconnect()
     with Bridge(database, options[0], f"host=127.0.0.1 port={port} dbname={database.name} user=sql_box sslmode=require") as bridge:

@@ -91,8 +91,9 @@ def test_a_merge_that_changes_nothing_is_not_logged(any_pages, edit, kind):
     one.delete(at=0, count=5)
     wait_until(lambda: logged(any_pages) == 2, "both changes")
     for _ in range(3):
+        one.events()
         one.cut()
-        time.sleep(0.3)
+        one.event(kind="closed")
         one.synced()
     # Everything again, from an editor that was given it in a file.
     other = edit(kind, principal="bob", state=one.state())
@@ -144,6 +145,7 @@ def test_a_readers_updates_are_refused_whole(any_pages, edit, kind):
     reader.has_text(text="it is")
     before = logged(any_pages)
     assert not [event for event in reader.events() if "denied" in event or "stateless" in event]
+    reader.states()  # those that it was synced by
     reader.insert(at=0, text="mine ")
     if kind == "y-websocket":
         assert reader.event(kind="denied")["denied"] == "the document may be read but not changed"

@@ -180,8 +180,8 @@ def test_many_come_back_at_once(pages, bridge, known):  # noqa: F811
 
     def one():
         socket = come(bridge, token)
-        back.append(socket)
-        assert b"Hi" in answer(socket)
+        if b"Hi" in answer(socket):
+            back.append(socket)
 
     threads = [threading.Thread(target=one) for _ in range(20)]
     for thread in threads:

@@ -1,15 +1,17 @@
 """What the bridge tells Yjs providers, and that the providers, older ones too, make of it
 what is meant."""
+import itertools
 import random
 import time
 
 import pytest
 
+from cluster import in_time, undisturbed
 from database import run, wait_until
 from test_metrics import values
 from test_yjs_hostile import block, closing, connect, memory, named, number, opened, sync
 from test_yjs_hostile import leave  # noqa: F401  (closes the sockets)
-from yjs_editors import Editor, logged, make_pages, page_text
+from yjs_editors import Editor, logged, make_pages, page_json, page_text
 
 LATEST = ("y-websocket", "hocuspocus")
 ALL = ("y-websocket", "y-websocket-3.0", "hocuspocus", "hocuspocus-2", "hocuspocus-3")
@@ -146,10 +148,14 @@ def test_a_provider_that_comes_again_at_once_is_held_back(pages, start_bridge, e
         one.cut()
     elif why == "malformed":
         one.forge(client=5, state=[1])
-    one.event(kind="closed")
+    closed = []
+
+    def refusals():  # the closes by which the bridge says why
+        closed.extend(event for event in one.events() if event.get("closed", 0) >= 4400)
+        return closed
+    wait_until(refusals, "the first refusal")
     time.sleep(2)
-    closed = [event for event in one.events() if event.get("closed", 0) >= 4400]
-    assert 1 <= len(closed) <= 4
+    assert len(refusals()) <= 4
     assert len({event["closed"] for event in closed}) == 1
 
 
@@ -162,19 +168,24 @@ def test_an_older_provider_that_gives_up_as_the_reference_tells(pages, bridge, e
 
 def test_who_is_held_back_is_told_at_once_and_gets_nothing_more(pages, start_bridge, edit):
     bridge = start_bridge(pages, "--handshake-timeout", "1s")
+    tokens = (f"no.token{number}" for number in itertools.count())
+
+    def closed_at_once():
+        token = next(tokens)
+        began = time.monotonic()
+        assert closing(connect(bridge, token=token))[0] == 4401
+        return time.monotonic() - began < 0.4 and token
+    # Whoever comes for the first time; again with another token, for the machine may be busy.
+    token = wait_until(closed_at_once, "a close that is not held back")
     began = time.monotonic()
-    assert closing(connect(bridge, token="no.token"))[0] == 4401
-    assert time.monotonic() - began < 0.4
-    second = connect(bridge, token="no.token")
+    second = connect(bridge, token=token)
     assert b"token is malformed" in second.recv()
     second.send_binary(b"anything")
     code, reason = closing(second)
     assert code == 4401 and reason.startswith("token is malformed")
-    assert time.monotonic() - began > 0.5
+    assert time.monotonic() - began >= 0.5
     # Whoever else it is, is not held back.
-    began = time.monotonic()
-    assert closing(connect(bridge, token="no.other"))[0] == 4401
-    assert time.monotonic() - began < 0.4
+    wait_until(closed_at_once, "another's close, which is not held back")
 
 
 def test_a_bridge_that_ends_waits_for_nobody_held_back(pages, start_bridge):
@@ -184,32 +195,36 @@ def test_a_bridge_that_ends_waits_for_nobody_held_back(pages, start_bridge):
         socket.recv()
     bridge.process.terminate()
     assert closing(socket)[0] == 4401
-    assert bridge.process.wait(8) == 0
+    assert bridge.process.wait(60) == 0
 
 
 # ------------------------------------------------------------------ signs of life
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_quiet_connection_has_messages(pages, start_bridge, edit, kind):
-    bridge = start_bridge(pages, "--idle-timeout", "900ms")
-    one = edit(bridge, kind)
-    time.sleep(1.2)
-    assert one.quiet() < 700
-    assert not [event for event in one.events() if "closed" in event]
-    one.insert(at=0, text="here")
-    wait_until(lambda: page_text(pages) == "here", "the edit")
+    def attempt(limit):
+        bridge = start_bridge(pages, "--idle-timeout", f"{round(1000 * limit)}ms")
+        one = edit(bridge, kind)
+        time.sleep(limit * 4 / 3)
+        assert one.quiet() < 1000 * limit * 7 / 9
+        assert not [event for event in one.events() if "closed" in event]
+        one.set(key="here after", value=limit)
+        wait_until(lambda: page_json(pages).get("meta") == {"here after": limit}, "the edit")
+    in_time(attempt, 0.9, 4, 15)
 
 
 # ------------------------------------------------------- a token after the other
 
 def test_a_tokens_successor_keeps_the_document_open(pages, bridge, edit):
-    one = edit(bridge, "hocuspocus", token=pages.token(lifetime=-2))  # and 5 s that clocks may differ by
-    one.renew(token=pages.token())
-    time.sleep(3.2)
-    assert not [event for event in one.events() if "denied" in event or "closed" in event]
-    one.insert(at=0, text="still here")
-    one.saved()
-    assert page_text(pages) == "still here"
+    def attempt(number):
+        one = edit(bridge, "hocuspocus", token=pages.token(lifetime=-2))  # and 5 s that clocks may differ by
+        one.renew(token=pages.token())
+        time.sleep(3.2)
+        assert not [event for event in one.events() if "denied" in event or "closed" in event]
+        one.insert(at=0, text="still here ")
+        one.saved()
+        assert "still here" in page_text(pages)
+    undisturbed(attempt, 5)
 
 
 @pytest.mark.parametrize("token, why", [

@@ -28,14 +28,19 @@ class Bridge:
         self.start()
 
     def start(self):
+        before = len(self.listening())
         self.process = subprocess.Popen(
             [BUILD / "converge-bridge", "--database", self.database.conninfo(),
              "--listen", self.address, *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
         def listening():
             assert self.process.poll() is None, self.log()
-            return re.search(r"listening on ([0-9.]+:[0-9]+)", self.log())
-        self.address = wait_until(listening, "the bridge").group(1)
+            return self.listening()[before:]
+        self.address, = wait_until(listening, "the bridge")
+
+    def listening(self):
+        """Where it says that it listens, once for each start."""
+        return re.findall(r"listening on ([0-9.]+:[0-9]+)\n", self.log())
 
     def log(self):
         return pathlib.Path(self.log_file.name).read_text(errors="replace")

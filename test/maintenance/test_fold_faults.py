@@ -46,21 +46,23 @@ def test_what_a_trigger_sets_is_not_set_for_the_next_fold(eager):
         wait_until(lambda: eager.tags(key) == {"1"}, "the fold")
 
 
-def test_a_row_that_is_locked_is_folded_when_it_is_free(eager):
-    eager.make("a", "b")
-    eager.wait_for_worker()
-    eager.server.set(**{"converge.fold_quiet": "'1d'", "converge.fold_latest": "'1d'"})
-    with eager.server.connect("eager") as other:
+def test_a_row_that_is_locked_is_folded_when_it_is_free(documents):
+    documents.make("a", "b")
+    documents.wait_for_worker()
+    documents.push({"a": ["1"], "b": ["1"]})
+    with documents.server.connect(documents.database) as other:
         other.run("BEGIN")
-        eager.push({"a": ["1"], "b": ["1"]})
         other.run("SELECT FROM note WHERE id = 'a' FOR UPDATE")
-        eager.server.set(**{"converge.fold_quiet": "0"})
-        wait_until(lambda: eager.tags("b") == {"1"}, "the other document's fold")
-        assert eager.tags("a") == set()
-        time.sleep(0.5)
-        assert eager.tags("a") == set()
-        other.run("COMMIT")
-    wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
+        documents.server.set(**{"converge.fold_quiet": "0"})
+        try:
+            wait_until(lambda: documents.tags("b") == {"1"}, "the other document's fold")
+            assert documents.tags("a") == set()
+            time.sleep(0.5)
+            assert documents.tags("a") == set()
+            other.run("COMMIT")
+            wait_until(lambda: documents.tags("a") == {"1"}, "the fold")
+        finally:
+            documents.server.set(**{"converge.fold_quiet": "'1d'"})
 
 
 def test_what_no_change_is_to_blame_for_is_told_and_tried_again(eager):

@@ -130,10 +130,11 @@ def test_a_prepared_transaction_is_folded_when_it_has_committed(documents, setti
 
 def test_the_worker_heeds_the_rest_though_documents_stay_due(documents, settings):
     """What is noted for the audit is written while many, or slow ones, wait."""
-    keys = [f"slow {number}" for number in range(12)]
+    keys = [f"slow {number}" for number in range(200)]
     documents.make(*keys)
-    documents.session.run("""CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$""")
+    slowly = """CREATE OR REPLACE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(%s); RETURN NEW; END $$"""
+    documents.session.run(slowly, 0.3)
     documents.push({key: ["1"] for key in keys})
     documents.session.run("CREATE TRIGGER slowly BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION slowly()")
     settings(fold_quiet="0")
@@ -143,4 +144,5 @@ def test_the_worker_heeds_the_rest_though_documents_stay_due(documents, settings
     wait_until(lambda: documents.session.run(
         "SELECT 1 FROM converge.audit WHERE event = 'authentication_failure'"), "the audit's row")
     assert documents.unfolded() > 0
+    documents.session.run(slowly, 0)
     wait_until(lambda: documents.unfolded() == 0, "the rest")

@@ -88,8 +88,9 @@ def test_decoding_is_done_once_for_any_number_of_bridges(notes):
         notes.edit("fan-out", str(n))
     for bridge in bridges:
         assert len(bridge.changes(20)) == 20
+    # (The document's making may have come while it was watched.)
     assert wait_until(lambda: notes.status()["frames"] - before >= 20 and
-                      notes.status()["frames"] - before, "the count") == 20
+                      notes.status()["frames"] - before, "the count") <= 21
     assert document
     for bridge in bridges:
         bridge.close()
@@ -178,8 +179,9 @@ def test_without_file_descriptors_the_worker_tries_once_a_second(notes):
             spent = processor_seconds(pid)
             time.sleep(1.5)
             assert processor_seconds(pid) - spent <= 0.3
-            failed = notes.server.log().count("could not accept a bridge's connection") - failed
-            assert 1 <= failed <= 5
+            attempts = lambda: notes.server.log().count("could not accept a bridge's connection") - failed
+            assert attempts() <= 5
+            wait_until(lambda: attempts() > 0, "an attempt")
     finally:
         limit_files(pid, limit)
     with notes.attach():
@@ -230,7 +232,7 @@ def test_without_a_free_process_the_launcher_says_what_to_set(own_server):
     notes = without_worker(server)
     wait_until(lambda: "could not start the converge stream worker" in server.log(), "the message")
     assert "HINT:  Increase max_worker_processes" in server.log()
-    assert notes.status()["state"] == "waiting"
+    wait_until(lambda: notes.status()["state"] == "waiting", "the state")
     notes.session.close()
 
 

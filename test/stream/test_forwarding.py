@@ -65,7 +65,7 @@ def test_after_unwatch_nothing_more_comes(notes):
         notes.edit("left")
         notes.edit("kept")
         assert all(c[0] != document for c in bridge.changes(1))
-        assert notes.status()["watches"] == 1
+        wait_until(lambda: notes.status()["watches"] == 1, "the count of watches")
 
 
 def test_an_aborted_edit_is_not_forwarded(notes):
@@ -271,7 +271,7 @@ def test_nobody_waits_for_a_bridge_that_did_not_read_before_its_queue_was_full(n
         time.sleep(0.5)
         flood(notes, document, 3000, first=6001)
         assert [c[2] for c in quick.changes(3000)] == list(range(6001, 9001))
-        assert notes.status()["bridges"] == 1
+        wait_until(lambda: notes.status()["bridges"] == 1, "the count of bridges")
     assert "dropped bridge \"deaf\": it does not read fast enough, the others have waited 0 ms for it\n" in \
         last_drop(notes)
     notes.server.set(**{"converge.slow_bridge_timeout": "DEFAULT"})

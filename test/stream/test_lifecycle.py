@@ -36,7 +36,7 @@ def test_each_database_with_the_extension_has_a_worker_of_its_own(server, notes)
         second.watch(there, "same")
         second.edit("same")
         assert there.frame() is not None
-        assert here.read(0.3) is None
+        assert here.frame(0.3) is None
     second.close()
     assert slot_of(notes.session, "without") == []
 
@@ -401,7 +401,7 @@ def test_a_prepared_transaction_is_forwarded_at_its_commit(own_server):
         notes.session.run("BEGIN")
         notes.edit("two-phase")
         notes.session.run("PREPARE TRANSACTION 'p'")
-        assert bridge.read(0.3) is None
+        assert bridge.frame(0.3) is None
         notes.session.run("COMMIT PREPARED 'p'")
         assert [c[0] for c in bridge.changes(1)] == [document]
     notes.close()

@@ -74,10 +74,13 @@ class WorkerClient:
             self.keep(reply)
 
     def keep(self, reply):
-        # The stream may still be at what was logged before the Watch.
-        changes = numbers(reply.frame)
-        if not changes or not self.known.issuperset(changes):
+        if self.is_news(reply):
             self.frames.append(reply.frame)
+
+    def is_news(self, reply):
+        """The stream may still be at what was logged before the Watch."""
+        changes = numbers(reply.frame)
+        return not changes or not self.known.issuperset(changes)
 
     def is_closed(self, timeout=60):
         """Whether the worker closes the connection in time."""

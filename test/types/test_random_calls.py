@@ -16,10 +16,18 @@ def test_random_calls_end_well(server):
     connection = psycopg2.connect(dbname="calls", **server.address)
     print("seed", seed)
     calls = RandomCalls(connection, seed)
-    calls.go(1_000_000, SECONDS)
-    # Each was called, and nearly each came through at least once.
-    missed = {name for name, *_ in calls.templates} - set(calls.called)
-    assert len(missed) < 0.05 * len(calls.templates), missed
-    assert len(calls.succeeded) > 0.8 * len(calls.templates)
+
+    def missed():
+        return {name for name, *_ in calls.templates} - set(calls.called)
+
+    def enough():
+        """Nearly each was called, and nearly each of those came through at least once."""
+        return len(missed()) < 0.05 * len(calls.templates) and len(calls.succeeded) > 0.8 * len(calls.templates)
+    # On a machine that is busy it takes longer.
+    for _ in range(5):
+        calls.go(1_000_000, SECONDS)
+        if enough():
+            break
+    assert enough(), (missed(), len(calls.succeeded), len(calls.templates))
     connection.close()
     assert "terminated by signal" not in server.log()
