@@ -46,6 +46,17 @@ def test_what_a_trigger_sets_is_not_set_for_the_next_fold(eager):
         wait_until(lambda: eager.tags(key) == {"1"}, "the fold")
 
 
+def test_what_a_database_sets_for_its_sessions_keeps_nothing_from_being_folded(eager):
+    eager.make("a")
+    for setting in ["default_transaction_read_only = on", "default_transaction_isolation = serializable"]:
+        eager.session.run(f"ALTER DATABASE eager SET {setting}")
+    worker = eager.wait_for_worker()
+    eager.session.run("SELECT pg_terminate_backend(%s)", worker)
+    wait_until(lambda: eager.wait_for_worker() != worker, "the next worker")
+    eager.push({"a": ["1"]})
+    wait_until(lambda: eager.tags("a") == {"1"}, "the fold")
+
+
 def test_a_row_that_is_locked_is_folded_when_it_is_free(documents):
     documents.make("a", "b")
     documents.wait_for_worker()

@@ -51,19 +51,20 @@ void write(const AuditNote* notes, int count, int64 uncounted) {
   CommitTransactionCommand();
 }
 
+void make_note(const AuditEntry& entry, AuditNote* made) {
+  copy_text(made->tenant, sizeof made->tenant, entry.tenant);
+  copy_text(made->event, sizeof made->event, entry.event);
+  copy_text(made->principal, sizeof made->principal, entry.principal);
+  copy_text(made->object, sizeof made->object, entry.object);
+  copy_text(made->detail, sizeof made->detail, entry.detail);
+  char* role = GetUserNameFromId(GetSessionUserId(), true);
+  copy_text(made->role, sizeof made->role, role != nullptr ? role : "");
+  made->count = 1;
+}
+
 }  // namespace
 
-bool add_audit_note(AuditNotes* notes, const AuditEntry& entry) {
-  AuditNote made;
-  copy_text(made.tenant, sizeof made.tenant, entry.tenant);
-  copy_text(made.event, sizeof made.event, entry.event);
-  copy_text(made.principal, sizeof made.principal, entry.principal);
-  copy_text(made.object, sizeof made.object, entry.object);
-  copy_text(made.detail, sizeof made.detail, entry.detail);
-  char* role = GetUserNameFromId(GetSessionUserId(), true);
-  copy_text(made.role, sizeof made.role, role != nullptr ? role : "");
-  made.count = 1;
-
+bool add_audit_note(AuditNotes* notes, const AuditNote& made) {
   LWLockAcquire(notes->lock, LW_EXCLUSIVE);
   const bool first = notes->used == 0;
   bool counted = false;
@@ -109,11 +110,14 @@ void converge::note_audit(const AuditEntry& entry) {
   using namespace converge::worker;
 
   if (registry == nullptr) return;
+  // First: no catalog is read with a lock of shared memory held.
+  AuditNote made;
+  make_note(entry, &made);
   Latch* latch = nullptr;
   LWLockAcquire(registry->lock, LW_SHARED);
   // Under the lock, so that the entry stays this database's.
   Entry* database = find_entry(MyDatabaseId);
-  if (database != nullptr && add_audit_note(&database->audit_notes, entry)) {
+  if (database != nullptr && add_audit_note(&database->audit_notes, made)) {
     latch = database->workers[kMaintenance].latch;
   }
   LWLockRelease(registry->lock);

@@ -29,8 +29,8 @@ struct AuditNotes {
   AuditNote notes[kAuditNotes];
 };
 
-// Adds an event, of the present role. Whether the worker is to be woken: it is the first.
-bool add_audit_note(AuditNotes* notes, const AuditEntry& entry);
+// Adds an event. Whether the worker is to be woken: it is the first.
+bool add_audit_note(AuditNotes* notes, const AuditNote& made);
 
 // Writes what is there in a transaction of its own, if the last time was long enough
 // ago. In how many milliseconds it is to be called again; -1: when somebody wakes

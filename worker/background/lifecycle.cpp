@@ -80,6 +80,21 @@ bool enter(Oid database, Kind kind) {
   return place.entry != nullptr;
 }
 
+// What a database has set for its sessions is not meant for the workers: a way of
+// transactions in which theirs fail, a time after which they end.
+void take_own_settings() {
+  constexpr const char* kOwn[][2] = {{"default_transaction_isolation", "read committed"},
+                                     {"default_transaction_read_only", "off"},
+                                     {"default_transaction_deferrable", "off"},
+                                     {"lock_timeout", "0"},
+                                     {"statement_timeout", "0"},
+                                     {"transaction_timeout", "0"}};
+  for (const auto& [name, value] : kOwn) {
+    // (Older servers do not know them all.)
+    if (GetConfigOption(name, true, false) != nullptr) SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+  }
+}
+
 }  // namespace
 
 void run_worker(Oid database, Kind kind, const char* name, MemoryContext* context, void (*prepare)(), void (*run)()) {
@@ -89,6 +104,7 @@ void run_worker(Oid database, Kind kind, const char* name, MemoryContext* contex
   if (!enter(database, kind)) proc_exit(0);
   if (prepare != nullptr) prepare();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  take_own_settings();
   *context = AllocSetContextCreateInternal(TopMemoryContext, name, ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(*context);
 
