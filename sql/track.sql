@@ -220,6 +220,22 @@ INSERT INTO note (tenant, id) VALUES ('acme', 'x');
 DROP VIEW log;
 DROP TABLE note;
 DROP FUNCTION nothing(), clear_props(), edit_again();
+-- A key's text names the document: what would change it is refused.
+CREATE TYPE colour AS ENUM ('red', 'blue');
+CREATE DOMAIN paint AS colour;
+CREATE TABLE wall (tenant text, id paint, coats numeric(6,2), props converge.lww_map NOT NULL DEFAULT '', PRIMARY KEY (tenant, id, coats));
+SELECT converge.track('wall', 'tenant');
+INSERT INTO wall VALUES ('acme', 'red', 1.5);
+ALTER TYPE colour RENAME VALUE 'red' TO 'scarlet';
+ALTER TYPE colour RENAME VALUE 'blue' TO 'azure';
+ALTER TABLE wall ALTER COLUMN coats TYPE numeric(6,3);
+ALTER TABLE wall ALTER COLUMN tenant TYPE text USING upper(tenant);
+ALTER TABLE wall ALTER COLUMN coats TYPE numeric(8,2), ALTER COLUMN tenant TYPE varchar(20);
+UPDATE wall SET props = converge.set(props, 'k', '1');
+SELECT d.tenant, d.key FROM converge.document d JOIN converge.collection c USING (collection) WHERE c.name = 'wall';
+DROP TABLE wall;
+DROP DOMAIN paint;
+DROP TYPE colour;
 \set ECHO none
 SET client_min_messages = warning;
 DROP SCHEMA test CASCADE;

@@ -470,18 +470,14 @@ std::int32_t known_collection_number(Oid relation) {
   return collection_number(relation);
 }
 
-Oid* tables_of_type(Oid type, int* count) {
+Oid* tracked_tables(int* count) {
   OwnedTable table("collection", AccessShareLock);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, InvalidOid, false, snapshot, 0, nullptr);
   List* found = NIL;
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
     bool is_null;
-    const Oid tracked = DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null));
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(tracked));
-    if (!HeapTupleIsValid(tuple)) continue;
-    if (reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->reloftype == type) found = lappend_oid(found, tracked);
-    ReleaseSysCache(tuple);
+    found = lappend_oid(found, DatumGetObjectId(heap_getattr(row, kRelation, RelationGetDescr(table.relation), &is_null)));
   }
   systable_endscan(scan);
   UnregisterSnapshot(snapshot);

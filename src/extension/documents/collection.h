@@ -135,9 +135,8 @@ std::int32_t collection_number(Oid relation);
 // ask in each statement. A statement that begins as it is untracked may still be told its number.
 std::int32_t known_collection_number(Oid relation);
 
-// The tracked tables that were made of a composite type (CREATE TABLE … OF): an
-// array in CurrentMemoryContext.
-Oid* tables_of_type(Oid type, int* count);
+// The tracked tables: an array in CurrentMemoryContext.
+Oid* tracked_tables(int* count);
 
 // A column of the tracked table has another name now.
 void rename_collection_column(Oid tracked, const char* old_name, const char* new_name);

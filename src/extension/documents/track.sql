@@ -35,9 +35,12 @@ CREATE FUNCTION converge.follow_schema_change() RETURNS event_trigger
 COMMENT ON FUNCTION converge.follow_schema_change() IS
     'keeps converge.field and converge.collection at the columns that they mean';
 
+-- ALTER VIEW and the like rename columns of tables too. Also where session_replication_role
+-- keeps other triggers quiet: the names would be lost.
 CREATE EVENT TRIGGER converge_follow_schema_change ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
+    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE')
     EXECUTE FUNCTION converge.follow_schema_change();
+ALTER EVENT TRIGGER converge_follow_schema_change ENABLE ALWAYS;
 
 -- A table that is dropped is tracked no more, and a dropped column is no field.
 CREATE FUNCTION converge.forget_dropped_collections() RETURNS event_trigger
@@ -65,3 +68,4 @@ CREATE EVENT TRIGGER converge_forget_dropped_collections ON sql_drop
     WHEN TAG IN ('DROP TABLE', 'DROP TYPE', 'DROP DOMAIN', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION',
                  'ALTER TABLE', 'ALTER TYPE')
     EXECUTE FUNCTION converge.forget_dropped_collections();
+ALTER EVENT TRIGGER converge_forget_dropped_collections ENABLE ALWAYS;
