@@ -240,6 +240,33 @@ SELECT count(*) FROM many;
 COMMIT;
 RESET ROLE;
 
+-- Parallel workers decide as their leader does, and that as without them: in sessions that have
+-- looked up nothing yet.
+SELECT converge.set_permission('acme', 'ann', 'write', 'note');
+\c
+SET search_path = public, converge;
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+BEGIN;
+SELECT authenticate(:'ann');
+SET LOCAL ROLE regress_converge_app;
+SELECT count(*), count(*) FILTER (WHERE can('note', id, 'write')) AS writable, count(*) FILTER (WHERE can('note', id, 'admin')) AS owned FROM note;
+COMMIT;
+\c
+SET search_path = public, converge;
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+BEGIN;
+SELECT authenticate(:'ann');
+SET LOCAL ROLE regress_converge_app;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT (current(n)).title FROM note n ORDER BY 1;
+SELECT (current(n)).title FROM note n ORDER BY 1;
+SELECT principal_requests FROM current_limits(), (SELECT count(*) FROM note) counted;
+COMMIT;
+
 -- Grants end with their collection, however that ends.
 SELECT collection IS NOT NULL AS of_a_collection, count(*) > 0 AS there_are FROM converge.permission GROUP BY 1 ORDER BY 1;
 SELECT converge.set_permission('acme', 'ann', 'read', 'late');

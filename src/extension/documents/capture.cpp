@@ -228,7 +228,7 @@ void visit_rows(Oid relation_id, RowVisitor visit) {
   Relation relation = table_open(relation_id, NoLock);
   if (relation->rd_rel->relkind == RELKIND_RELATION) {
     const Collection* collection = tracked_collection(relation);
-    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    Snapshot snapshot = RegisterSnapshot(latest_snapshot());
     TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
     TupleTableSlot* slot = table_slot_create(relation, nullptr);
     MemoryContext each =
@@ -282,7 +282,7 @@ void log_unlogged_row(const Collection* collection, HeapTuple row, TupleDesc des
     return;
   }
   struct varlena* replayed[kMaxFields];
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   replay(collection, ref.tenant, document, snapshot, Replayed::everything, replayed);
   UnregisterSnapshot(snapshot);
   Payload payload;

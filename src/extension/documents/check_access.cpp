@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "extension/documents/access.h"
+#include "extension/documents/owned_table.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/documents/wire_memory.h"
 #include "extension/security/authenticate.h"
@@ -178,7 +179,7 @@ extern "C" PGDLLEXPORT Datum converge_check_access(PG_FUNCTION_ARGS) {
   response.n_answers = request->n_questions;
   response.answers = static_cast<Converge__Wire__AccessAnswer**>(
       palloc0_array_of(sizeof(Converge__Wire__AccessAnswer*), request->n_questions));
-  PushActiveSnapshot(GetLatestSnapshot());
+  PushActiveSnapshot(latest_snapshot());
   for (size_t i = 0; i < request->n_questions; i++) {
     response.answers[i] = answer_to(*request->questions[i], request->tickets);
   }

@@ -106,7 +106,7 @@ void replace_snapshot(const char* tenant, std::int64_t document, const Replay& r
 // How many changes went. Nobody else may write to the document's log.
 std::int64_t compact_log(const Collection* collection, const char* tenant, std::int64_t document,
                          std::int64_t keep_from) {
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   OwnedTable log("change", RowExclusiveLock);
   OwnedTable replicas("replica", RowExclusiveLock);
   Authors authors = begin_authors();

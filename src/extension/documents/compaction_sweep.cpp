@@ -31,7 +31,7 @@ bool kept_from(const Collection& collection, std::int64_t* from) {
 // Whether so many changes of the document are old enough. What keeps some of them
 // in the log all the same is found out when it is compacted.
 bool is_due(const char* tenant, std::int64_t document, std::int64_t from) {
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   int count;
   const ReplicaPosition* replicas = document_replicas(tenant, document, snapshot, &count);
   OwnedTable log("change", AccessShareLock);

@@ -52,7 +52,7 @@ std::int64_t* incarnations_of(const Collection* collection, const RowRef& ref, i
   OwnedTable table("document", AccessShareLock);
   ScanKeyData keys[3];
   fill_keys(keys, collection, ref);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, owned_oid(kNameIndex), true, snapshot, 3, keys);
   int room = 4;
   auto* documents = static_cast<std::int64_t*>(palloc(sizeof(std::int64_t) * static_cast<Size>(room)));
@@ -76,7 +76,7 @@ int documents_after(const Collection* collection, const DocumentName& after, Doc
   OwnedTable table("document", AccessShareLock);
   TupleDesc description = RelationGetDescr(table.relation);
   Relation index = index_open(owned_oid("document_pkey"), AccessShareLock);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   int count = 0;
   // Those of the same tenant first, then all tenants behind.
   for (const bool same_tenant : {true, false}) {

@@ -85,7 +85,7 @@ template <typename Visit>
 void for_each_row(Relation table, std::int32_t collection, Visit visit) {
   ScanKeyData key;
   ScanKeyInit(&key, kCollection, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table, owned_oid("field_pkey"), true, snapshot, 1, &key);
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) visit(row);
   systable_endscan(scan);

@@ -186,7 +186,7 @@ bool read_edits(Fold* fold, Relation log, Snapshot snapshot, std::int64_t replic
 void work_ahead(Fold* fold) {
   begin_round(fold);
   int count;
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   const UnfoldedReplica* replicas = unfolded_replicas(fold->ref.tenant, fold->document, snapshot, &count);
   fold->read = static_cast<ReadReplica*>(palloc_extended(sizeof(ReadReplica) * static_cast<Size>(Max(count, 1)),
                                                          MCXT_ALLOC_HUGE));
@@ -225,7 +225,7 @@ bool take_edits(Fold* fold) {
   const UnfoldedReplica* replicas = unfolded_replicas(fold->ref.tenant, fold->document, nullptr, &count);
   // Somebody else has folded it meanwhile.
   if (!is_still_unfolded(*fold, replicas, count)) begin_round(fold);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   OwnedTable log("change", AccessShareLock);
   OwnedTable unfolded("unfolded", RowExclusiveLock);
   for (int i = 0, found = 0; i < count; i++) {

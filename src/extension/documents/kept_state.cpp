@@ -64,7 +64,7 @@ int for_each_row(Relation table, const char* tenant, std::int64_t document, Snap
 // Keeps the document as it is at present; nobody else writes to it meanwhile.
 void keep_present(const ReadableDocument& found, TimestampTz moment, Datum label, bool has_label) {
   struct varlena* states[kMaxFields];
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   replay(found.collection, found.ref.tenant, found.document, snapshot, Replayed::everything, states);
   FieldChange fields[kMaxFields];
   int count = 0;

@@ -273,7 +273,7 @@ std::int64_t logged_before(Relation log, const Writer& writer, std::int64_t afte
 LoggedDocument next_logged_document(const char* tenant, std::int64_t document) {
   OwnedTable log("change", AccessShareLock);
   Relation index = index_open(log_key(), AccessShareLock);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   LoggedDocument found{nullptr, 0};
   // Of the same tenant first, then of all tenants behind.
   for (const bool same_tenant : {true, false}) {

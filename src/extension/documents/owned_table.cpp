@@ -8,6 +8,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/sdir.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -111,8 +112,14 @@ Oid owned_oid(const char* name) {
   return id;
 }
 
+Snapshot latest_snapshot() {
+  // A parallel query allows only what it needs itself: the snapshot that catalogs are read with
+  // is as fresh.
+  return IsInParallelMode() ? GetCatalogSnapshot(InvalidOid) : GetLatestSnapshot();
+}
+
 HeapTuple find_owned(Relation relation, Oid index, int key_count, ScanKey keys, Snapshot in) {
-  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : latest_snapshot());
   SysScanDesc scan = systable_beginscan(relation, index, true, snapshot, key_count, keys);
   HeapTuple row = systable_getnext(scan);
   if (HeapTupleIsValid(row)) row = heap_copytuple(row);
@@ -123,7 +130,7 @@ HeapTuple find_owned(Relation relation, Oid index, int key_count, ScanKey keys, 
 
 HeapTuple find_last_owned(Relation relation, Oid index, int key_count, ScanKey keys, Snapshot in) {
   Relation open_index = index_open(index, AccessShareLock);
-  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : latest_snapshot());
   SysScanDesc scan = systable_beginscan_ordered(relation, open_index, snapshot, key_count, keys);
   HeapTuple row = systable_getnext_ordered(scan, BackwardScanDirection);
   if (HeapTupleIsValid(row)) row = heap_copytuple(row);

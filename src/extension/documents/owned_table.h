@@ -45,6 +45,9 @@ struct OwnedTable {
 // The table or index of schema converge with that name.
 Oid owned_oid(const char* name);
 
+// What sees everything committed and the current transaction, to be registered at once.
+Snapshot latest_snapshot();
+
 // The row that equals `keys` on `index`: a copy, or null. In `snapshot`, or,
 // where that is null, as everything committed and the current transaction have it.
 HeapTuple find_owned(Relation relation, Oid index, int key_count, ScanKey keys,

@@ -5,6 +5,7 @@
 #include "core/log/numbering.h"
 #include "extension/documents/access.h"
 #include "extension/documents/field_value.h"
+#include "extension/documents/owned_table.h"
 #include "extension/security/audit.h"
 
 extern "C" {
@@ -288,7 +289,7 @@ bool check_expectation(const PushDocument& document, std::int64_t replica, PushT
   std::int64_t* last = nullptr;
   if (document.document != 0) {
     tables->flush_for(document.document);
-    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    Snapshot snapshot = RegisterSnapshot(latest_snapshot());
     positions = document_replicas(document.ref.tenant, document.document, snapshot, &count);
     UnregisterSnapshot(snapshot);
     last = static_cast<std::int64_t*>(palloc_extended(sizeof(std::int64_t) * static_cast<Size>(count + 1),

@@ -34,7 +34,7 @@ void PushedState::load(const PushDocument& document, Deltas* deltas, PushTables*
   if (!read_locked_row(collection, document.locked, values) && !read_row(collection, document.ref, false, values)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the document's row cannot be read")));
   }
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   (void)add_unfolded(collection, document.ref.tenant, document.document, snapshot, values);
   UnregisterSnapshot(snapshot);
   for (int i = 0; i < collection->field_count; i++) {

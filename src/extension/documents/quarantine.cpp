@@ -73,7 +73,7 @@ Quarantine quarantine_of(const char* tenant, std::int64_t document, Snapshot in)
   ScanKeyData keys[2];
   ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
   ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(document));
-  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : latest_snapshot());
   SysScanDesc scan = systable_beginscan_ordered(table.relation, index, snapshot, 2, keys);
   Quarantine found{};
   int room = 0;
@@ -114,7 +114,7 @@ void forget_quarantined(const Writer& writer, std::int64_t last_seq) {
   ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.document));
   ScanKeyInit(&keys[2], kReplica, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(writer.replica));
   ScanKeyInit(&keys[3], kSeq, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last_seq));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, owned_oid("quarantine_pkey"), true, snapshot, 4, keys);
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
     if (!heap_attisnull(row, kDroppedAt, RelationGetDescr(table.relation))) table.remove(row->t_self);

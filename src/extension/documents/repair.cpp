@@ -34,7 +34,7 @@ void rebuild_row(void* argument) {
   if (document == 0) no_such_row(*rebuild);
 
   struct varlena* replayed[kMaxFields];
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   replay(collection, rebuild->ref.tenant, document, snapshot, Replayed::everything, replayed);
   UnregisterSnapshot(snapshot);
   forget_unfolded(rebuild->ref.tenant, document);

@@ -169,7 +169,7 @@ std::int64_t count_replicas(const char* tenant, std::int64_t document, const cha
   ScanKeyData keys[2];
   ScanKeyInit(&keys[0], kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
   ScanKeyInit(&keys[1], kDocument, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(document));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, owned_oid("replica_pkey"), true, snapshot, 2, keys);
   const std::string_view wanted(principal);
   std::int64_t count = 0;

@@ -4,6 +4,7 @@
 #include "extension/documents/field_value.h"
 #include "extension/documents/fold.h"
 #include "extension/documents/moment.h"
+#include "extension/documents/owned_table.h"
 #include "extension/types/edit.h"
 
 extern "C" {
@@ -51,7 +52,7 @@ extern "C" PGDLLEXPORT Datum converge_restore(PG_FUNCTION_ARGS) {
   (void)fold_whole_document(found.ref.tenant, found.document);
   if (!read_row(found.collection, found.ref, false, found.values)) no_such_document(name, key);
 
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   const DocumentMoment then = document_at(found.collection, found.ref, found.document, moment, snapshot);
   UnregisterSnapshot(snapshot);
   if (!then.existed) {

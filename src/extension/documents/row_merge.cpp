@@ -2,6 +2,7 @@
 
 #include "extension/documents/announcement.h"
 #include "extension/documents/field_value.h"
+#include "extension/documents/owned_table.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -53,7 +54,7 @@ Merged merge_field(FieldType type, struct varlena* before, int i, Deltas* deltas
 
 void merge_ahead(Collection* collection, const RowRef& ref, RowAhead* ahead) {
   // What is stored out of line stays there as long as somebody may see it.
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   if (read_row(collection, ref, false, ahead->before)) {
     for (int i = 0; i < collection->field_count; i++) {
       ahead->merged[i] = nullptr;

@@ -93,7 +93,7 @@ int forget_temporary_keys(std::int64_t moment, int limit) {
   OwnedTable table("temporary_key", RowExclusiveLock);
   ScanKeyData key;
   ScanKeyInit(&key, kMadeAt, BTLessStrategyNumber, F_TIMESTAMPTZ_LT, TimestampTzGetDatum(moment));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, InvalidOid, false, snapshot, 1, &key);
   int count = 0;
   while (count < limit) {

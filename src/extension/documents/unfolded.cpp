@@ -60,7 +60,7 @@ UnfoldedReplica* unfolded_replicas(const char* tenant, std::int64_t document, Sn
   Relation index = index_open(owned_oid("unfolded_pkey"), AccessShareLock);
   ScanKeyData keys[3];
   fill_keys(keys, {tenant, document, 0});
-  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(in != nullptr ? in : latest_snapshot());
   SysScanDesc scan = systable_beginscan_ordered(table.relation, index, snapshot, 2, keys);
   TupleDesc description = RelationGetDescr(table.relation);
   int size = 0;
@@ -113,7 +113,7 @@ void forget_unfolded(const char* tenant, std::int64_t document) {
 
 void for_each_unfolded(bool (*visit)(const UnfoldedDocument&, void*), void* argument) {
   OwnedTable table("unfolded", AccessShareLock);
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, InvalidOid, false, snapshot, 0, nullptr);
   while (true) {
     CHECK_FOR_INTERRUPTS();

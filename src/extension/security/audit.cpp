@@ -86,7 +86,7 @@ extern "C" PGDLLEXPORT Datum converge_audit_retention(PG_FUNCTION_ARGS) {
   ScanKeyData key;
   const int keys = PG_ARGISNULL(1) ? 0 : 1;
   if (keys == 1) ScanKeyInit(&key, kTenant, BTEqualStrategyNumber, F_TEXTEQ, PG_GETARG_DATUM(1));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, owned_oid("audit_pkey"), keys == 1, snapshot, keys, &key);
   std::int64_t deleted = 0;
   while (true) {

@@ -87,9 +87,11 @@ void begin_anew() {
   control.keysize = kMaxTenantBytes + 1;
   control.entrysize = sizeof(KnownTenant);
   control.hcxt = cache_context;
-  cache = hash_create("converge limits", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+  HTAB* made = hash_create("converge limits", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
   limit_table = owned_oid("tenant_limit");
   stale = false;
+  // Last: what raises before that leaves no cache that would not hear of its table.
+  cache = made;
 }
 
 HeapTuple find_tenant(const OwnedTable& table, const char* index, const char* tenant) {
@@ -131,7 +133,7 @@ std::int64_t count_rows(const CountedTable& counted, const char* tenant, std::in
   OwnedTable table(counted.name, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, kTenant, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(tenant));
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Snapshot snapshot = RegisterSnapshot(latest_snapshot());
   SysScanDesc scan = systable_beginscan(table.relation, owned_oid(counted.index), true, snapshot, 1, &key);
   std::int64_t count = 0;
   while (count < most && HeapTupleIsValid(systable_getnext(scan))) {

@@ -224,7 +224,7 @@ Subject* current_subject(const Identity& identity, const Moment& moment) {
   Current& current = moment.latest ? current_latest : current_read;
   current.subject = nullptr;
   const bool keep = own_policy_changes() == 0;
-  Snapshot in = RegisterSnapshot(moment.latest ? GetLatestSnapshot() : moment.snapshot);
+  Snapshot in = RegisterSnapshot(moment.latest ? latest_snapshot() : moment.snapshot);
   Subject* subject = find_subject(identity, policy_state(identity.tenant, in), keep, in);
   current = {subject, subject->number, GetCurrentSubTransactionId(), MY_LOCAL_TRANSACTION, SnapshotMark::of(in),
              own_policy_changes()};
@@ -235,7 +235,7 @@ Subject* current_subject(const Identity& identity, const Moment& moment) {
 // The highest level that a grant of just `scope` gives the subject, at the moment for
 // which it was loaded. With the lock held, what was not read yet is as it was.
 AccessLevel level_of_grants(const Subject& subject, const Scope& scope, const Moment& moment) {
-  Snapshot in = RegisterSnapshot(moment.latest ? GetLatestSnapshot() : moment.snapshot);
+  Snapshot in = RegisterSnapshot(moment.latest ? latest_snapshot() : moment.snapshot);
   const AccessLevel level = level_of_grants(subject, scope, in);
   UnregisterSnapshot(in);
   return level;
