@@ -42,3 +42,18 @@ SELECT fail('bad_alloc');
 SELECT alive();
 SELECT pid = pg_backend_pid() AS same_backend FROM backend;
 DROP FUNCTION fail, alive;
+
+-- Where other extensions listen to the relation cache too, there is a place left: a session has ten.
+\set VERBOSITY default
+CREATE FUNCTION listen(count integer) RETURNS void STRICT LANGUAGE c AS :'library', 'boundary_listen';
+CREATE TABLE note (tenant text, id text, props converge.lww_map NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
+\c
+SELECT listen(6);
+SELECT converge.track('note', 'tenant');
+INSERT INTO note VALUES ('acme', 'a');
+SELECT converge.push('');
+SELECT converge.authenticate('none');
+SELECT count(*) FROM note WHERE tenant = 'acme';
+DROP TABLE note;
+DROP FUNCTION listen;
+TRUNCATE converge.change, converge.document, converge.replica RESTART IDENTITY;

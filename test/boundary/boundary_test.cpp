@@ -1,4 +1,5 @@
-// Functions whose C++ half fails in every way it can, for sql/boundary.sql.
+// Functions whose C++ half fails in every way it can, and one that stands for other
+// extensions, for sql/boundary.sql.
 // A library of its own, built for `make installcheck` and never installed: it
 // proves the frame in src/extension/boundary.h, which it compiles in.
 #include "extension/boundary.cpp"
@@ -10,6 +11,7 @@
 
 extern "C" {
 #include "utils/builtins.h"
+#include "utils/inval.h"
 }
 
 using namespace converge;
@@ -60,6 +62,7 @@ extern "C" {
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(boundary_fail);
 PG_FUNCTION_INFO_V1(boundary_alive);
+PG_FUNCTION_INFO_V1(boundary_listen);
 
 Datum boundary_fail(PG_FUNCTION_ARGS) {
   text* how = PG_GETARG_TEXT_PP(0);
@@ -69,5 +72,12 @@ Datum boundary_fail(PG_FUNCTION_ARGS) {
 Datum boundary_alive(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   PG_RETURN_INT32(Counted::alive);
+}
+
+// Takes so many of the session's places for those who listen to the relation cache, as other
+// extensions do.
+Datum boundary_listen(PG_FUNCTION_ARGS) {
+  for (int i = 0; i < PG_GETARG_INT32(0); i++) CacheRegisterRelcacheCallback([](Datum, Oid) {}, Datum{0});
+  PG_RETURN_VOID();
 }
 }

@@ -6,6 +6,7 @@
 #include "extension/documents/field_name.h"
 #include "extension/documents/owned_table.h"
 #include "extension/documents/policy_column.h"
+#include "extension/documents/relation_news.h"
 #include "extension/documents/row.h"
 
 extern "C" {
@@ -83,7 +84,7 @@ void free_retired(XactEvent event, void*) {
   retired = NIL;
 }
 
-void invalidate(Datum, Oid relation) {
+void invalidate(Oid relation) {
   if (cache == nullptr) return;
   if (OidIsValid(relation)) {
     if (auto* entry = static_cast<CacheEntry*>(hash_search(cache, &relation, HASH_FIND, nullptr))) {
@@ -97,7 +98,7 @@ void invalidate(Datum, Oid relation) {
 }
 
 // A schema was renamed: that is no news of the tables in it to the relation cache.
-void invalidate_all(Datum, int, uint32) { invalidate(static_cast<Datum>(0), InvalidOid); }
+void invalidate_all(Datum, int, uint32) { invalidate(InvalidOid); }
 
 // The cache is there last: what raises before that leaves none, and the next one asked
 // for begins again.
@@ -115,7 +116,7 @@ void start_cache() {
   control.hcxt = TopMemoryContext;
   HTAB* made = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   RegisterXactCallback(free_retired, nullptr);
-  CacheRegisterRelcacheCallback(invalidate, static_cast<Datum>(0));
+  watch_relations(invalidate);
   CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, static_cast<Datum>(0));
   cache = made;
 }

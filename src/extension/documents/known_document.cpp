@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/documents/owned_table.h"
+#include "extension/documents/relation_news.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -54,7 +55,7 @@ int doubt_room = 0;
 // Counts pushes.
 std::uint64_t push = 0;
 
-void note_invalidation(Datum, Oid table) {
+void note_invalidation(Oid table) {
   stale = stale || !OidIsValid(table);
   for (const Oid known : tables) stale = stale || table == known;
 }
@@ -113,7 +114,7 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 
 void start_memory() {
   if (memory == nullptr) {
-    CacheRegisterRelcacheCallback(note_invalidation, Datum{0});
+    watch_relations(note_invalidation);
     watch_stamps();
     RegisterXactCallback(at_transaction_end, nullptr);
     RegisterSubXactCallback(at_subtransaction_end, nullptr);

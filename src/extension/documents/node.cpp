@@ -4,6 +4,7 @@
 
 #include "core/field.h"
 #include "extension/documents/owned_table.h"
+#include "extension/documents/relation_news.h"
 #include "extension/module.h"
 
 extern "C" {
@@ -14,7 +15,6 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(converge_epoch);
@@ -33,7 +33,7 @@ bool is_known = false;
 // The row was written by the current transaction, which may yet roll back.
 bool is_own = false;
 
-void forget_relation(Datum, Oid) { is_known = false; }
+void forget_relation(Oid) { is_known = false; }
 
 void forget_own(XactEvent event, void*) {
   if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) && is_own) {
@@ -107,7 +107,7 @@ ServerNode renew() {
 void start_cache() {
   static bool started = false;
   if (started) return;
-  CacheRegisterRelcacheCallback(forget_relation, static_cast<Datum>(0));
+  watch_relations(forget_relation);
   RegisterXactCallback(forget_own, nullptr);
   RegisterSubXactCallback(forget_own_sub, nullptr);
   started = true;

@@ -64,7 +64,8 @@ void require_document(const Collection* collection, HeapTuple row, TupleDesc des
   if (find_document(collection, ref) != 0) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                   errmsg("cannot change the text of a key of tracked table \"%s\"", get_rel_name(collection->tracked)),
-                  errdetail("Tenant and key name the document, and there is none named \"%s\".", ref.key),
+                  // (Not which: an enum's owner may not be let to read the table.)
+                  errdetail("Tenant and key name the document, and a row would have none."),
                   errhint("Call converge.untrack() first: all rows will be new documents.")));
 }
 

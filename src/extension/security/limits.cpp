@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/documents/owned_table.h"
+#include "extension/documents/relation_news.h"
 #include "extension/security/identity.h"
 #include "extension/security/settings.h"
 
@@ -72,13 +73,13 @@ MemoryContext cache_context = nullptr;
 Oid limit_table = InvalidOid;
 bool stale = false;
 
-void note_invalidation(Datum, Oid table) {
+void note_invalidation(Oid table) {
   if (!OidIsValid(table) || table == limit_table) stale = true;
 }
 
 void begin_anew() {
   if (cache_context == nullptr) {
-    CacheRegisterRelcacheCallback(note_invalidation, Datum{0});
+    watch_relations(note_invalidation);
     cache_context = AllocSetContextCreate(TopMemoryContext, "converge limits", ALLOCSET_DEFAULT_SIZES);
   }
   cache = nullptr;

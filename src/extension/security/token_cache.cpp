@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "extension/documents/owned_table.h"
+#include "extension/documents/relation_news.h"
 
 extern "C" {
 #include "commands/trigger.h"
@@ -35,13 +36,13 @@ bool stale = false;
 // Counts what has changed, as far as it was noticed.
 std::uint64_t state = 0;
 
-void note_invalidation(Datum, Oid table) {
+void note_invalidation(Oid table) {
   if (!OidIsValid(table) || table == key_table || table == revocation_table) stale = true;
 }
 
 void begin_anew() {
   if (cache_context == nullptr) {
-    CacheRegisterRelcacheCallback(note_invalidation, Datum{0});
+    watch_relations(note_invalidation);
     cache_context = AllocSetContextCreate(TopMemoryContext, "converge verified tokens", ALLOCSET_DEFAULT_SIZES);
   }
   cache = nullptr;
