@@ -108,7 +108,7 @@ def test_detached(place, taken):
 
     stopped = make(environment, "demo-stop")
     assert stopped.returncode == 0, stopped.stdout
-    assert processes_of(directory) == []
+    wait_until(lambda: processes_of(directory) == [], "its processes to end")  # pg_ctl waits for the server's pid file
     assert make(environment, "demo-stop").returncode == 0, "stopping twice is no error"
 
 
