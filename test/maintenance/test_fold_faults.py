@@ -73,7 +73,7 @@ def test_a_row_that_is_locked_is_folded_when_it_is_free(documents):
             other.run("COMMIT")
             wait_until(lambda: documents.tags("a") == {"1"}, "the fold")
         finally:
-            documents.server.set(**{"converge.fold_quiet": "'1d'"})
+            documents.server.set(**{"converge.fold_quiet": "DEFAULT"})
 
 
 def test_what_no_change_is_to_blame_for_is_told_and_tried_again(eager):
