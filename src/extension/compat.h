@@ -87,6 +87,13 @@ extern "C" {
 #define BEGIN_INDEX_SCAN(table, index, snapshot, key_count) index_beginscan(table, index, snapshot, key_count, 0)
 #endif
 
+// Runs a query (a QueryDesc) up to so many rows.
+#if PG_VERSION_NUM >= 180000
+#define EXECUTOR_RUN(query, rows) ExecutorRun(query, ForwardScanDirection, rows)
+#else
+#define EXECUTOR_RUN(query, rows) ExecutorRun(query, ForwardScanDirection, rows, true)
+#endif
+
 // Whether the session's role owns it, or may do what its owner may.
 #if PG_VERSION_NUM >= 160000
 #define OWNS_TABLE(relation) object_ownercheck(RelationRelationId, relation, GetUserId())

@@ -86,6 +86,7 @@ def requests_of(world):
     question.token = token
     for key in (KEY, HIDDEN):
         question.documents.add(collection="note", key=key)
+        question.fields.append("body")
     return {"push_request": f"'\\x{push.SerializeToString().hex()}'::bytea",
             "access_request": f"'\\x{access.SerializeToString().hex()}'::bytea"}
 

@@ -17,6 +17,7 @@ constexpr Query kSubscribe = {"converge_subscribe",
 // prepared statement, and be unknown when it is created again.
 constexpr Query kPull = {"converge_pull", "SELECT converge.pull($1, $2, $3::bytea::converge.log_version)"};
 constexpr Query kYjsPull = {"converge_yjs_pull", "SELECT converge.yjs_pull($1, $2, $3, $4, $5)"};
+constexpr Query kMayWrite = {"converge_may_write", "SELECT converge.may_write($1, $2, $3)::integer::bigint"};
 constexpr Query kCheckAccess = {"converge_check_access", "SELECT converge.check_access($1::converge.secret::bytea)"};
 
 // Beyond what a clock's reading can be added to.
@@ -56,6 +57,19 @@ Statement ask_pull(const wire::DocumentRef& document, std::string_view since) {
   return statement;
 }
 
+Statement ask_to_write(const wire::DocumentRef& document, std::string_view field) {
+  Statement statement{&kMayWrite, {}};
+  statement.parameters.push_back({document.collection()});
+  statement.parameters.push_back({document.key()});
+  statement.parameters.push_back({field});
+  return statement;
+}
+
+MayWrite may_write_in(const Rows& row) {
+  if (row.count() == 0 || row.is_null(0, 0)) return MayWrite::unknown;
+  return row.integer(0, 0) != 0 ? MayWrite::yes : MayWrite::no;
+}
+
 Ticket ticket_in(const Rows& row, const wire::DocumentRef& document) {
   if (row.count() == 0 || row.is_null(0, 0)) {
     throw DatabaseError("no document \"" + document.collection() + "/" + document.key() + "\"", "P0002", 1, false);
@@ -90,12 +104,22 @@ awaitable<Identity> Access::identify(Token token) {
   co_return identity;
 }
 
-awaitable<Access::Opened> Access::open(Token token, const wire::DocumentRef& document) {
-  const Statement statements[] = {with_token(kIdentify, *token), ask_ticket(document)};
+awaitable<Access::Opened> Access::open(Token token, const wire::DocumentRef& document, std::string_view written) {
+  std::vector<Statement> statements = {with_token(kIdentify, *token), ask_ticket(document)};
+  if (!written.empty()) statements.push_back(ask_to_write(document, written));
   Opened opened;
   auto answer = co_await run_identified(*token, statements, &opened.identity);
   opened.ticket = ticket_in(answer.at(1), document);
+  if (!written.empty()) opened.may_write = may_write_in(answer.at(2));
   co_return opened;
+}
+
+awaitable<Access::Renewed> Access::renew(Token token, const wire::DocumentRef& document, std::string_view written) {
+  const Statement statements[] = {with_token(kIdentify, *token), ask_to_write(document, written)};
+  Renewed renewed;
+  auto answer = co_await run_identified(*token, statements, &renewed.identity);
+  renewed.may_write = may_write_in(answer.at(1));
+  co_return renewed;
 }
 
 awaitable<Access::Returned> Access::identify_and_pull(Token token, const wire::DocumentRef& document,

@@ -29,6 +29,9 @@ struct Ticket {
   std::string bytes;
 };
 
+// Whether push() would let the client change a field.
+enum class MayWrite { no, yes, unknown };
+
 // A client's token, held for as long as something is asked under it: the client may
 // renew it meanwhile.
 using Token = std::shared_ptr<const std::string>;
@@ -42,17 +45,24 @@ class Access {
 
   awaitable<Identity> identify(Token token);
 
-  // Two in one question each, identify() and subscribe(), or identify() and pull(). Where
-  // it is the token that is refused, the error is of statement 0.
+  // Several in one question each, identify() and subscribe(), or identify() and pull(). Where
+  // it is the token that is refused, the error is of statement 0. `written`: a field of which
+  // converge.may_write() is asked as well; empty: of none.
   struct Opened {
     Identity identity;
     Ticket ticket;
+    MayWrite may_write = MayWrite::unknown;
   };
   struct Returned {
     Identity identity;
     std::string pull;
   };
-  awaitable<Opened> open(Token token, const wire::DocumentRef& document);
+  struct Renewed {
+    Identity identity;
+    MayWrite may_write = MayWrite::unknown;
+  };
+  awaitable<Opened> open(Token token, const wire::DocumentRef& document, std::string_view written);
+  awaitable<Renewed> renew(Token token, const wire::DocumentRef& document, std::string_view written);
   awaitable<Returned> identify_and_pull(Token token, const wire::DocumentRef& document,
                                         std::string_view since);
 

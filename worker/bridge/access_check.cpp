@@ -84,7 +84,11 @@ AccessCheck::Questions AccessCheck::take(wire::AccessRequest& request, bool susp
   for (const Question& question : taken) {
     if (token == nullptr || question.token != *token) request.add_questions()->set_token(question.token);
     token = &question.token;
-    *request.mutable_questions()->rbegin()->add_documents() = question.subscription->document->ref;
+    wire::AccessQuestion& asked = *request.mutable_questions()->rbegin();
+    *asked.add_documents() = question.subscription->document->ref;
+    if (question.subscription->written.empty()) continue;
+    while (asked.fields_size() < asked.documents_size()) asked.add_fields();
+    *asked.mutable_fields()->rbegin() = question.subscription->written;
   }
   return taken;
 }
@@ -97,17 +101,14 @@ void AccessCheck::hand_out(Questions& questions, const wire::AccessRequest& requ
     for (int j = 0; j < request.questions(i).documents_size(); ++j, ++question) {
       if (question->subscription->ended()) continue;
       const CheckState state = std::exchange(question->subscription->check, CheckState::none);
-      if (answer.code() == wire::CODE_OK && answer.documents(j).code() == wire::CODE_OK && state == CheckState::outdated) {
+      const bool is_allowed = answer.code() == wire::CODE_OK && answer.documents(j).code() == wire::CODE_OK;
+      // Under a token that came meanwhile the answer may be another.
+      if ((is_allowed && state == CheckState::outdated) || question->subscription->subscriber->token() != question->token) {
         ask(question->subscription);
         continue;
       }
       if (answer.code() == wire::CODE_OK) {
         listener_.on_checked(*question->subscription, answer.documents(j));
-        continue;
-      }
-      // Unless it was renewed meanwhile.
-      if (question->subscription->subscriber->token() != question->token) {
-        ask(question->subscription);
         continue;
       }
       wire::DocumentAccess refused;

@@ -328,6 +328,8 @@ void Hub::on_checked(Subscription& subscription, const wire::DocumentAccess& acc
                                         "the document was deleted and made anew");
   } else {
     renew(document, access.ticket());
+    if (!subscription.written.empty() && access.writing() != wire::CODE_UNAVAILABLE)
+      subscription.subscriber->on_may_write(access.writing() == wire::CODE_OK);
     if (subscription.phase == Phase::checking) release(subscription);
   }
 }

@@ -58,6 +58,8 @@ class Subscriber {
   virtual void on_unauthenticated(std::string_view message) = 0;
   // What is lagging may be caught up with.
   virtual void on_drained() = 0;
+  // Whether it may write the field that its subscription names.
+  virtual void on_may_write(bool) {}
   // The subscription on this channel is over; `request` was its Subscribe.
   virtual void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) = 0;
 };
@@ -76,6 +78,7 @@ struct Subscription {
   bool overflowed = false;           // more than may be held came meanwhile
   bool check_again = false;          // access changed once more meanwhile
   CheckState check = CheckState::none;  // of the question whether it may read
+  std::string written;               // a field: whether it may be written is asked as well
   std::uint64_t own_replica = 0;     // whose changes this client has sent itself,
   std::uint64_t own_seq = 0;         // up to this number
   LogVersion passed;                 // what was not held, where the document was watched before

@@ -80,9 +80,11 @@ awaitable<void> YjsDocument::open() {
   } else if (refusal.code == wire::CODE_OK) {
     access_mark_ = services_.hub.access_mark();
     try {
-      Access::Opened opened = co_await services_.access.open(token_, name_.document);
+      Access::Opened opened =
+          co_await services_.access.open(token_, name_.document, named_ ? std::string_view(name_.field) : std::string_view());
       identity_ = std::move(opened.identity);
       ticket_ = std::move(opened.ticket);
+      may_write_ = opened.may_write != MayWrite::no;
     } catch (const DatabaseError& error) {
       refusal = error.statement == 0 ? unidentified(error) : Refusal{code_of(error), told_of(error)};
     }
@@ -99,7 +101,7 @@ awaitable<void> YjsDocument::open() {
   opened_at_ = std::chrono::steady_clock::now();
   token_end_ = opened_at_ + identity_.token_lifetime;
   log(Severity::debug, identity_.principal, " of ", identity_.tenant, " opens ", id_, " as a Yjs document");
-  if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
+  if (named_) tell_scope();
   if (auto held = std::exchange(held_, std::nullopt)) {
     held->message.body = held->body;
     on_message(held->message);
@@ -123,11 +125,20 @@ awaitable<void> YjsDocument::renew(std::string token) {
   auto self = shared_from_this();
   if (!may_ask()) co_return;
   auto fresh = std::make_shared<const std::string>(std::move(token));
-  Identity identity;
+  Access::Renewed renewed;
   opening_ = true;
-  Refusal refusal = co_await identify(fresh, &identity);
+  access_mark_ = services_.hub.access_mark();
+  Refusal refusal = check(*fresh);
+  if (refusal.code == wire::CODE_OK) {
+    try {
+      renewed = co_await services_.access.renew(fresh, name_.document, name_.field);
+    } catch (const DatabaseError& error) {
+      refusal = error.statement == 0 ? unidentified(error) : Refusal{code_of(error), told_of(error)};
+    }
+  }
   end_opening();
   if (!open_for_use()) co_return;
+  const Identity& identity = renewed.identity;
   if (refusal.code == wire::CODE_OK &&
       (identity.tenant != identity_.tenant || identity.principal != identity_.principal))
     refusal = {wire::CODE_UNAUTHENTICATED, "the token is another principal's than the document was opened with"};
@@ -137,8 +148,27 @@ awaitable<void> YjsDocument::renew(std::string token) {
   }
   token_ = std::move(fresh);
   token_end_ = std::chrono::steady_clock::now() + identity.token_lifetime;
-  if (named_) carrier_->carry(yjs_authenticated_frame(prefix_, "read-write"));
+  if (renewed.may_write != MayWrite::unknown) may_write_ = renewed.may_write == MayWrite::yes;
+  tell_scope();
+  ask_again_if_changed();
   carrier_->resume();
+}
+
+// Behind a refused update nothing is taken from it, whatever it may.
+void YjsDocument::tell_scope() {
+  told_may_write_ = may_write_ && refused_.empty();
+  carrier_->carry(yjs_authenticated_frame(prefix_, told_may_write_ ? "read-write" : "readonly"));
+}
+
+// What it may do, if that was changed since it was asked.
+void YjsDocument::ask_again_if_changed() {
+  if (named_ && subscription_ && (access_mark_ == 0 || access_mark_ != services_.hub.access_mark()))
+    services_.hub.check(subscription_);
+}
+
+void YjsDocument::on_may_write(bool may_write) {
+  may_write_ = may_write;
+  if (open_for_use() && opened_ && told_may_write_ != (may_write_ && refused_.empty())) tell_scope();
 }
 
 // Who asks too much is to come back later.
@@ -398,6 +428,8 @@ void YjsDocument::begin(std::shared_ptr<Subscription> subscription) {
   subscription_ = std::move(subscription);
   subscription_->own_replica = replica_;
   subscription_->own_seq = std::numeric_limits<std::uint64_t>::max();
+  if (named_) subscription_->written = name_.field;
+  ask_again_if_changed();
   for (const YjsAwareness& entry : std::exchange(to_show_, {})) show(entry);
 }
 

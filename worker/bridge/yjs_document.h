@@ -83,6 +83,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void on_unauthenticated(std::string_view message) override;
   void on_drained() override;
   void on_presence(Subscription& subscription, const PresenceUpdate& update) override;
+  void on_may_write(bool may_write) override;
   void on_revoked(std::uint32_t channel, wire::Code code, std::string_view message) override;
   void on_verdicts(std::uint32_t channel, std::span<const wire::Change> changes,
                    std::span<const wire::Verdict> verdicts) override;
@@ -109,6 +110,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   static Refusal check(const std::string& token);
   static Refusal unidentified(const DatabaseError& error);
   awaitable<Refusal> identify(std::shared_ptr<const std::string> token, Identity* identity);
+  void tell_scope();
+  void ask_again_if_changed();
   void sync(std::string state_vector);
   awaitable<void> join(std::string state_vector);
   bool join_copied(const std::string& state_vector);
@@ -163,6 +166,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   YjsAwarenessView awareness_;
   bool guessed_client_ = false;  // the client is not sure to be the provider's own
   std::vector<YjsAwareness> to_show_;  // when the subscription is there
+  bool may_write_ = true;       // as far as the database has said, in Hocuspocus's dialect
+  bool told_may_write_ = false;
   std::string refused_;         // why an update was refused; empty: none was
   std::uint64_t replica_ = 0;   // drawn for the first push
   std::shared_ptr<const wire::DocumentRef> pushed_document_;  // name_'s, for all pushes

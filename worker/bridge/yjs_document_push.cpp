@@ -182,6 +182,7 @@ void YjsDocument::refuse(wire::Code code, std::string_view message) {
   if (named_) {
     carrier_->carry(yjs_sync_status_frame(prefix_, false));
     if (first) tell("refused", code, message);
+    if (told_may_write_) tell_scope();
   } else {
     carrier_->carry(yjs_permission_denied_frame(prefix_, false, message));
   }

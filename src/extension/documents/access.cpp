@@ -9,7 +9,9 @@
 #include "extension/security/policy_state.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/snapmgr.h"
 }
@@ -44,6 +46,52 @@ std::int64_t readable_document(const char* collection_name, const char* key) {
   }
   PlainValues plain;
   return read_plain_values(collection, ref, true, &plain) && !plain.deleted ? document : 0;
+}
+
+bool may_update(const Collection& collection, const Field& field) {
+  const Oid user = GetUserId();
+  return pg_class_aclcheck(collection.tracked, user, ACL_UPDATE) == ACLCHECK_OK ||
+         pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
+}
+
+namespace {
+
+struct Question {
+  Collection* collection;
+  RowRef ref;
+  bool may_lock;
+};
+
+void ask(void* argument) {
+  auto* question = static_cast<Question*>(argument);
+  question->may_lock = may_lock_row(question->collection, question->ref);
+}
+
+}  // namespace
+
+MayWrite may_write(const char* collection_name, const char* key, const char* field_name) {
+  const Identity identity = require_identity();
+  if (XactReadOnly) return MayWrite::no;
+  Collection* collection = collection_named(collection_name);
+  if (collection == nullptr || claimed_level(collection_name, key) < AccessLevel::write) return MayWrite::no;
+  const Field* field = find_field(collection, field_name);
+  if (field == nullptr || !may_update(*collection, *field)) return MayWrite::no;
+  Question question{collection, {identity.tenant, key}, false};
+  if (find_document(collection, question.ref) == 0) return MayWrite::no;
+  // Which the plan takes anyway, and would wait for.
+  if (!ConditionalLockRelationOid(collection->tracked, RowShareLock)) return MayWrite::unknown;
+  const bool asked = only_ask(true);
+  const ErrorData* error = nullptr;
+  PG_TRY();
+  { error = in_subtransaction(ask, &question); }
+  PG_FINALLY();
+  { only_ask(asked); }
+  PG_END_TRY();
+  if (error == nullptr) return question.may_lock ? MayWrite::yes : MayWrite::no;
+  if (is_edits_fault(error)) return MayWrite::no;
+  ereport(LOG, (errmsg("could not ask whether document \"%s\" of collection \"%s\" may be written: %s", key,
+                       collection_name, error->message)));
+  return MayWrite::unknown;
 }
 
 namespace {

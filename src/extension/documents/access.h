@@ -39,6 +39,19 @@ ReadableDocument write_document(const char* collection, const char* key);
 // the table's policies raise.
 std::int64_t readable_document(const char* collection, const char* key);
 
+enum class MayWrite { no, yes, unknown };
+
+// Whether push() would let the present identity change that field of the document, as
+// everything committed stands, and as far as that is decided before a change is looked at:
+// by its claims, its privileges, and the policies that let it lock the row. What the row may
+// become, of which policies say WITH CHECK, is not asked. `no` also where there is no such
+// document or field, where a policy raises, and in a read-only transaction; `unknown` where
+// push() would say that it cannot be changed now. Waits for no lock, and takes none on the row.
+MayWrite may_write(const char* collection, const char* key, const char* field);
+
+// Whether the role has the privilege to write the field's column.
+bool may_update(const Collection& collection, const Field& field);
+
 // Raises what read_document() raises for a document that does not exist where this
 // one is softly deleted.
 void require_live(const ReadableDocument& found);

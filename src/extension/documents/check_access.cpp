@@ -73,6 +73,7 @@ void wait_for_transactions(const Converge__Wire__AccessRequest& request) {
 // What is asked about one document, and the place of the answer.
 struct Question {
   const Converge__Wire__DocumentRef* ref;
+  const char* field;  // of which it is asked whether it may be written; empty: of none
   Converge__Wire__DocumentAccess* answer;
   bool ticket;
 };
@@ -89,6 +90,17 @@ void refuse(Converge__Wire__DocumentAccess* answer, Converge__Wire__Code code, c
   answer->message = const_cast<char*>(message);
 }
 
+Converge__Wire__Code code_of(MayWrite may) {
+  switch (may) {
+    case MayWrite::yes:
+      return CONVERGE__WIRE__CODE__CODE_OK;
+    case MayWrite::no:
+      return CONVERGE__WIRE__CODE__CODE_DENIED;
+    default:
+      return CONVERGE__WIRE__CODE__CODE_UNAVAILABLE;
+  }
+}
+
 void answer_question(const Question& question) {
   const Converge__Wire__DocumentRef* ref = question.ref;
   if (!pg_verify_mbstr(PG_UTF8, ref->collection, static_cast<int>(std::strlen(ref->collection)), true) ||
@@ -102,6 +114,7 @@ void answer_question(const Question& question) {
     return;
   }
   question.answer->document = static_cast<std::uint64_t>(document);
+  if (question.field[0] != '\0') question.answer->writing = code_of(may_write(ref->collection, ref->key, question.field));
 }
 
 void answer_all(void* argument) {
@@ -156,7 +169,7 @@ Converge__Wire__AccessAnswer* answer_to(const Converge__Wire__AccessQuestion& as
     auto* access = static_cast<Converge__Wire__DocumentAccess*>(palloc(sizeof(Converge__Wire__DocumentAccess)));
     converge__wire__document_access__init(access);
     answer->documents[i] = access;
-    work.questions[i] = {asked.documents[i], access, tickets};
+    work.questions[i] = {asked.documents[i], i < asked.n_fields ? asked.fields[i] : "", access, tickets};
   }
   if (in_subtransaction(answer_all, &work) != nullptr) answer_each(work);
   if (tickets) sign_tickets(work);

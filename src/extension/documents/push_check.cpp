@@ -87,14 +87,8 @@ const char* message_of(const boundary::Failure& failure) {
                                    : psprintf("%s: %s", failure.message, failure.detail);
 }
 
-// The privilege that writing the field would need. (The row's policies were asked
-// when it was locked.)
-bool may_update(const Collection& collection, const Field& field) {
-  const Oid user = GetUserId();
-  return pg_class_aclcheck(collection.tracked, user, ACL_UPDATE) == ACLCHECK_OK ||
-         pg_attribute_aclcheck(collection.tracked, field.attribute, user, ACL_UPDATE) == ACLCHECK_OK;
-}
-
+// The privilege of the column, where no UPDATE will ask for it. (The row's policies were
+// asked when it was locked.)
 Finding check_column(const PushDocument& document, const Field& field, Verdict* verdict) {
   if (!field.deferred || may_update(*document.collection, field)) return Finding::apply;
   return refuse(verdict, CONVERGE__WIRE__CODE__CODE_DENIED,

@@ -274,6 +274,19 @@ bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
   return is_locked;
 }
 
+bool may_lock_row(Collection* collection, const RowRef& ref) {
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "converge question", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  Arguments arguments;
+  fill_key(collection, ref, &arguments);
+  auto* lock = &plans_of(collection)->lock;
+  if (lock->statement == nullptr) lock->statement = lock_statement(collection, false, arguments);
+  const bool may = ask_row_lock(&lock->plan, lock->statement, parameters(arguments));
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(context);
+  return may;
+}
+
 bool read_locked_row(const Collection* collection, const LockedRow& locked, struct varlena** values) {
   // (A partition's columns may stand in another order.)
   if (!OidIsValid(locked.table) || locked.table != collection->relation) return false;

@@ -48,6 +48,9 @@ struct LockedRow {
 // caller has no privilege to read all of it.
 bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked = nullptr);
 
+// Whether lock_row() would lock it, as everything committed stands; nothing is locked.
+bool may_lock_row(Collection* collection, const RowRef& ref);
+
 // As lock_row(), where a row that is deleted and made again while it waits is
 // not taken for one that may not be changed. `visible`: the caller may see it.
 bool lock_row_or_see(Collection* collection, const RowRef& ref, bool* visible, LockedRow* locked = nullptr);

@@ -219,6 +219,7 @@ bool lock_version(Relation table, TupleTableSlot* found, TupleTableSlot* locked,
   return result == TM_Ok && !failure.traversed;
 }
 
+// `row`: null where it is only asked.
 RowLockResult scan_and_lock(const Steps& steps, LockedRow* row) {
   ExprContext* context = steps.expression_context;
   if (steps.gate != nullptr && !ExecQual(steps.gate, context)) return RowLockResult::none;
@@ -237,6 +238,10 @@ RowLockResult scan_and_lock(const Steps& steps, LockedRow* row) {
     CHECK_FOR_INTERRUPTS();
     const bool passes = (!scan->xs_recheck || ExecQual(steps.recheck, context)) && ExecQual(steps.filter, context);
     if (!passes) continue;
+    if (row == nullptr) {
+      result = RowLockResult::locked;
+      break;
+    }
     if (!lock_version(table, found, locked, snapshot)) {
       result = RowLockResult::not_run;
       break;
@@ -263,7 +268,7 @@ RowLockResult run(RowLockPlan* kept, ParamListInfo arguments, LockedRow* row) {
     steps->expression_context->ecxt_param_list_info = arguments;
     // What came before shows, to functions too.
     CommandCounterIncrement();
-    PushActiveSnapshot(GetTransactionSnapshot());
+    PushActiveSnapshot(row != nullptr ? GetTransactionSnapshot() : GetLatestSnapshot());
     result = scan_and_lock(*steps, row);
     PopActiveSnapshot();
     // What a function has left to be done at the end of a statement.
@@ -285,42 +290,100 @@ RowLockResult run(RowLockPlan* kept, ParamListInfo arguments, LockedRow* row) {
   return result;
 }
 
+// As run() without a row, through the executor, which is given what is below the plan's locks.
+bool execute_unlocked(const PlannedStmt& statement, const char* text, ParamListInfo arguments) {
+  PlannedStmt asks = statement;
+  asks.rowMarks = NIL;
+  if (IsA(statement.planTree, LockRows)) {
+    // In their place, for what the statement has to have at hand: subqueries of policies.
+    auto* top = reinterpret_cast<::Result*>(newNode(sizeof(::Result), T_Result));
+    top->plan.lefttree = outerPlan(statement.planTree);
+    top->plan.initPlan = statement.planTree->initPlan;
+    asks.planTree = &top->plan;
+  }
+  CommandCounterIncrement();
+  PushActiveSnapshot(GetLatestSnapshot());
+  QueryDesc* query = CreateQueryDesc(&asks, text, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, arguments,
+                                     nullptr, 0);
+  ExecutorStart(query, 0);
+  EXECUTOR_RUN(query, 1);
+  const bool found = query->estate->es_processed > 0;
+  ExecutorFinish(query);
+  ExecutorEnd(query);
+  FreeQueryDesc(query);
+  PopActiveSnapshot();
+  return found;
+}
+
+// ---------------------------------------------------------------- being ready
+
+CachedPlanSource* source_of(SPIPlanPtr statement) {
+  List* sources = SPI_plan_get_plan_sources(statement);
+  return list_length(sources) == 1 ? static_cast<CachedPlanSource*>(linitial(sources)) : nullptr;
+}
+
+RowLockPlan* kept_of(RowLockPlan** plan) {
+  if (*plan == nullptr) {
+    *plan = static_cast<RowLockPlan*>(MemoryContextAllocZero(CacheMemoryContext, sizeof(RowLockPlan)));
+  }
+  return *plan;
+}
+
+bool is_of(const RowLockPlan& kept, const CachedPlan* made) {
+  return made != nullptr && made == kept.plan && made->generation == kept.generation;
+}
+
+// Whether the plan runs here; if so, all is ready for it. Raises 42501.
+bool make_ready(RowLockPlan* kept, const CachedPlan& made) {
+  PlanParts parts;
+  if (!is_of(*kept, &made)) {
+    forget(&kept->steps);
+    *kept = {&made, made.generation, take_apart(made, &parts), false, {}};
+  }
+  if (!kept->runs_here) return false;
+  CHECK_PERMISSIONS(linitial_node(PlannedStmt, made.stmt_list));
+  const Steps& steps = kept->steps;
+  const bool are_ready = steps.context != nullptr && steps.role == GetUserId() && steps.news == news;
+  if (!are_ready && take_apart(made, &parts)) prepare(&kept->steps, parts);
+  return true;
+}
+
 }  // namespace
 
 RowLockResult run_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments, LockedRow* locked) {
   // What such a transaction has seen has to stay true, of which the executor and the
   // serializable transactions' conflicts take care.
   if (IsolationUsesXactSnapshot() || XactReadOnly || IsInParallelMode()) return RowLockResult::not_run;
-  List* sources = SPI_plan_get_plan_sources(statement);
-  if (list_length(sources) != 1) return RowLockResult::not_run;
-  auto* source = static_cast<CachedPlanSource*>(linitial(sources));
-  if (*plan == nullptr) {
-    *plan = static_cast<RowLockPlan*>(MemoryContextAllocZero(CacheMemoryContext, sizeof(RowLockPlan)));
-  }
-  RowLockPlan* kept = *plan;
+  CachedPlanSource* source = source_of(statement);
+  if (source == nullptr) return RowLockResult::not_run;
+  RowLockPlan* kept = kept_of(plan);
   // A function in its conditions locks another row of the table.
   if (kept->running) return RowLockResult::not_run;
-  const auto is_kept = [&](const CachedPlan* made) { return made == kept->plan && made->generation == kept->generation; };
-  if (source->gplan != nullptr && is_kept(source->gplan) && !kept->runs_here) return RowLockResult::not_run;
+  if (is_of(*kept, source->gplan) && !kept->runs_here) return RowLockResult::not_run;
 
   ResourceOwner owner = CurrentResourceOwner;
   CachedPlan* made = GetCachedPlan(source, nullptr, owner, nullptr);
-  if (!is_kept(made)) {
-    PlanParts parts;
-    forget(&kept->steps);
-    *kept = {made, made->generation, take_apart(*made, &parts), false, {}};
-  }
-  if (kept->runs_here) {
-    CHECK_PERMISSIONS(linitial_node(PlannedStmt, made->stmt_list));
-    PlanParts parts;
-    const Steps& steps = kept->steps;
-    const bool are_ready = steps.context != nullptr && steps.role == GetUserId() && steps.news == news;
-    if (!are_ready && take_apart(*made, &parts)) prepare(&kept->steps, parts);
-  }
+  const bool is_ready = make_ready(kept, *made);
   ReleaseCachedPlan(made, owner);
-  const RowLockResult result = kept->runs_here ? run(kept, arguments, locked) : RowLockResult::not_run;
+  const RowLockResult result = is_ready ? run(kept, arguments, locked) : RowLockResult::not_run;
   if (result != RowLockResult::not_run) runs++;
   return result;
+}
+
+bool ask_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments) {
+  CachedPlanSource* source = source_of(statement);
+  if (source == nullptr) elog(ERROR, "the lock of a row is not one statement");
+  RowLockPlan* kept = kept_of(plan);
+  ResourceOwner owner = CurrentResourceOwner;
+  CachedPlan* made = GetCachedPlan(source, nullptr, owner, nullptr);
+  bool found;
+  if (!kept->running && make_ready(kept, *made)) {
+    found = run(kept, arguments, nullptr) == RowLockResult::locked;
+  } else {
+    found = execute_unlocked(*linitial_node(PlannedStmt, made->stmt_list), source->query_string, arguments);
+  }
+  ReleaseCachedPlan(made, owner);
+  return found;
 }
 
 void free_row_lock_plan(RowLockPlan* plan) {

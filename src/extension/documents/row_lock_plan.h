@@ -35,7 +35,12 @@ struct RowLockPlan;
 // executor would.
 RowLockResult run_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments, LockedRow* locked);
 
-// Also of null. Not from within run_row_lock().
+// Whether run_row_lock() would lock a row, as everything committed stands: with the
+// conditions of the same plan and the same privileges, and no lock on the row. Raises what
+// the executor would.
+bool ask_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments);
+
+// Also of null. Not from within these.
 void free_row_lock_plan(RowLockPlan* plan);
 
 }  // namespace converge

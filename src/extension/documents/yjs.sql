@@ -28,3 +28,12 @@ COMMENT ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) IS
     'what a Yjs client with the state vector "since" lacks of a field, or the field itself if it has up to so many bytes (wire.PullResponse)';
 REVOKE ALL ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION converge.yjs_pull(text, text, text, bytea, integer) TO converge_client;
+
+-- VOLATILE: as push(), it goes by what is committed, whatever the statement's snapshot.
+CREATE FUNCTION converge.may_write(collection text, key text, field text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'converge_may_write'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION converge.may_write(text, text, text) IS
+    'whether push() lets the transaction''s principal change a field of a document, NULL while that is not known';
+REVOKE ALL ON FUNCTION converge.may_write(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION converge.may_write(text, text, text) TO converge_client;

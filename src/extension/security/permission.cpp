@@ -9,7 +9,6 @@
 
 extern "C" {
 #include "access/htup_details.h"
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -281,7 +280,7 @@ AccessLevel level_of_token(const Identity& identity, const Scope& scope) {
 }
 
 bool principal_has(const Identity& identity, const Scope& scope, AccessLevel wanted, bool to_write) {
-  const Moment moment{(to_write && !XactReadOnly && !IsParallelWorker()) || !ActiveSnapshotSet(),
+  const Moment moment{(to_write && decisions_hold()) || !ActiveSnapshotSet(),
                       ActiveSnapshotSet() ? GetActiveSnapshot() : nullptr};
   Subject* subject = current_subject(identity, moment);
   if (subject->tenant_level >= wanted) return true;

@@ -54,6 +54,8 @@ struct OwnChanges {
 };
 OwnChanges own{};
 
+bool only_asked = false;
+
 void forget_at_end(XactEvent event, void*) {
   if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) own = OwnChanges{};
 }
@@ -141,9 +143,16 @@ void tell_stream(const char* tenant, const char* principal, std::int64_t documen
 
 }  // namespace
 
+bool decisions_hold() { return !XactReadOnly && !IsParallelWorker() && !only_asked; }
+
+bool only_ask(bool asks) {
+  const bool asked = only_asked;
+  only_asked = asks;
+  return asked;
+}
+
 void lock_policies(const char* tenant) {
-  // A parallel worker's locks end before the transaction does; and it does not write.
-  if (XactReadOnly || IsParallelWorker()) return;
+  if (!decisions_hold()) return;
   // What a subtransaction has locked stays locked as long as it is the present one: a push
   // asks for each of its groups.
   static LocalTransactionId locked_in = InvalidLocalTransactionId;

@@ -40,6 +40,17 @@ std::int64_t policy_state(const char* tenant, Snapshot snapshot);
 // that may be rolled back, so that nobody keeps it.
 int own_policy_changes();
 
+// ---- for who only asks what may be written
+
+// Whether what is decided about writing is to hold until the transaction ends, so that the
+// lock is taken. Not where nothing is written: in a read-only transaction, in a parallel
+// worker, whose locks end before the transaction does, and while somebody only asks.
+bool decisions_hold();
+
+// From here on somebody only asks, or does no longer; gives what was. Who begins ends it,
+// whatever is raised meanwhile.
+bool only_ask(bool asks);
+
 // ---- for who changes
 
 // Takes the exclusive lock.
