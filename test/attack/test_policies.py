@@ -60,6 +60,37 @@ def test_yjs(guarded, bridge, state):
     socket.close()
 
 
+@pytest.fixture(scope="module")
+def readable(guarded):
+    """The same of a policy for UPDATE alone."""
+    run(guarded.session, f"""
+        CREATE TABLE readable (tenant text NOT NULL, id text NOT NULL, page converge.ydoc NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
+        INSERT INTO readable SELECT 'acme', state FROM unnest(%s) state;
+        SELECT converge.track('readable', 'tenant');
+        GRANT SELECT, UPDATE ON readable TO converge_client;
+        ALTER TABLE readable ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY sees ON readable FOR SELECT USING (tenant = converge.current_tenant());
+        CREATE POLICY speaks ON readable FOR UPDATE USING (raise(id, '{guarded.canary}'))""", STATES)
+    yield guarded
+    run(guarded.session, "SELECT converge.untrack('readable'); DROP TABLE readable")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_asking_whether_one_may_write(readable, bridge, state):
+    token, name = readable.token("acme", "ann"), f"readable/{state}/page"
+    socket = websocket.create_connection(f"ws://{bridge.address}/yjs", timeout=60)
+    socket.send_binary(block(name) + number(2) + number(0) + block(token) + block("4.8.0"))
+    heard = socket.recv_data()[1]
+    assert not readable.tells(heard)
+    ann = Attacker(readable, "insider", token)
+    if state not in OF_THE_TRANSACTION:
+        assert heard.startswith(block(name) + number(2) + number(2))
+        answer, error = ann.attempt("SELECT converge.may_write('readable', %s, 'page')", state)
+        assert error is None and answer in ([(False,)], [(None,)])
+    ann.close()
+    socket.close()
+
+
 def test_pushing(guarded):
     """Both an edit and a change that would make the document."""
     ann = Attacker(guarded, "insider", guarded.token("acme", "ann"))

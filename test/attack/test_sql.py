@@ -189,6 +189,13 @@ def test_what_is_hidden_and_what_is_not_there_are_told_alike(world, ann):
             part.replace("absent", "?") for part in answers["absent"][2]], question
 
 
+def test_whether_one_may_write_tells_nothing_of_what_is_hidden(world, anybody):
+    """Nor in which words, whoever asks."""
+    for field in ("body", "secret", "none"):
+        answers = [anybody.attempt("SELECT converge.may_write('note', %s, %s)", key, field) for key in (HIDDEN, "absent")]
+        assert answers[0] == answers[1] and answers[0][0] in (None, [(False,)]), (field, answers)
+
+
 def test_streams_are_not_for_clients(world, anybody):
     for statement in ("SELECT pg_create_logical_replication_slot('mine', 'converge_output')",
                       "SELECT pg_create_logical_replication_slot('mine', 'test_decoding', true)",
