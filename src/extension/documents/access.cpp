@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "extension/documents/deferral.h"
 #include "extension/documents/document.h"
 #include "extension/documents/subtransaction.h"
 #include "extension/security/audit.h"
@@ -9,6 +10,7 @@
 #include "extension/security/policy_state.h"
 
 extern "C" {
+#include "access/relation.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -59,12 +61,21 @@ namespace {
 struct Question {
   Collection* collection;
   RowRef ref;
-  bool may_lock;
+  const Field* field;
+  bool watched;  // policies look at what is written
+  bool may;
 };
 
 void ask(void* argument) {
   auto* question = static_cast<Question*>(argument);
-  question->may_lock = may_lock_row(question->collection, question->ref);
+  question->may = may_write_row(question->collection, question->ref, *question->field, question->watched);
+}
+
+bool is_watched(const Collection& collection, const Field& field) {
+  Relation relation = relation_open(collection.tracked, NoLock);
+  const bool watched = policies_watch(relation, field.attribute);
+  relation_close(relation, NoLock);
+  return watched;
 }
 
 }  // namespace
@@ -76,10 +87,11 @@ MayWrite may_write(const char* collection_name, const char* key, const char* fie
   if (collection == nullptr || claimed_level(collection_name, key) < AccessLevel::write) return MayWrite::no;
   const Field* field = find_field(collection, field_name);
   if (field == nullptr || !may_update(*collection, *field)) return MayWrite::no;
-  Question question{collection, {identity.tenant, key}, false};
+  Question question{collection, {identity.tenant, key}, field, is_watched(*collection, *field), false};
   if (find_document(collection, question.ref) == 0) return MayWrite::no;
   // Which the plan takes anyway, and would wait for.
-  if (!ConditionalLockRelationOid(collection->tracked, RowShareLock)) return MayWrite::unknown;
+  const LOCKMODE mode = question.watched ? RowExclusiveLock : RowShareLock;
+  if (!ConditionalLockRelationOid(collection->tracked, mode)) return MayWrite::unknown;
   const bool asked = only_ask(true);
   const ErrorData* error = nullptr;
   PG_TRY();
@@ -87,7 +99,7 @@ MayWrite may_write(const char* collection_name, const char* key, const char* fie
   PG_FINALLY();
   { only_ask(asked); }
   PG_END_TRY();
-  if (error == nullptr) return question.may_lock ? MayWrite::yes : MayWrite::no;
+  if (error == nullptr) return question.may ? MayWrite::yes : MayWrite::no;
   if (is_edits_fault(error)) return MayWrite::no;
   ereport(LOG, (errmsg("could not ask whether document \"%s\" of collection \"%s\" may be written: %s", key,
                        collection_name, error->message)));

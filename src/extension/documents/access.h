@@ -43,8 +43,8 @@ enum class MayWrite { no, yes, unknown };
 
 // Whether push() would let the present identity change that field of the document, as
 // everything committed stands, and as far as that is decided before a change is looked at:
-// by its claims, its privileges, and the policies that let it lock the row. What the row may
-// become, of which policies say WITH CHECK, is not asked. `no` also where there is no such
+// by its claims, its privileges, the policies that let it lock the row, and those that look at
+// what the row becomes (WITH CHECK), as far as that stays what it is. `no` also where there is no such
 // document or field, where a policy raises, and in a read-only transaction; `unknown` where
 // push() would say that it cannot be changed now. Waits for no lock, and takes none on the row.
 MayWrite may_write(const char* collection, const char* key, const char* field);

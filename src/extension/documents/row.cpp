@@ -274,17 +274,64 @@ bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked) {
   return is_locked;
 }
 
-bool may_lock_row(Collection* collection, const RowRef& ref) {
+namespace {
+
+// The kept statement that sets the fields in `mask`, of which there are values behind the
+// key's; when all places are taken, one that goes with SPI.
+SPIPlanPtr update_statement(Collection* collection, std::uint64_t mask, const Arguments& arguments) {
+  RowPlans* plans = plans_of(collection);
+  for (int i = 0; i < plans->update_count; i++) {
+    if (plans->updates[i].mask == mask) return plans->updates[i].plan;
+  }
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "UPDATE %s SET", collection->sql_name);
+  const int key_arguments = 1 + collection->key_count;
+  int argument = key_arguments;
+  for (int i = 0; i < collection->field_count; i++) {
+    if ((mask >> i & 1) == 0) continue;
+    const Field& field = collection->fields[i];
+    appendStringInfo(&sql, "%s %s = $%d", argument == key_arguments ? "" : ",", quote_identifier(NameStr(field.column)),
+                     argument + 1);
+    argument++;
+  }
+  append_conditions(&sql, collection);
+  if (plans->update_count == RowPlans::kUpdates) return prepare(sql.data, arguments);
+  SPIPlanPtr plan = prepare_to_keep(sql.data, arguments);
+  plans->updates[plans->update_count++] = {mask, plan};
+  return plan;
+}
+
+RowLockResult may_update_row(Collection* collection, const Field& field, Arguments arguments) {
+  SPI_connect();
+  arguments.types[arguments.count] = field.type_oid;
+  arguments.values[arguments.count++] = Datum{0};
+  const std::uint64_t mask = std::uint64_t{1} << (&field - collection->fields);
+  SPIPlanPtr statement = update_statement(collection, mask, arguments);
+  ParamListInfo list = parameters(arguments);
+  list->params[arguments.count - 1].isnull = true;
+  const RowLockResult result = ask_update(statement, list, NameStr(field.column));
+  SPI_finish();
+  return result;
+}
+
+}  // namespace
+
+bool may_write_row(Collection* collection, const RowRef& ref, const Field& field, bool watched) {
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "converge question", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(context);
   Arguments arguments;
   fill_key(collection, ref, &arguments);
-  auto* lock = &plans_of(collection)->lock;
-  if (lock->statement == nullptr) lock->statement = lock_statement(collection, false, arguments);
-  const bool may = ask_row_lock(&lock->plan, lock->statement, parameters(arguments));
+  RowLockResult result = watched ? may_update_row(collection, field, arguments) : RowLockResult::not_run;
+  if (result == RowLockResult::not_run) {
+    auto* lock = &plans_of(collection)->lock;
+    if (lock->statement == nullptr) lock->statement = lock_statement(collection, false, arguments);
+    const bool may = ask_row_lock(&lock->plan, lock->statement, parameters(arguments));
+    result = may ? RowLockResult::locked : RowLockResult::none;
+  }
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(context);
-  return may;
+  return result == RowLockResult::locked;
 }
 
 bool read_locked_row(const Collection* collection, const LockedRow& locked, struct varlena** values) {
@@ -351,39 +398,13 @@ std::uint64_t update_row(Collection* collection, const RowRef& ref, std::uint64_
   Arguments arguments;
   SPI_connect();
   fill_key(collection, ref, &arguments);
-  const int key_arguments = arguments.count;
   for (int i = 0; i < collection->field_count; i++) {
     if ((mask >> i & 1) == 0) continue;
     // The column's own type: a state's bytes are what it holds.
     arguments.types[arguments.count] = collection->fields[i].type_oid;
     arguments.values[arguments.count++] = PointerGetDatum(values[i]);
   }
-  RowPlans* plans = plans_of(collection);
-  SPIPlanPtr plan = nullptr;
-  for (int i = 0; i < plans->update_count; i++) {
-    if (plans->updates[i].mask == mask) plan = plans->updates[i].plan;
-  }
-  if (plan == nullptr) {
-    StringInfoData sql;
-    initStringInfo(&sql);
-    appendStringInfo(&sql, "UPDATE %s SET", collection->sql_name);
-    int argument = key_arguments;
-    for (int i = 0; i < collection->field_count; i++) {
-      if ((mask >> i & 1) == 0) continue;
-      const Field& field = collection->fields[i];
-      appendStringInfo(&sql, "%s %s = $%d", argument == key_arguments ? "" : ",",
-                       quote_identifier(NameStr(field.column)), argument + 1);
-      argument++;
-    }
-    append_conditions(&sql, collection);
-    if (plans->update_count < RowPlans::kUpdates) {
-      plan = prepare_to_keep(sql.data, arguments);
-      plans->updates[plans->update_count++] = {mask, plan};
-    } else {
-      plan = prepare(sql.data, arguments);
-    }
-  }
-  const std::uint64_t updated = execute(plan, &arguments, false);
+  const std::uint64_t updated = execute(update_statement(collection, mask, arguments), &arguments, false);
   SPI_finish();
   return updated;
 }

@@ -49,7 +49,9 @@ struct LockedRow {
 bool lock_row(Collection* collection, const RowRef& ref, LockedRow* locked = nullptr);
 
 // Whether lock_row() would lock it, as everything committed stands; nothing is locked.
-bool may_lock_row(Collection* collection, const RowRef& ref);
+// `watched`: policies look at what is written to the field (policies_watch()), and would let
+// that be, as far as can be said before.
+bool may_write_row(Collection* collection, const RowRef& ref, const Field& field, bool watched);
 
 // As lock_row(), where a row that is deleted and made again while it waits is
 // not taken for one that may not be changed. `visible`: the caller may see it.

@@ -13,7 +13,10 @@ extern "C" {
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -290,17 +293,18 @@ RowLockResult run(RowLockPlan* kept, ParamListInfo arguments, LockedRow* row) {
   return result;
 }
 
-// As run() without a row, through the executor, which is given what is below the plan's locks.
-bool execute_unlocked(const PlannedStmt& statement, const char* text, ParamListInfo arguments) {
+// Runs what is below a statement's topmost node, which locks or writes, by the executor:
+// whether there is a row. `below` has, or is, that.
+bool execute_below(const PlannedStmt& statement, Plan* below, const char* text, ParamListInfo arguments) {
+  // In place of the topmost node, for what that has at hand: subqueries of policies.
+  auto* top = reinterpret_cast<::Result*>(newNode(sizeof(::Result), T_Result));
+  top->plan.lefttree = below;
+  top->plan.initPlan = statement.planTree->initPlan;
   PlannedStmt asks = statement;
+  asks.commandType = CMD_SELECT;
+  asks.planTree = &top->plan;
+  asks.resultRelations = NIL;
   asks.rowMarks = NIL;
-  if (IsA(statement.planTree, LockRows)) {
-    // In their place, for what the statement has to have at hand: subqueries of policies.
-    auto* top = reinterpret_cast<::Result*>(newNode(sizeof(::Result), T_Result));
-    top->plan.lefttree = outerPlan(statement.planTree);
-    top->plan.initPlan = statement.planTree->initPlan;
-    asks.planTree = &top->plan;
-  }
   CommandCounterIncrement();
   PushActiveSnapshot(GetLatestSnapshot());
   QueryDesc* query = CreateQueryDesc(&asks, text, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, arguments,
@@ -313,6 +317,71 @@ bool execute_unlocked(const PlannedStmt& statement, const char* text, ParamListI
   FreeQueryDesc(query);
   PopActiveSnapshot();
   return found;
+}
+
+// ------------------------------------------------------ what a row may become
+
+// Whether a condition on the relation at that place looks at what an UPDATE of the column
+// changes.
+bool looks_at(Node* condition, Index place, Oid relation, const char* column) {
+  Bitmapset* columns = nullptr;
+  pull_varattnos(condition, place, &columns);
+  for (int member = -1; (member = bms_next_member(columns, member)) >= 0;) {
+    const int attribute = member + FirstLowInvalidHeapAttributeNumber;
+    if (attribute == InvalidAttrNumber) return true;  // the whole row
+    if (attribute < 0) continue;
+    if (attribute == get_attnum(relation, column) || get_attgenerated(relation, static_cast<AttrNumber>(attribute)) != '\0') {
+      return true;
+    }
+  }
+  return false;
+}
+
+// An UPDATE's checks of what each of its relations' rows become.
+struct Checks {
+  const PlannedStmt* statement;
+  const ModifyTable* update;
+  const char* column;
+};
+
+List* checks_of(const Checks& checks, Index place) {
+  List* conditions = NIL;
+  for (int i = 0; i < list_length(checks.update->resultRelations) && i < list_length(checks.update->withCheckOptionLists); i++) {
+    if (static_cast<Index>(list_nth_int(checks.update->resultRelations, i)) != place) continue;
+    const Oid relation = rt_fetch(place, checks.statement->rtable)->relid;
+    ListCell* option;
+    foreach (option, static_cast<List*>(list_nth(checks.update->withCheckOptionLists, i))) {
+      ListCell* condition;
+      foreach (condition, reinterpret_cast<List*>(lfirst_node(WithCheckOption, option)->qual)) {
+        auto* node = static_cast<Node*>(lfirst(condition));
+        if (!looks_at(node, place, relation, checks.column)) conditions = lappend(conditions, copyObjectImpl(node));
+      }
+    }
+  }
+  return conditions;
+}
+
+// Has the plan's scans make the checks as well. False: it is made of more than scans.
+bool add_checks(Plan* plan, const Checks& checks) {
+  if (plan == nullptr) return true;  // below a Result of no rows
+  ListCell* cell;
+  switch (nodeTag(plan)) {
+    case T_Result:
+      return add_checks(outerPlan(plan), checks);
+    case T_Append:
+      foreach (cell, reinterpret_cast<Append*>(plan)->appendplans) {
+        if (!add_checks(static_cast<Plan*>(lfirst(cell)), checks)) return false;
+      }
+      return true;
+    case T_SeqScan:
+    case T_IndexScan:
+    case T_BitmapHeapScan:
+    case T_TidScan:
+      plan->qual = list_concat(plan->qual, checks_of(checks, reinterpret_cast<Scan*>(plan)->scanrelid));
+      return true;
+    default:
+      return false;
+  }
 }
 
 // ---------------------------------------------------------------- being ready
@@ -380,10 +449,31 @@ bool ask_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo argume
   if (!kept->running && make_ready(kept, *made)) {
     found = run(kept, arguments, nullptr) == RowLockResult::locked;
   } else {
-    found = execute_unlocked(*linitial_node(PlannedStmt, made->stmt_list), source->query_string, arguments);
+    const auto* locks = linitial_node(PlannedStmt, made->stmt_list);
+    Plan* top = locks->planTree;
+    found = execute_below(*locks, IsA(top, LockRows) ? outerPlan(top) : top, source->query_string, arguments);
   }
   ReleaseCachedPlan(made, owner);
   return found;
+}
+
+RowLockResult ask_update(SPIPlanPtr statement, ParamListInfo arguments, const char* column) {
+  CachedPlanSource* source = source_of(statement);
+  if (source == nullptr) return RowLockResult::not_run;
+  ResourceOwner owner = CurrentResourceOwner;
+  CachedPlan* made = GetCachedPlan(source, nullptr, owner, nullptr);
+  RowLockResult result = RowLockResult::not_run;
+  const auto* updates = list_length(made->stmt_list) == 1 ? linitial_node(PlannedStmt, made->stmt_list) : nullptr;
+  if (updates != nullptr && updates->commandType == CMD_UPDATE && IsA(updates->planTree, ModifyTable)) {
+    const Checks checks{updates, reinterpret_cast<const ModifyTable*>(updates->planTree), column};
+    auto* below = static_cast<Plan*>(copyObjectImpl(outerPlan(updates->planTree)));
+    if (add_checks(below, checks)) {
+      const bool found = execute_below(*updates, below, source->query_string, arguments);
+      result = found ? RowLockResult::locked : RowLockResult::none;
+    }
+  }
+  ReleaseCachedPlan(made, owner);
+  return result;
 }
 
 void free_row_lock_plan(RowLockPlan* plan) {

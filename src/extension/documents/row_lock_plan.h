@@ -40,6 +40,12 @@ RowLockResult run_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListIn
 // the executor would.
 bool ask_row_lock(RowLockPlan** plan, SPIPlanPtr statement, ParamListInfo arguments);
 
+// Whether `statement`, a kept UPDATE of one column, would change a row and be let by the
+// policies that look at what it becomes (WITH CHECK), as far as those do not look at that
+// column, or at generated ones: they are asked of the row as it is. Nothing is written.
+// `not_run`: it is not known, because the statement is more than that.
+RowLockResult ask_update(SPIPlanPtr statement, ParamListInfo arguments, const char* column);
+
 // Also of null. Not from within these.
 void free_row_lock_plan(RowLockPlan* plan);
 
