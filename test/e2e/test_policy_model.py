@@ -1,5 +1,5 @@
 """Random grants, members, roles, claims, revocations and policies of users' own against
-a naive oracle (policy_model.py): can(), rows in SQL, pull(), check_access() and push()."""
+a naive oracle (policy_model.py): can(), rows in SQL, pull(), may_write(), check_access() and push()."""
 import itertools
 import os
 import random
@@ -16,10 +16,11 @@ PER_ROUND = 250
 
 # For each case what a session has with that token: the levels that can() finds for the
 # document, its collection and its tenant; whose rows of that key it sees and updates;
-# whether pull() gives the document. Null where the token is refused.
+# whether pull() gives the document, and may_write() says that push() takes an edit. Null where the token is refused.
 PROBE = """
 CREATE FUNCTION probe(tokens text[], collections text[], keys text[])
-    RETURNS TABLE (n int, of_document int, of_collection int, of_tenant int, seen text, updated bigint, pulled boolean)
+    RETURNS TABLE (n int, of_document int, of_collection int, of_tenant int, seen text, updated bigint, pulled boolean,
+                  may boolean)
     LANGUAGE plpgsql AS $$
 DECLARE
     levels converge.access_level[] := enum_range(NULL::converge.access_level);
@@ -28,7 +29,7 @@ BEGIN
         BEGIN
             PERFORM converge.authenticate(tokens[n]);
         EXCEPTION WHEN invalid_authorization_specification THEN
-            RETURN QUERY SELECT n, NULL::int, NULL::int, NULL::int, NULL, NULL::bigint, NULL::boolean;
+            RETURN QUERY SELECT n, NULL::int, NULL::int, NULL::int, NULL, NULL::bigint, NULL::boolean, NULL::boolean;
             CONTINUE;
         END;
         of_document := (SELECT count(*) - 1 FROM unnest(levels) l WHERE converge.can(collections[n]::regclass, keys[n], l));
@@ -51,6 +52,7 @@ BEGIN
         EXCEPTION WHEN undefined_object THEN
             pulled := false;
         END;
+        may := converge.may_write(collections[n], keys[n], 'props');
         RETURN NEXT;
     END LOOP;
 END $$
@@ -108,11 +110,11 @@ class World:
     def expect_probe(self, state, case):
         token, collection, key = case.token, case.collection, case.key
         if (token.tenant, token.principal) in state.revoked:
-            return [None] * 6
+            return [None] * 7
         sees = state.sees(token, collection, key)
         return [state.level(token, collection, key), state.level(token, collection), state.level(token),
                 token.tenant if sees else None, int(state.updates(token, collection, key)),
-                state.pulls(token, collection, key)]
+                state.pulls(token, collection, key), state.pushes(token, collection, key) == "CODE_OK"]
 
     def same(self, case, what, found, expected):
         assert found == expected, f"seed {self.seed}: {case}: {what} gave {found} instead of {expected}"
