@@ -1,5 +1,7 @@
 #include "extension/documents/row_lock_plan.h"
 
+#include "extension/documents/owned_table.h"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/parallel.h"
@@ -271,7 +273,7 @@ RowLockResult run(RowLockPlan* kept, ParamListInfo arguments, LockedRow* row) {
     steps->expression_context->ecxt_param_list_info = arguments;
     // What came before shows, to functions too.
     CommandCounterIncrement();
-    PushActiveSnapshot(row != nullptr ? GetTransactionSnapshot() : GetLatestSnapshot());
+    PushActiveSnapshot(row != nullptr ? GetTransactionSnapshot() : latest_snapshot());
     result = scan_and_lock(*steps, row);
     PopActiveSnapshot();
     // What a function has left to be done at the end of a statement.
@@ -306,7 +308,7 @@ bool execute_below(const PlannedStmt& statement, Plan* below, const char* text, 
   asks.resultRelations = NIL;
   asks.rowMarks = NIL;
   CommandCounterIncrement();
-  PushActiveSnapshot(GetLatestSnapshot());
+  PushActiveSnapshot(latest_snapshot());
   QueryDesc* query = CreateQueryDesc(&asks, text, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, arguments,
                                      nullptr, 0);
   ExecutorStart(query, 0);
