@@ -257,7 +257,8 @@ def test_whatever_a_statement_in_the_sql_box_asks_for(world, bridge):
     assert len(relations) > 150
     for name, in relations:
         status, heard = post(bridge, token, f"TABLE {name}")
-        assert status in (200, 400, 403) and not world.tells(heard), name
+        # (504: what takes longer than a statement may, on a machine that is busy.)
+        assert status in (200, 400, 403, 504) and not world.tells(heard), name
         assert status == 403 or not name.startswith("converge."), name
     for statement in (f"SELECT converge.pull('note', '{HIDDEN}', NULL)", f"SELECT * FROM converge.history('note', '{HIDDEN}')",
                       "UPDATE note SET title = 'x' WHERE tenant = 'globex' RETURNING *", "DELETE FROM note WHERE tenant <> 'acme'",
