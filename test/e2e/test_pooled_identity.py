@@ -47,7 +47,14 @@ pidfile = {directory}/pid
         made.append(connection)
         return connection
 
-    wait_until(lambda: (directory / ".s.PGSQL.6432").exists(), "PgBouncer")
+    def listens():  # its socket is there before that
+        try:
+            psycopg2.connect(host=str(directory), port=6432, dbname="app", user="bridge").close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
+    wait_until(listens, "PgBouncer")
     yield connect
     for connection in made:
         connection.close()
