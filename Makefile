@@ -129,7 +129,8 @@ DATA = $(wildcard src/extension/upgrade/converge--*.sql)
 override with_llvm = no
 PG_CPPFLAGS = -Isrc -Ibuild -I. -isystem $(shell $(PG_CONFIG) --includedir-server) \
               -DCONVERGE_VERSION='"$(EXTVERSION)"'
-PG_CXXFLAGS = -std=c++20 -O2 -fvisibility=hidden -fvisibility-inlines-hidden \
+# -g1 as in CMakeLists.txt: what a backtrace needs.
+PG_CXXFLAGS = -std=c++20 -O2 -g1 -fvisibility=hidden -fvisibility-inlines-hidden \
               -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
 PG_CFLAGS = -fvisibility=hidden
 SHLIB_LINK += -lstdc++ -lcrypto -lprotobuf-c
