@@ -120,9 +120,10 @@ def named(message, name=NAME):
     return block(name) + message
 
 
-def opened(bridge):
+def opened(bridge, principal="alice"):
     socket = dial(bridge)
-    socket.send_binary(named(number(2) + number(0) + block(bridge.database.token()) + block("4.8.0")))
+    token = bridge.database.token(principal=principal)
+    socket.send_binary(named(number(2) + number(0) + block(token) + block("4.8.0")))
     assert socket.recv() == named(number(2) + number(2) + block("read-write"))
     return socket
 

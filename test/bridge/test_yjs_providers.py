@@ -295,15 +295,3 @@ def test_two_sessions_of_one_document_on_one_connection(pages, bridge, edit):
     one.has_text(text="hello world")
     one.saved()
     two.saved()
-
-
-def test_who_asks_who_is_there_is_told(pages, bridge, edit):
-    alice = edit(bridge, "y-websocket")
-    alice.show(state={"cursor": 7})
-    for socket, prefix in ((connect(bridge), b""), (opened(bridge), named(b""))):
-        socket.send_binary(prefix + sync(0, b"\x00"))
-        socket.send_binary(prefix + sync(1, b"\x00\x00"))  # which tells that it shows nothing itself
-        told = lambda: (lambda message: message.startswith(prefix + number(1)) and b'"cursor":7' in message)(socket.recv())
-        wait_until(told, "who is there")
-        socket.send_binary(prefix + number(3))
-        wait_until(told, "the same again")

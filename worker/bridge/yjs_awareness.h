@@ -33,6 +33,9 @@ inline bool is_yjs(const wire::Presence& presence) { return presence.clock() >= 
 // from that clock.
 inline constexpr std::uint64_t kAwarenessLead = 1 << 16;
 
+// An awareness update without entries.
+inline constexpr std::string_view kNobody("\0", 1);
+
 struct YjsAwareness {
   std::uint64_t client = 0;
   std::uint64_t clock = 0;
@@ -56,7 +59,10 @@ class YjsAwarenessView {
 
   // The Y.Doc's client, once it is known.
   const std::optional<std::uint64_t>& client() const { return client_; }
-  void be(std::uint64_t client) { client_ = client; }
+  void be(std::uint64_t client) {
+    client_ = client;
+    told_.erase(client);
+  }
   // The connection is nobody, until it shows a state again.
   void be_nobody() { client_.reset(), clock_.reset(); }
 

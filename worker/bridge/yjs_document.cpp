@@ -12,10 +12,10 @@ namespace {
 
 // How long open()'s ticket is good for the subscription: well below its lifetime.
 constexpr std::chrono::seconds kTicketUse{1};
-// Awareness entries that wait for the subscription.
-constexpr std::size_t kEarlyAwareness = 16;
 // Half of the time that Yjs remembers whoever it is not told of.
 constexpr std::chrono::seconds kToldAgain{15};
+// Who asks who is there again and again is told so often.
+constexpr std::chrono::seconds kWhoPause{1};
 
 }  // namespace
 
@@ -249,92 +249,12 @@ void YjsDocument::on_message(const YjsMessage& message) {
       take_awareness(message.body);
       break;
     case YjsMessageType::query_awareness:
-      if (subscription_) services_.hub.presence().greet(*subscription_);
+      asks_who_ = true;
+      tell_who_at(who_told_at_ + kWhoPause);
       break;
     default:  // Hocuspocus's stateless messages are between clients and an application's server
       break;
   }
-}
-
-// ------------------------------------------------------------------- awareness
-
-void YjsDocument::take_awareness(std::string_view update) {
-  auto entries = read_awareness_update(update);
-  if (!entries) {
-    over(wire::CODE_PROTOCOL, "an awareness update that is malformed");
-    return;
-  }
-  find_client(*entries);
-  begun();
-  for (YjsAwareness& entry : *entries) {
-    if (awareness_.is_from_elsewhere(entry)) passed_on_at_ = std::chrono::steady_clock::now();
-    if (!awareness_.is_own(entry)) continue;
-    if (subscription_) {
-      show(entry);
-    } else if (to_show_.size() < kEarlyAwareness) {
-      to_show_.push_back(std::move(entry));
-    }
-  }
-}
-
-// Providers begin with what they show themselves, behind their first question, and pass on
-// only afterwards what they hear of others. Where they begin without, it is the first that
-// nobody else shows, until somebody else does.
-void YjsDocument::find_client(const std::vector<YjsAwareness>& entries) {
-  const auto is_anothers = [this](std::uint64_t client) {
-    return !subscription_ || PresenceExchange::is_anothers(*subscription_, name_.field, client);
-  };
-  if (guessed_client_ && awareness_.client() && is_anothers(*awareness_.client())) awareness_.be_nobody();
-  if (awareness_.client()) return;
-  guessed_client_ = begun_;
-  for (const YjsAwareness& entry : entries) {
-    if (entry.state.empty() || (guessed_client_ && is_anothers(entry.client))) continue;
-    awareness_.be(entry.client);
-    return;
-  }
-}
-
-// Who it is, is known by now, or will not be soon: it is told of the others. Before, it
-// might have been told of itself, as it was when it was here the last time.
-void YjsDocument::begun() {
-  if (std::exchange(begun_, true)) return;
-  if (subscription_ && subscription_->phase == Phase::live && subscription_->presence_behind)
-    services_.hub.presence().greet(*subscription_);
-}
-
-void YjsDocument::show(const YjsAwareness& entry) {
-  wire::Presence presence = presence_of(entry, name_.field);
-  switch (services_.hub.presence().set(*subscription_, presence)) {
-    case PresenceOutcome::set:
-      awareness_.shows(entry);
-      if (open_for_use()) carrier_->carry(yjs_awareness_frame(prefix_, awareness_echo(presence)));
-      break;
-    case PresenceOutcome::stale:
-      break;
-    case PresenceOutcome::malformed:
-      over(wire::CODE_PROTOCOL, "an awareness state that is no JSON");
-      break;
-    case PresenceOutcome::too_large:
-      pass_over_awareness(wire::CODE_TOO_LARGE, "the awareness state has " + std::to_string(entry.state.size()) +
-                                                    " bytes; the limit is " +
-                                                    std::to_string(services_.config.max_presence));
-      break;
-    case PresenceOutcome::too_many:
-      pass_over_awareness(wire::CODE_LIMIT, "the document, or the connection, shows as many as it may");
-      break;
-    default:  // another principal's client: nobody sees it
-      break;
-  }
-}
-
-void YjsDocument::on_presence(Subscription& subscription, const PresenceUpdate& update) {
-  if (!open_for_use()) return;
-  if (!begun_) {
-    subscription.presence_behind = true;
-    return;
-  }
-  const std::string told = awareness_.tell(update.presences(), name_.field);
-  if (!told.empty()) carrier_->carry(yjs_awareness_frame(prefix_, told));
 }
 
 // ------------------------------------------------------------------- the stream
@@ -364,6 +284,7 @@ void YjsDocument::sync(std::string state_vector) {
           [self, vector = std::move(state_vector)]() mutable { return self->send_state(std::move(vector), true); });
     return;
   }
+  asked_at_ = std::chrono::steady_clock::now();
   if (join_copied(state_vector)) return;
   joining_ = true;
   start(services_.io, [self, vector = std::move(state_vector)]() mutable { return self->join(std::move(vector)); });
@@ -383,6 +304,7 @@ bool YjsDocument::join_copied(const std::string& state_vector) {
   carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step2, lacking.update()));
   services_.hub.finish_joining(*subscription);
   carrier_->carry(yjs_sync_frame(prefix_, YjsSync::step1, lacking.state_vector()));
+  if (asks_who_) tell_who();
   return true;
 }
 
@@ -519,6 +441,7 @@ awaitable<void> YjsDocument::follow() {
 
 void YjsDocument::after_catch_up(const Subscription& subscription, const Refusal& refusal) {
   if (refusal.code == wire::CODE_OK) {
+    if (asks_who_) tell_who();
     if (subscription.phase == Phase::lagging && queued_bytes() == 0) on_drained();
   } else if (refusal.code == wire::CODE_UNAVAILABLE) {
     carrier_->end(refusal.code, refusal.message, CloseCode::try_again_later);
@@ -529,7 +452,7 @@ void YjsDocument::after_catch_up(const Subscription& subscription, const Refusal
 
 void YjsDocument::on_drained() {
   if (!open_for_use() || !subscription_) return;
-  if (subscription_->phase == Phase::live && subscription_->presence_behind) services_.hub.presence().greet(*subscription_);
+  if (subscription_->phase == Phase::live && subscription_->presence_behind) tell_who();
   if (subscription_->phase != Phase::lagging) return;
   services_.hub.rejoin(*subscription_);
   start(services_.io, [self = shared_from_this()] { return self->follow(); });

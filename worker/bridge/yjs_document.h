@@ -126,6 +126,9 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void take_awareness(std::string_view update);
   void find_client(const std::vector<YjsAwareness>& entries);
   void begun();
+  void tell_who_at(std::chrono::steady_clock::time_point due);
+  awaitable<void> tell_who_later(std::chrono::steady_clock::time_point due);
+  void tell_who();
   void show(const YjsAwareness& entry);
   void take_update(std::string_view update, YjsSync step);
   bool is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told);
@@ -161,7 +164,13 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::uint64_t access_mark_ = 0;  // Hub::access_mark() before it was asked for
   std::chrono::steady_clock::time_point opened_at_;
   bool sending_state_ = false;
-  bool begun_ = false;          // the provider has said more than the question it begins with
+  bool begun_ = false;          // the provider has said more than the question it begins with,
+  bool hears_ = false;          // or is told of others though it has not
+  std::chrono::steady_clock::time_point asked_at_;     // that question
+  bool asks_who_ = false;       // it waits to be told who is there
+  std::chrono::steady_clock::time_point who_told_at_;  // when it asked so last
+  bool tells_who_ = false;      // that is due soon
+  bool told_who_ = false;       // it was told of somebody
   bool awareness_passed_over_ = false;  // which has been said
   YjsAwarenessView awareness_;
   bool guessed_client_ = false;  // the client is not sure to be the provider's own

@@ -22,7 +22,6 @@ constexpr std::size_t kLongestId = 4096;
 // echo of their awareness comes sooner. (Or a third of --idle-timeout, where that is sooner.)
 constexpr Milliseconds kLongestSilence{20000};
 constexpr std::string_view kNotOpen = "the document is not open on this connection";
-constexpr std::string_view kNobody("\0", 1);  // an awareness update without entries
 
 CloseCode close_code_of(wire::Code code, CloseCode otherwise) {
   switch (code) {
