@@ -4,7 +4,8 @@ import pytest
 import websocket
 
 from database import wait_until
-from test_yjs_hostile import block, connect, leave, named, number, opened, pages, sockets, sync  # noqa: F401  (fixtures)
+from test_metrics import values
+from test_yjs_hostile import block, connect, named, number, opened, pages, sockets, sync  # noqa: F401  (a fixture)
 
 QUESTION = sync(0, b"\x00")
 WHO = number(3)
@@ -26,6 +27,14 @@ def read_number(data, at):
             return value, at
 
 
+@pytest.fixture(autouse=True)
+def leave(database, start_bridge):
+    """Before the bridges, and these before the database."""
+    yield
+    while sockets:
+        sockets.pop().shutdown()
+
+
 class Client:
     """Says what it is told to, by a WebSocket, of y-websocket's or in Hocuspocus's dialect."""
 
@@ -37,6 +46,11 @@ class Client:
     def say(self, *messages):
         for message in messages:
             self.socket.send_binary(self.prefix + message)
+
+    def follows(self):
+        """Waits until it follows the document, and was told what that has: the bridge's question ends that."""
+        while not self.socket.recv().startswith(self.prefix + b"\x00\x00"):
+            pass
 
     def told(self):
         """The next awareness update about this document: [(client, clock, state)]."""
@@ -69,6 +83,8 @@ def alice(pages, bridge):  # noqa: F811
     alice = Client(bridge, "y-websocket", "alice")
     alice.say(QUESTION, showing(7, 1, '{"cursor":1}'))
     assert alice.told() == [(7, 1, '{"cursor":1}')]
+    alice.follows()
+    wait_until(lambda: values(bridge)["presences_out_total"] == 1, "the others, of whom there are none, to be told")
     return alice
 
 

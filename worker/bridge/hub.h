@@ -19,6 +19,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -128,6 +129,8 @@ struct Document {
   bool presence_asked = false;                 // the other bridges, for what they have
 
   std::vector<std::shared_ptr<YjsCopy>> yjs_copies;  // of its fields, forgotten ones perhaps among them
+  // When one of its Yjs providers last pushed a deletion that may be another's.
+  std::optional<std::chrono::steady_clock::time_point> deletion_passed_on;
 
   bool ended() const { return subscriptions.empty(); }
   void forget_copies();
@@ -192,7 +195,7 @@ class Hub : public ChangeSource::Listener, public AccessCheck::Listener {
   // goes on being sent to meanwhile.
   void check(std::shared_ptr<Subscription> subscription) { access_check_.look(std::move(subscription)); }
 
-  // Keeps the worker's watches alive that nobody's check has renewed. As long as the io_context runs.
+  // Keeps the watches alive that nobody's check has renewed, where they end. As long as the io_context runs.
   awaitable<void> run();
 
   // Sends what the stream has brought, at the turn's end.

@@ -185,6 +185,7 @@ void YjsDocument::over(wire::Code code, std::string_view message) {
 }
 
 void YjsDocument::close() {
+  stop_holding();
   carrier_ = nullptr;
   if (subscription_) services_.hub.leave(*std::exchange(subscription_, nullptr));
 }

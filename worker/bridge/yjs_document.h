@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,8 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   // One that was too long to be kept (`why`); it has no body.
   void on_dropped(const YjsMessage& message, std::string_view why);
   void close();
+  // Whatever waits for its author's own is pushed as it is.
+  void stop_holding();
   // Ends the document when its token has ended.
   void tick(std::chrono::steady_clock::time_point now);
   awaitable<void> recheck();
@@ -94,6 +97,13 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   struct Held {
     YjsMessage message;
     std::string body;
+  };
+
+  // What it passed on of others who are there, until it is due: their own is to come first.
+  struct PassedOn {
+    std::chrono::steady_clock::time_point due;
+    wire::Change change;
+    std::size_t bytes;
   };
 
   // What yjs_pull() gave.
@@ -132,7 +142,11 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   void show(const YjsAwareness& entry);
   void take_update(std::string_view update, YjsSync step);
   bool is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told);
-  bool passes_on() const;
+  bool may_be_passed_on();
+  bool is_of_others_here(const std::vector<YjsStructs>& structs) const;
+  void hold(wire::Change change);
+  awaitable<void> push_passed_on();
+  void push_first_passed_on();
   void push(wire::Change change);
   void acknowledge();
   void tell(std::string_view type, wire::Code code, std::string_view message);
@@ -187,6 +201,7 @@ class YjsDocument final : public Subscriber, public Author, public std::enable_s
   std::optional<std::uint64_t> pushed_;
   // When it last passed on what it had not from the server.
   std::optional<std::chrono::steady_clock::time_point> passed_on_at_;
+  std::deque<PassedOn> passed_on_;
   std::unique_ptr<YjsTold> told_;  // what the provider's answer is still to come to
 };
 

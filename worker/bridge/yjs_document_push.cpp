@@ -14,6 +14,9 @@ namespace {
 // peers, from a store in its browser) does so again within this time, with a state
 // of awareness if not with an edit.
 constexpr std::chrono::minutes kPassesOn{1};
+// What a provider passes on of somebody who is there too waits as long for that one's own, ...
+constexpr std::chrono::seconds kOvertaken{1};
+// ... and nobody's deletion is taken for new as long after one that may have been passed on.
 
 std::uint64_t new_replica() {
   std::random_device source;
@@ -81,7 +84,48 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
   change.set_replica(replica_);
   change.set_is_new(is_new(read->structs, step, told.get()));
   change.set_payload(encode_payload(name_.field, read->delta));
-  push(std::move(change));
+  if (step == YjsSync::update && is_of_others_here(read->structs)) {
+    hold(std::move(change));
+  } else {
+    push(std::move(change));
+  }
+}
+
+// Whether their authors are at the document themselves, and will send it. Passed on, it
+// may come before theirs: it would be logged twice then, and refused where it is under
+// another principal's client.
+bool YjsDocument::is_of_others_here(const std::vector<YjsStructs>& structs) const {
+  return subscription_ && !structs.empty() && std::all_of(structs.begin(), structs.end(), [this](const YjsStructs& range) {
+    return range.client != writes_as_ && PresenceExchange::is_anothers(*subscription_, name_.field, range.client);
+  });
+}
+
+void YjsDocument::hold(wire::Change change) {
+  const std::size_t bytes = change.ByteSizeLong() + sizeof(PassedOn);
+  pushing_bytes_ += bytes;
+  passed_on_.push_back({std::chrono::steady_clock::now() + kOvertaken, std::move(change), bytes});
+  if (passed_on_.size() == 1) start(services_.io, [self = shared_from_this()] { return self->push_passed_on(); });
+}
+
+awaitable<void> YjsDocument::push_passed_on() {
+  auto self = shared_from_this();
+  while (!passed_on_.empty()) {
+    const auto due = passed_on_.front().due;
+    co_await sleep_for(services_.io, due - std::chrono::steady_clock::now());
+    while (!passed_on_.empty() && passed_on_.front().due <= due) push_first_passed_on();
+  }
+}
+
+// Also when the connection ends: it may have been the only one that had it.
+void YjsDocument::stop_holding() {
+  while (!passed_on_.empty()) push_first_passed_on();
+}
+
+void YjsDocument::push_first_passed_on() {
+  PassedOn first = std::move(passed_on_.front());
+  passed_on_.pop_front();
+  pushing_bytes_ -= first.bytes;
+  push(std::move(first.change));
 }
 
 // Whether the server certainly lacks something of it; else it looks. A struct of the
@@ -89,7 +133,7 @@ void YjsDocument::take_update(std::string_view update, YjsSync step) {
 // server had of that client, is new: nobody else makes those. So is a deletion that
 // it tells by itself, as it makes it, unless it may have heard of that from others.
 bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, const YjsTold* told) {
-  if (structs.empty()) return step == YjsSync::update && !passes_on();
+  if (structs.empty()) return step == YjsSync::update && !may_be_passed_on();
   if (!writes_as_ && awareness_.client() && !guessed_client_) {
     writes_as_ = awareness_.client();
   } else if (!writes_as_ && step == YjsSync::update && structs.front().client == structs.back().client) {
@@ -108,8 +152,15 @@ bool YjsDocument::is_new(const std::vector<YjsStructs>& structs, YjsSync step, c
   return is_new;
 }
 
-bool YjsDocument::passes_on() const {
-  return passed_on_at_ && std::chrono::steady_clock::now() - *passed_on_at_ < kPassesOn;
+// Of a deletion by itself, which does not tell whose work it is: by this provider, or, before its
+// author's own came, by another.
+bool YjsDocument::may_be_passed_on() {
+  const auto now = std::chrono::steady_clock::now();
+  const bool passes_on = passed_on_at_ && now - *passed_on_at_ < kPassesOn;
+  if (!subscription_) return passes_on;
+  auto& last = subscription_->document->deletion_passed_on;
+  if (passes_on) last = now;
+  return last && now - *last < kOvertaken;
 }
 
 void YjsDocument::push(wire::Change change) {

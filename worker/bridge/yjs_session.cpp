@@ -149,7 +149,10 @@ class YjsSession final : public Conversation,
     for (auto& document : all_documents()) co_await document->recheck();
   }
 
-  void stop_reading() override { stopped_reading_ = true; }
+  void stop_reading() override {
+    stopped_reading_ = true;
+    for (auto& document : all_documents()) document->stop_holding();
+  }
 
   void end(wire::Code code, std::string_view message, CloseCode close) override {
     if (held_ && close == CloseCode::going_away) close_held();
