@@ -2,10 +2,11 @@
 is delivered, and nobody else notices."""
 import contextlib
 import threading
+import time
 
 import pytest
 
-from database import run, value, wait_until
+from database import Database, Server, run, value, wait_until
 from test_subscribe import edit
 from wire import code_name
 
@@ -255,3 +256,25 @@ def test_a_watch_is_renewed_while_a_client_may_read(isolated, start_bridge, conn
     wait_until(lambda: value(isolated.session, "SELECT watches FROM converge.worker_status()") == 1, "the watch")
     run(isolated.session, EDIT.format(1))
     bob.next("changes")
+
+
+def test_watches_last_for_as_long_as_documents_are_followed(start_bridge, connect):
+    """By the checks of access, or, where these are seldom, by what is asked for them alone."""
+    server = Server(**{"converge.watch_timeout": "3s"})
+    try:
+        database = Database(server)
+        database.insert("plan")
+        bridges = [start_bridge(database, "--recheck-interval", every) for every in ("300ms", "1h")]
+        peers = [connect(bridge, document="plan") for bridge in bridges]
+        time.sleep(3.5)
+        edit(database, "plan", "n", 1)
+        for peer, bridge in zip(peers, bridges):
+            peer.next("changes")
+            assert not [message for message in peer.waiting if message.WhichOneof("message") == "subscribed"]
+            assert "refused to watch" not in bridge.log()
+        for peer in peers:
+            peer.close()
+        for bridge in bridges:
+            bridge.stop()
+    finally:
+        server.remove()

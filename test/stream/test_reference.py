@@ -76,8 +76,8 @@ def test_every_option_and_setting_is_in_the_reference(notes):
     hint = "format framing tenant collection document".split()
     for option in hint:
         assert f"| `{option}` |" in REFERENCE
-    settings = notes.session.run("SELECT name FROM pg_settings WHERE name ~ '^converge.(max_(bridges|watches)|slow_bridge_timeout)$'")
-    assert len(settings) == 3
+    settings = notes.session.run("SELECT name FROM pg_settings WHERE name ~ '^converge.(max_(bridges|watches)|(slow_bridge|watch)_timeout)$'")
+    assert len(settings) == 4
     for name, in settings:
         assert f"| `{name}` |" in REFERENCE
     for column, in notes.session.run(

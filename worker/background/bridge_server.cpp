@@ -51,7 +51,7 @@ void BridgeServer::open(MemoryContext context, const char* path) {
 
   context_ = context;
   request_context_ = AllocSetContextCreate(context, "converge request", ALLOCSET_SMALL_SIZES);
-  watches_.create(context);
+  watches_.create(context, watch_timeout);
   unsettled_.create(context);
   memset(static_cast<void*>(bridges_), 0, sizeof(bridges_));
   for (Bridge& bridge : bridges_) bridge.socket = -1;
@@ -358,6 +358,8 @@ bool BridgeServer::handle(int index, const char* message, int length) {
       Converge__Wire__Attached attached = CONVERGE__WIRE__ATTACHED__INIT;
       WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
       attached.protocol = kProtocol;
+      attached.watch_ms = static_cast<uint64>(watches_.milliseconds());
+      attached.answers_ping = true;
       answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_ATTACHED;
       answer.wire.attached = &attached;
       reply(index, answer);
@@ -373,6 +375,15 @@ bool BridgeServer::handle(int index, const char* message, int length) {
       return true;
     case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_PRESENCE:
       return handle_presence(index, request->presence);
+    case CONVERGE__WIRE__WORKER_REQUEST__MESSAGE_PING: {
+      Converge__Wire__Pong pong = CONVERGE__WIRE__PONG__INIT;
+      WorkerReplyMessage answer = {CONVERGE__WIRE__WORKER_REPLY__INIT};
+      pong.nonce = request->ping->nonce;
+      answer.wire.message_case = CONVERGE__WIRE__WORKER_REPLY__MESSAGE_PONG;
+      answer.wire.pong = &pong;
+      reply(index, answer);
+      return true;
+    }
     default:
       fail(index, CONVERGE__WIRE__CODE__CODE_PROTOCOL, "a request has no message");
       return false;

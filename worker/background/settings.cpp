@@ -7,6 +7,7 @@ namespace converge::worker {
 int max_bridges = 16;
 int max_watches = 100000;
 int slow_bridge_timeout = 500;
+int watch_timeout = 60000;
 
 void define_settings() {
   DefineCustomIntVariable(
@@ -23,6 +24,11 @@ void define_settings() {
       "A bridge whose queue is full and that reads nothing is dropped after this time, and one that "
       "takes twice as long for a queue's worth of bytes.",
       &slow_bridge_timeout, 500, 10, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "converge.watch_timeout",
+      "Sets how long a document is forwarded to a bridge that does not show again that a client may read it.",
+      "Takes effect when the stream worker starts.", &watch_timeout, 60000, 1000, 3600000, PGC_SIGHUP,
+      GUC_UNIT_MS, nullptr, nullptr, nullptr);
 }
 
 }  // namespace converge::worker

@@ -14,6 +14,8 @@ extern int max_watches;
 // whose queue is full and that reads nothing. One that reads may take twice as long for a
 // queue's worth of bytes.
 extern int slow_bridge_timeout;
+// converge.watch_timeout, in milliseconds: how long a watch lasts unless a new ticket renews it.
+extern int watch_timeout;
 
 void define_settings();
 

@@ -18,13 +18,14 @@ uint64 hash_of(const char* tenant, int length) {
 
 }  // namespace
 
-void WatchTable::create(MemoryContext parent) {
+void WatchTable::create(MemoryContext parent, int milliseconds) {
   MemoryContext context = AllocSetContextCreate(parent, "converge watches", ALLOCSET_DEFAULT_SIZES);
 
   entries_ = make_table(context, "converge watches", sizeof(uint64), sizeof(Entry));
   leases_ = make_table(context, "converge leases", sizeof(Lease::Key), sizeof(Lease));
   tenants_ = make_table(context, "converge tenants", sizeof(TenantWatches::Key), sizeof(TenantWatches));
   first_ = last_ = nullptr;
+  milliseconds_ = milliseconds;
 }
 
 BridgeSet WatchTable::watchers(uint64 document) const {
@@ -50,7 +51,7 @@ bool WatchTable::add(int bridge, uint64 document, const char* tenant, TimestampT
   auto* lease = static_cast<Lease*>(hash_search(leases_, &key, HASH_ENTER, &found));
 
   if (found) take_out(lease);
-  lease->end = TimestampTzPlusMilliseconds(now, kWatchSeconds * 1000);
+  lease->end = TimestampTzPlusMilliseconds(now, milliseconds_);
   append(lease);
   if (found) return false;
 

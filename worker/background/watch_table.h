@@ -13,13 +13,13 @@ static_assert(kMaxBridges <= 64);
 
 inline BridgeSet only(int bridge) { return BridgeSet{1} << bridge; }
 
-// How long a watch lasts unless a new ticket renews it.
-inline constexpr int kWatchSeconds = 60;
-
 class WatchTable {
  public:
-  // Keeps itself in a child of `parent`.
-  void create(MemoryContext parent);
+  // Keeps itself in a child of `parent`. A watch lasts `milliseconds` unless it is renewed.
+  void create(MemoryContext parent, int milliseconds);
+
+  // How long that is.
+  int milliseconds() const { return milliseconds_; }
 
   BridgeSet watchers(uint64 document) const;
   // The bridges that watch a document of the tenant, and perhaps others: tenants
@@ -65,6 +65,7 @@ class WatchTable {
     int64 count;
   };
 
+  int milliseconds_;  // of all, so that they end in the order in which they were renewed
   HTAB* entries_;
   HTAB* leases_;
   HTAB* tenants_;

@@ -3,6 +3,7 @@
 // host (worker_link.h), or the replication protocol (replication_source.h).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -55,8 +56,8 @@ class ChangeSource {
   // now. `ticket` is converge.subscribe()'s, for this document.
   virtual awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) = 0;
 
-  // Whether a watch ends by itself, after 60 s.
-  virtual bool watches_end() const { return false; }
+  // After what time a watch ends by itself; 0: it does not.
+  virtual std::chrono::milliseconds watch_time() const { return {}; }
   // Has it last for longer then, by another ticket.
   virtual void renew(std::uint64_t, const std::string&) {}
 

@@ -258,6 +258,8 @@ const std::vector<Option>& options() {
       time_option("push-timeout", "that a push waits for a database that is away", &Config::push_timeout),
       time_option("statement-timeout", "of one database statement", &Config::statement_timeout),
       time_option("recheck-interval", "between two checks of what a client may read", &Config::recheck_interval, 100),
+      time_option("worker-timeout", "that the background worker may give no sign of life; 0: for ever",
+                  &Config::worker_timeout, 0),
       time_option("presence-timeout", "that a presence lasts unless its client repeats it", &Config::presence_timeout, 100),
       time_option("close-delay", "longest that the close of a Yjs provider is held back which connects again and again "
                   "to be refused; 0 holds none", &Config::close_delay, 0),

@@ -68,6 +68,7 @@ struct Config {
   Milliseconds push_timeout{15000};           // that a push waits for the database to come back
   Milliseconds statement_timeout{30000};      // of one database statement
   Milliseconds recheck_interval{30000};       // between two checks of a client's access
+  Milliseconds worker_timeout{30000};         // that the background worker may be silent; 0: for ever
   Milliseconds presence_timeout{30000};       // that a presence lasts unless it is repeated
   Milliseconds close_delay{20000};            // longest, of the close of a Yjs provider that comes again; 0: none
   Milliseconds drain_timeout{10000};          // for a shutdown to be orderly

@@ -17,11 +17,12 @@ constexpr std::size_t kKeptBatch = 1 << 10;
 // A change whose payload comes in pieces and grows beyond this is fetched from
 // the log, as part of a state if that is smaller.
 constexpr std::size_t kLongestPayload = 64 << 20;
-// A watch lasts 60 s (worker/background/watch_table.h). Clients' checks renew it, but not
-// earlier than need be; where none has by then, one is made for it.
-constexpr std::chrono::seconds kRenewAfter{20};
-constexpr std::chrono::seconds kRenewAtLast{40};
-constexpr std::chrono::seconds kRenewPause{2};
+// In a third of the time that a watch lasts. Clients' checks renew it, but not earlier than
+// need be; where none has by then, one is made for it.
+constexpr int kRenewAfter = 1;
+constexpr int kRenewAtLast = 2;
+constexpr int kRenewPauses = 30;  // of the whole time
+constexpr std::chrono::milliseconds kAttachPause{200};
 // Fields of a document of which there are copies.
 constexpr std::size_t kMostYjsCopies = 8;
 
@@ -352,19 +353,20 @@ void Hub::release(Subscription& subscription) {
 
 void Hub::renew(Document& document, const std::string& ticket) {
   const auto now = std::chrono::steady_clock::now();
-  if (now - document.renewed < kRenewAfter) return;
+  if (now - document.renewed < kRenewAfter * source_.watch_time() / 3) return;
   document.renewed = now;
   document.renews.reset();
   source_.renew(document.id, ticket);
 }
 
 awaitable<void> Hub::run() {
+  if (source_.watch_time().count() == 0) co_return;
   for (;;) {
-    co_await sleep_for(io_, kRenewPause);
-    if (!source_.watches_end() || !source_.attached()) continue;
+    co_await sleep_for(io_, source_.attached() ? source_.watch_time() / kRenewPauses : kAttachPause);
+    if (!source_.attached()) continue;
     const auto now = std::chrono::steady_clock::now();
     for (const auto& [id, document] : documents_) {
-      if (now - document->renewed < kRenewAtLast || document->refilling) continue;
+      if (now - document->renewed < kRenewAtLast * source_.watch_time() / 3 || document->refilling) continue;
       const auto asked = document->renews.lock();
       if (asked && !asked->ended()) continue;
       const auto& all = document->subscriptions;

@@ -25,7 +25,7 @@ constexpr Milliseconds kShortestTick{20};
 
 std::unique_ptr<ChangeSource> make_source(asio::io_context& io, const Config& config, DatabasePool& database,
                                           Metrics& metrics, PresenceRelay& relay, unsigned index) {
-  if (config.source == Source::worker) return std::make_unique<WorkerLink>(io, database, metrics);
+  if (config.source == Source::worker) return std::make_unique<WorkerLink>(io, database, metrics, config.worker_timeout);
   return std::make_unique<ReplicationSource>(io, config, database, metrics, relay, index);
 }
 

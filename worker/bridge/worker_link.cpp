@@ -5,6 +5,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <endian.h>
 
@@ -22,6 +23,10 @@ constexpr std::size_t kReadAhead = 256 << 10;
 constexpr std::size_t kLongestOutgoing = 32 << 20;
 constexpr std::chrono::seconds kLongestWrite{60};
 constexpr std::chrono::seconds kRefusalPause{10};
+// That a watch lasts, of a worker that does not say it.
+constexpr std::chrono::seconds kWatchTime{60};
+// In so many parts of its timeout it is looked whether the worker still says something.
+constexpr int kLooks = 4;
 // What a message from the worker is parsed into, unless it needs more.
 constexpr std::size_t kParsed = 64 << 10;
 
@@ -41,8 +46,12 @@ std::uint32_t length_at(const char* bytes) {
 
 }  // namespace
 
-WorkerLink::WorkerLink(asio::io_context& io, DatabasePool& database, Metrics& metrics)
-    : ChangeSource(io, metrics, "the background worker"), database_(database), socket_(io) {}
+WorkerLink::WorkerLink(asio::io_context& io, DatabasePool& database, Metrics& metrics, std::chrono::milliseconds timeout)
+    : ChangeSource(io, metrics, "the background worker"),
+      database_(database),
+      timeout_(timeout),
+      watch_time_(kWatchTime),
+      socket_(io) {}
 
 void WorkerLink::drop_connection() {
   boost::system::error_code ignored;
@@ -114,6 +123,7 @@ awaitable<void> WorkerLink::attach_and_read(Listener& listener) {
     }
     end += co_await socket_.async_read_some(asio::buffer(buffer.data() + end, buffer.size() - end),
                                             asio::use_awaitable);
+    heard_ = true;
   }
 }
 
@@ -122,6 +132,9 @@ void WorkerLink::handle(const wire::WorkerReply& reply, Listener& listener) {
     case wire::WorkerReply::kAttached:
       if (reply.attached().protocol() != kProtocol)
         throw std::runtime_error("the worker speaks protocol " + std::to_string(reply.attached().protocol()));
+      watch_time_ = reply.attached().watch_ms() == 0 ? kWatchTime : std::chrono::milliseconds(reply.attached().watch_ms());
+      ++attachments_;
+      if (reply.attached().answers_ping() && timeout_.count() > 0) start(io_, expect_life(attachments_));
       now_attached(listener);
       break;
     case wire::WorkerReply::kWatching:
@@ -144,6 +157,7 @@ void WorkerLink::handle(const wire::WorkerReply& reply, Listener& listener) {
       break;
     case wire::WorkerReply::kProblem:
       throw std::runtime_error(reply.problem().message());
+    case wire::WorkerReply::kPong:  // that something came is what counts
     case wire::WorkerReply::MESSAGE_NOT_SET:
       break;  // of a later protocol: not for this bridge
   }
@@ -245,12 +259,34 @@ void WorkerLink::send(const wire::WorkerRequest& request) {
   if (outgoing_.size() > kLongestOutgoing ||
       (writing_ && std::chrono::steady_clock::now() - write_began_ > kLongestWrite)) {
     log(Severity::warning, "the background worker does not read: ", outgoing_.size(), " bytes wait for it");
-    outgoing_.clear();
-    boost::system::error_code ignored;
-    socket_.shutdown(socket_.shutdown_both, ignored);  // the reader notices the loss
+    give_up();
     return;
   }
   if (!writing_) start(io_, write_queued());
+}
+
+void WorkerLink::give_up() {
+  outgoing_.clear();
+  boost::system::error_code ignored;
+  socket_.shutdown(socket_.shutdown_both, ignored);  // the reader notices the loss
+}
+
+// A worker that is stopped keeps its sockets: that nothing comes may be because nothing happens.
+// It is counted in looks and not by the clock, because this process may have been stopped itself.
+awaitable<void> WorkerLink::expect_life(std::uint64_t attachment) {
+  int silent = 0;
+  wire::WorkerRequest ping;
+  ping.mutable_ping();
+  for (;;) {
+    co_await sleep_for(io_, std::max(timeout_ / kLooks, std::chrono::milliseconds(1)));
+    if (!attached() || attachment != attachments_) co_return;
+    silent = std::exchange(heard_, false) ? 0 : silent + 1;
+    if (silent == 1) send(ping);
+    if (silent < kLooks) continue;
+    log(Severity::warning, "the background worker gives no sign of life");
+    give_up();
+    co_return;
+  }
 }
 
 awaitable<void> WorkerLink::write_queued() {

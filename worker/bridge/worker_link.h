@@ -18,12 +18,14 @@ namespace converge::bridge {
 
 class WorkerLink final : public ChangeSource {
  public:
-  WorkerLink(asio::io_context& io, DatabasePool& database, Metrics& metrics);
+  // A worker that is silent for `timeout`, though it was asked for a sign of life, is lost; 0:
+  // it is not asked.
+  WorkerLink(asio::io_context& io, DatabasePool& database, Metrics& metrics, std::chrono::milliseconds timeout);
 
   // Calls for one document are gathered: those that come while a Watch is on its
   // way share the next one.
   awaitable<WatchOutcome> watch(std::uint64_t document, std::string ticket) override;
-  bool watches_end() const override { return true; }
+  std::chrono::milliseconds watch_time() const override { return watch_time_; }
   void renew(std::uint64_t document, const std::string& ticket) override;
   void unwatch(std::uint64_t document) override;
   void send_presence(const wire::DocumentPresence& presence) override;
@@ -51,11 +53,17 @@ class WorkerLink final : public ChangeSource {
   void send(const wire::WorkerRequest& request);
   void send_watch(std::uint64_t document, const std::string& ticket);
   void send_unwatch(std::uint64_t document);
+  void give_up();
   awaitable<void> write_queued();
+  awaitable<void> expect_life(std::uint64_t attachment);
   void log_refusal(const wire::WatchRefused& refused);
   static void release(Waiters& waiters, WatchOutcome outcome);
 
   DatabasePool& database_;
+  const std::chrono::milliseconds timeout_;
+  std::chrono::milliseconds watch_time_;
+  std::uint64_t attachments_ = 0;  // so far
+  bool heard_ = false;             // something came since that was looked at
   asio::local::stream_protocol::socket socket_;
   std::string outgoing_;
   bool writing_ = false;
