@@ -236,6 +236,14 @@ SELECT d.tenant, d.key FROM converge.document d JOIN converge.collection c USING
 DROP TABLE wall;
 DROP DOMAIN paint;
 DROP TYPE colour;
+-- A session keeps nothing of tables that are gone.
+CREATE TABLE passing (tenant text, id text, props converge.lww_map NOT NULL DEFAULT '', PRIMARY KEY (tenant, id));
+SELECT converge.track('passing', 'tenant');
+INSERT INTO passing VALUES ('acme', 'a');
+DROP TABLE passing;
+BEGIN;
+COMMIT;
+SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'converge collection' OR name LIKE 'converge row lock%';
 \set ECHO none
 SET client_min_messages = warning;
 DROP SCHEMA test CASCADE;

@@ -67,21 +67,41 @@ HTAB* cache = nullptr;
 HTAB* names = nullptr;
 // What was replaced in this transaction and may still be in use up the stack.
 List* retired = NIL;
+// There is an entry that is not valid.
+bool some_invalid = false;
 
-void free_retired(XactEvent event, void*) {
+void free_entry(const CacheEntry& entry) {
+  if (entry.context == nullptr) return;
+  if (entry.collection != nullptr) {
+    free_row_plans(entry.collection->plans);
+    free_row_plans(entry.collection->owner_plans);
+  }
+  MemoryContextDelete(entry.context);
+}
+
+// What is read anew when it is asked for again, and of a table that was dropped never is.
+void free_invalid() {
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, cache);
+  while (auto* entry = static_cast<CacheEntry*>(hash_seq_search(&scan))) {
+    if (entry->valid) continue;
+    free_entry(*entry);
+    (void)hash_search(cache, &entry->relation, HASH_REMOVE, nullptr);
+  }
+  some_invalid = false;
+}
+
+void free_unused(XactEvent event, void*) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   ListCell* cell;
   foreach (cell, retired) {
     auto* entry = static_cast<CacheEntry*>(lfirst(cell));
-    if (entry->collection != nullptr) {
-      free_row_plans(entry->collection->plans);
-      free_row_plans(entry->collection->owner_plans);
-    }
-    MemoryContextDelete(entry->context);
+    free_entry(*entry);
     pfree(entry);
   }
   list_free(retired);
   retired = NIL;
+  if (some_invalid) free_invalid();
 }
 
 void invalidate(Oid relation) {
@@ -89,9 +109,11 @@ void invalidate(Oid relation) {
   if (OidIsValid(relation)) {
     if (auto* entry = static_cast<CacheEntry*>(hash_search(cache, &relation, HASH_FIND, nullptr))) {
       entry->valid = false;
+      some_invalid = true;
     }
     return;
   }
+  some_invalid = true;
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, cache);
   while (auto* entry = static_cast<CacheEntry*>(hash_seq_search(&scan))) entry->valid = false;
@@ -115,7 +137,7 @@ void start_cache() {
   control.entrysize = sizeof(CacheEntry);
   control.hcxt = TopMemoryContext;
   HTAB* made = hash_create("converge collections", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-  RegisterXactCallback(free_retired, nullptr);
+  RegisterXactCallback(free_unused, nullptr);
   watch_relations(invalidate);
   CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, static_cast<Datum>(0));
   cache = made;
