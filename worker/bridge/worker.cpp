@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // Of the connections that there may be, one in so many may be held back at its close.
 constexpr unsigned kHeldShare = 10;
 constexpr std::size_t kReadBuffer = 64 << 10;
+// For so long is written before anything else has its turn.
+constexpr std::chrono::microseconds kWritesAtOnce{500};
 // Timeouts are looked at so often.
 constexpr Milliseconds kLongestTick{1000};
 constexpr Milliseconds kShortestTick{20};
@@ -49,7 +51,10 @@ Worker::Worker(const Config& config, Connections& connections, RateLimiter& rate
       acceptor_(io_),
       read_buffer_(kReadBuffer) {
   if (!config.sql_box.empty()) sql_box_.emplace(io_, config, access_, rates, metrics, sql_box_places);
-  gather_window_.at_end([this] { hub_.send_gathered(); }, [this] { flush(); });
+  gather_window_.at_end([this] { hub_.send_gathered(); }, [this] {
+    due_ = to_flush_.size();
+    if (!writing_) write_due();
+  });
 }
 
 std::uint16_t Worker::listen(const std::string& address, std::uint16_t port) {
@@ -121,10 +126,19 @@ void Worker::flush_later(std::shared_ptr<Connection> connection) {
   to_flush_.push_back(std::move(connection));
 }
 
-void Worker::flush() {
-  flushing_.swap(to_flush_);
-  for (auto& each : flushing_) each->flush();
-  flushing_.clear();
+// To write to a thousand clients takes longer than a call of converge.push(): after some,
+// what has come is read, so that the database does not wait for its next call.
+void Worker::write_due() {
+  const auto end = std::chrono::steady_clock::now() + kWritesAtOnce;
+  while (due_ > 0) {
+    const auto connection = std::move(to_flush_.front());
+    to_flush_.pop_front();
+    --due_;
+    connection->flush();
+    if (std::chrono::steady_clock::now() >= end) break;
+  }
+  writing_ = due_ > 0;
+  if (writing_) asio::post(io_, [this] { write_due(); });
 }
 
 // One timer for all connections, because most of the time most of them wait

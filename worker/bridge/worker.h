@@ -6,6 +6,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <random>
@@ -78,7 +79,7 @@ class Worker {
   awaitable<void> recheck();
   awaitable<void> tick();
   awaitable<void> drain();
-  void flush();
+  void write_due();
 
   const Config& config_;
   Connections& connections_;
@@ -97,8 +98,9 @@ class Worker {
   const Tls& tls_;
   asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type> acceptor_;
   std::vector<char> read_buffer_;
-  std::vector<std::shared_ptr<Connection>> to_flush_;
-  std::vector<std::shared_ptr<Connection>> flushing_;
+  std::deque<std::shared_ptr<Connection>> to_flush_;
+  std::size_t due_ = 0;   // of these, the first: their turn is over
+  bool writing_ = false;  // write_due() is posted
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connected_;
   // Each with the time of its next check, and in the order of these.
   std::unordered_map<Conversation*, Connection::Time> conversations_;
