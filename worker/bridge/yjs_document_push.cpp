@@ -14,9 +14,9 @@ namespace {
 // peers, from a store in its browser) does so again within this time, with a state
 // of awareness if not with an edit.
 constexpr std::chrono::minutes kPassesOn{1};
-// What a provider passes on of somebody who is there too waits as long for that one's own, ...
+// So long what a provider passes on of somebody who is there too waits for that one's own,
+// and nobody's deletion is taken for new after one that may have been passed on.
 constexpr std::chrono::seconds kOvertaken{1};
-// ... and nobody's deletion is taken for new as long after one that may have been passed on.
 
 std::uint64_t new_replica() {
   std::random_device source;
