@@ -24,6 +24,7 @@ class WorkerClient:
             self.send(request)
             reply = self.reply(60)
             assert reply.WhichOneof("message") == "attached", reply
+            self.attached = reply.attached
 
     def close(self):
         self.socket.close()

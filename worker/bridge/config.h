@@ -47,7 +47,7 @@ struct Config {
   unsigned workers = 1;                       // threads, each a bridge of its own
   unsigned database_connections = 4;          // a worker, beside those that push
   unsigned push_connections = 2;              // a worker; another one is for locked rows
-  Milliseconds gather{10};                    // longest, under load; 0: never
+  Milliseconds gather{5};                     // longest, under load; 0: never
 
   std::size_t max_message = std::size_t{1} << 20;    // bytes of one WebSocket message
   std::size_t send_queue = std::size_t{1} << 20;     // bytes waiting for one client
