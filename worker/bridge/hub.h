@@ -129,8 +129,13 @@ struct Document {
   bool presence_asked = false;                 // the other bridges, for what they have
 
   std::vector<std::shared_ptr<YjsCopy>> yjs_copies;  // of its fields, forgotten ones perhaps among them
-  // When one of its Yjs providers last pushed a deletion that may be another's.
-  std::optional<std::chrono::steady_clock::time_point> deletion_passed_on;
+  // Which of its Yjs connections told last of a deletion by itself, and when; and when
+  // another one than that had last.
+  struct {
+    const Subscriber* by = nullptr;
+    std::chrono::steady_clock::time_point at;
+    std::chrono::steady_clock::time_point others_at;
+  } deletion;
 
   bool ended() const { return subscriptions.empty(); }
   void forget_copies();

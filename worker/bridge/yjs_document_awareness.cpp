@@ -8,10 +8,10 @@ namespace {
 // Awareness entries that wait for the subscription.
 constexpr std::size_t kEarlyAwareness = 16;
 // Behind its first question a provider says at once what it shows itself. Who has said nothing
-// by then is told of the others all the same, ...
+// by then is told of the others all the same.
 constexpr std::chrono::milliseconds kBeginsWithin{100};
-// ... and follows the document if it has asked no question.
-const std::string kNothing(1, '\0');  // a state vector
+// The state vector of who has nothing: it is followed from there, where no question was asked.
+const std::string kNothing(1, '\0');
 
 }  // namespace
 

@@ -15,7 +15,7 @@ namespace {
 // of awareness if not with an edit.
 constexpr std::chrono::minutes kPassesOn{1};
 // So long what a provider passes on of somebody who is there too waits for that one's own,
-// and nobody's deletion is taken for new after one that may have been passed on.
+// and nobody's deletion is taken for new after another's.
 constexpr std::chrono::seconds kOvertaken{1};
 
 std::uint64_t new_replica() {
@@ -158,9 +158,10 @@ bool YjsDocument::may_be_passed_on() {
   const auto now = std::chrono::steady_clock::now();
   const bool passes_on = passed_on_at_ && now - *passed_on_at_ < kPassesOn;
   if (!subscription_) return passes_on;
-  auto& last = subscription_->document->deletion_passed_on;
-  if (passes_on) last = now;
-  return last && now - *last < kOvertaken;
+  auto& last = subscription_->document->deletion;
+  if (last.by != this) last.others_at = std::exchange(last.by, this) != nullptr ? last.at : now - kOvertaken;
+  last.at = now;
+  return passes_on || now - last.others_at < kOvertaken;
 }
 
 void YjsDocument::push(wire::Change change) {
